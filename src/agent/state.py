@@ -1,0 +1,160 @@
+"""One conversation as it is stored, and the pure vocabulary of a turn.
+
+The stored form is our own versioned JSON: readable with redis-cli, independent of any library, upgraded on reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from src.errors import UnreadableState
+from src.messages import Contact, Content, Event
+
+SCHEMA = 1
+HISTORY_LIMIT = 12
+
+Stage = Literal["INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO"]
+Owner = Literal["bot", "human"]
+Outcome = Literal["accepted", "declined", "ineligible", "opted_out", "consent_refused", "handed_over", "expired"]
+STAGES: tuple[Stage, ...] = ("INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO")
+
+ProfileKey = Literal[
+    "name",
+    "birth_date",
+    "age",
+    "smoker",
+    "occupation",
+    "occupation_class",
+    "marital_status",
+    "dependents",
+    "monthly_income",
+    "mortgage_balance",
+    "other_debts",
+    "savings",
+    "existing_cover",
+    "sum_assured",
+    "monthly_budget",
+    "term_years",
+    "email",
+    "postal_code",
+]
+
+
+class ProfileSource(msgspec.Struct, omit_defaults=True):
+    """Where a profile value came from, and the values it replaced, oldest first."""
+
+    message_id: str
+    at: datetime
+    by: Literal["prospect", "human", "system"] = "prospect"
+    replaced: list[Any] = msgspec.field(default_factory=list)
+
+
+class Consent(msgspec.Struct):
+    """What somebody agreed to or refused, when, and to which wording."""
+
+    given: bool
+    at: datetime
+    text_version: str
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """One line of the capped history: enough for a model to follow, never the transcript."""
+
+    speaker: str
+    text: str
+
+
+class Conversation(msgspec.Struct, omit_defaults=True):
+    """Everything the sale needs to know about one person, between turns.
+
+    The fields up to `consents` are those the outside sees, by these names. The rest is the agent's own memory:
+    `pending` holds facts given before consent (confirmed by it), `asked` how often each key was asked, `memory` whatever a
+    stage must remember, `history` the last lines, `timers` names and times of what is due without a message.
+    """
+
+    contact: Contact
+    created_at: datetime
+    updated_at: datetime
+    schema: int = SCHEMA
+    stage: Stage = "INICIO"
+    owner: Owner = "bot"
+    outcome: Outcome | None = None
+    awaiting: str | None = None
+    profile: dict[str, Any] = msgspec.field(default_factory=dict)
+    profile_sources: dict[str, ProfileSource] = msgspec.field(default_factory=dict)
+    details: dict[str, Any] = msgspec.field(default_factory=dict)
+    need: dict[str, Any] | None = None
+    quotes: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    selected_quote: str | None = None
+    consents: dict[str, Consent] = msgspec.field(default_factory=dict)
+    pending: dict[str, Any] = msgspec.field(default_factory=dict)
+    asked: dict[str, int] = msgspec.field(default_factory=dict)
+    memory: dict[str, Any] = msgspec.field(default_factory=dict)
+    history: list[Line] = msgspec.field(default_factory=list)
+    timers: dict[str, datetime] = msgspec.field(default_factory=dict)
+    turns: int = 0
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent knows of the business it speaks for."""
+
+    company_name: str = "iAgente Vida"
+    legal_notice: str = ""
+    privacy_url: str = ""
+    address: Literal["tu", "usted"] = "tu"
+    timezone: str = "Europe/Madrid"
+    business_hours: str = ""
+    retention_days: int = 10
+    contact_per_minute: int = 10
+    contact_per_day: int = 30
+
+
+class Handoff(msgspec.Struct, frozen=True):
+    """The conversation goes to a human. `reason` is a stable word such as `asked`, `health`, `self_harm`, `accepted`."""
+
+    reason: str
+    urgent: bool = False
+    note: str = ""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What one turn decided. `erase` means that everything about the person goes, except the replies given here."""
+
+    conversation: Conversation
+    replies: tuple[Content, ...] = ()
+    events: tuple[Event, ...] = ()
+    handoff: Handoff | None = None
+    erase: bool = False
+
+
+def new_conversation(contact: Contact, now: datetime) -> Conversation:
+    """A conversation in which nothing was said yet."""
+    return Conversation(contact=contact, created_at=now, updated_at=now)
+
+
+def encode(conversation: Conversation) -> bytes:
+    """The stored form: one JSON object."""
+    return msgspec.json.encode(conversation)
+
+
+def decode(stored: bytes) -> Conversation:
+    """The conversation, upgraded to this version's schema. Raises UnreadableState for a newer or damaged one."""
+    try:
+        raw = msgspec.json.decode(stored)
+        schema = raw.get("schema", 1)
+        if schema > SCHEMA:
+            raise UnreadableState(f"conversation has schema {schema}; this version knows up to {SCHEMA}")
+        while schema < SCHEMA:
+            raw = MIGRATIONS[schema](raw)
+            schema = raw["schema"]
+        return msgspec.convert(raw, Conversation)
+    except (msgspec.MsgspecError, AttributeError, TypeError, KeyError) as damage:
+        raise UnreadableState(f"conversation cannot be read: {type(damage).__name__}") from damage
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From a schema number to the function that lifts its JSON to the next one."""

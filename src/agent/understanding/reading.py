@@ -1,0 +1,103 @@
+"""What was understood of one turn of the prospect: intents, and values with their evidence."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+IntentName = Literal[
+    "greeting",
+    "affirm",
+    "deny",
+    "dont_know",
+    "question",  # topic: a knowledge topic or "price", "why", "resend_proposal", "compare", "coverage", ...
+    "objection",  # topic: price | trust | need | timing | competitor
+    "choice",  # topic: the option's id, or "1".."3", or "cheapest" | "middle" | "most_complete"
+    "accept",
+    "decline",
+    "human",
+    "opt_out",
+    "restart",
+    "data_copy",
+    "data_erase",
+    "withdraw_consent",
+    "are_you_a_robot",
+    "thanks",
+    "bye",
+    "insult",
+    "threat",
+    "self_harm",
+    "health",  # topic: "cancer_over_5_years" or "other"
+    "injection",
+    "couple",
+    "resume",
+    "off_topic",
+    "language",  # topic: the ISO code the person writes in or asks for
+    "unclear",
+]
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """What the person wants with the message. `evidence` are the words that say so."""
+
+    name: IntentName
+    topic: str = ""
+    confidence: float = 1.0
+    evidence: str = ""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A value of a profile key (or of `details.<name>`), with the words it was read from.
+
+    `confidence` below `CONFIRM_BELOW`: ask "confirm:<key>" before it counts. `correction`: the words say that an earlier
+    value was wrong. `alternatives`: other values the same words may mean, most likely first.
+    """
+
+    key: str
+    value: Any
+    evidence: str = ""
+    confidence: float = 1.0
+    correction: bool = False
+    alternatives: tuple[Any, ...] = ()
+
+
+CONFIRM_BELOW = 0.75
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """All that was understood, most certain intent first."""
+
+    intents: tuple[Intent, ...] = ()
+    values: tuple[Found, ...] = ()
+    language: str = "es"
+    text: str = ""
+
+    def has(self, *names: IntentName) -> bool:
+        """Whether any of these intents was read."""
+        return any(intent.name in names for intent in self.intents)
+
+    def intent(self, name: IntentName) -> Intent | None:
+        """The first intent of that name, or None."""
+        return next((intent for intent in self.intents if intent.name == name), None)
+
+    def value(self, key: str) -> Found | None:
+        """The value read for that key, or None."""
+        return next((found for found in self.values if found.key == key), None)
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What the reader must know of the conversation: short answers mean nothing without the question.
+
+    `awaiting` is the conversation's (`consent`, a profile key, `confirm:<key>`, `choice`, `accept` or None); `profile` what
+    is known; `candidate` the value that a `confirm:` question proposes; `options` the ids of the options shown, in order;
+    `today` an ISO date; `language` the one spoken so far.
+    """
+
+    awaiting: str | None = None
+    profile: dict[str, Any] = msgspec.field(default_factory=dict)
+    candidate: Any = None
+    options: tuple[str, ...] = ()
+    today: str = ""
+    language: str = "es"
+    stage: str = "INICIO"
