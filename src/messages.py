@@ -43,7 +43,7 @@ class Value(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Base of the values below: immutable, compared by content, defaults left out of the JSON."""
 
 
-class Contact(Value):
+class Contact(Value, frozen=True):
     """Who. `key` never changes and names the person in every store; phone and bsuid are aliases of it.
 
     `phone` is E.164 with the plus sign, as the channel gave it; `bsuid` is WhatsApp's business-scoped user id.
@@ -57,7 +57,7 @@ class Contact(Value):
     name: str | None = None
 
 
-class Media(Value):
+class Media(Value, frozen=True):
     """A file at the vendor: `id` to ask for it there, never its bytes."""
 
     id: str = ""
@@ -68,7 +68,7 @@ class Media(Value):
     voice: bool = False
 
 
-class Location(Value):
+class Location(Value, frozen=True):
     """A point that somebody shared; degrees."""
 
     latitude: float
@@ -77,7 +77,7 @@ class Location(Value):
     address: str = ""
 
 
-class Inbound(Value):
+class Inbound(Value, frozen=True):
     """One thing a person sent. `id` is the vendor's message id, unique for ever; `at` is the vendor's time.
 
     `text` is what can be read: the body, a caption, the title of the button or row that was chosen. `reply_id` is the id
@@ -106,7 +106,7 @@ class Inbound(Value):
         return self.kind in ("button", "list", "flow", "template_button")
 
 
-class Receipt(Value):
+class Receipt(Value, frozen=True):
     """What became of a message that we sent. `opaque` is what we gave along with it, if the vendor returned it."""
 
     message_id: str
@@ -120,21 +120,21 @@ class Receipt(Value):
     bsuid: str | None = None
 
 
-class Notice(Value):
+class Notice(Value, frozen=True):
     """Something about the account or its templates, not about a person: logged as an event. Holds nothing personal."""
 
     field: str
     summary: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Broken(Value):
+class Broken(Value, frozen=True):
     """An item that could not be read. `where` is its path in the payload, `why` has nothing of its content."""
 
     where: str
     why: str
 
 
-class Option(Value):
+class Option(Value, frozen=True):
     """Something to press: `id` comes back in `Inbound.reply_id`."""
 
     id: str
@@ -142,7 +142,7 @@ class Option(Value):
     description: str = ""
 
 
-class Template(Value):
+class Template(Value, frozen=True):
     """An approved template: the only thing that may go out more than 24 hours after the person wrote."""
 
     name: str
@@ -150,7 +150,7 @@ class Template(Value):
     components: tuple[dict[str, Any], ...] = ()
 
 
-class Content(Value):
+class Content(Value, frozen=True):
     """What is said, whoever says it and to whom.
 
     text: `text`. buttons: `text` and at most three `options`. list: `text`, at most ten `options`, `action` opens it.
@@ -173,7 +173,7 @@ class Content(Value):
     reply_to: str = ""
 
 
-class Outbound(Value):
+class Outbound(Value, frozen=True):
     """One message to one person. `id` is ours, given before the first attempt, and goes along as opaque data."""
 
     id: str
@@ -183,7 +183,7 @@ class Outbound(Value):
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Event(Value):
+class Event(Value, frozen=True):
     """Something worth counting. `name` is dotted and past tense; `data` holds nothing personal."""
 
     name: str

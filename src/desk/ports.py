@@ -1,0 +1,194 @@
+"""What the desk needs from the outside: a ledger that remembers, a channel that speaks, a clock.
+
+Adapters in `integrations` implement these; tests give their own. Times are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from src.agent.state import Conversation, Step
+from src.messages import Inbound, Outbound, Receipt
+
+Lane = Literal["turns", "delivery", "mirror"]
+LANES: tuple[Lane, ...] = ("turns", "delivery", "mirror")
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """One item of a webhook on its way into the ledger: its job, its row in the transcript, whether it is answered at once."""
+
+    inbound: Inbound
+    job: bytes
+    row: bytes
+    urgent: bool = False
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job handed out by a claim. `attempts` counts this one too."""
+
+    id: str
+    body: bytes
+    attempts: int
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """The right to work on one lane of one contact until the lease ends.
+
+    `now` is the store's time at the claim, `lease_until_s` the monotonic second at which the lease ends here. `state` is the
+    stored conversation or None. `sending_status`, `sending_since` and `sending_wamid` tell how far the head of the delivery
+    lane had come before.
+    """
+
+    lane: Lane
+    contact: str
+    token: str
+    epoch: str
+    state: bytes | None
+    owner: str
+    now: datetime
+    lease_until_s: float
+    jobs: tuple[Job, ...]
+    sending_status: str = ""
+    sending_since: datetime | None = None
+    sending_wamid: str = ""
+
+    @property
+    def turn_id(self) -> str:
+        """Names this claim for ever: the epoch is never used twice, the token grows with each claim."""
+        return f"{self.epoch}.{self.token}"
+
+
+class Settlement(msgspec.Struct, kw_only=True):
+    """What a claim comes to, written in one commit.
+
+    `done` and `buried` are ids of claimed jobs (`reason` says why they were buried). `state` None leaves the state alone.
+    `owner` "" leaves the owner alone. `timer`: None leaves it, a datetime sets it, `NO_TIMER` clears it. `statuses` are
+    outbox id → (status, vendor's message id, error codes). `hold_s` makes the lane wait, `wait_for` is the outbox id whose
+    receipt ends the wait early.
+    """
+
+    done: Sequence[str] = ()
+    buried: Sequence[str] = ()
+    reason: str = ""
+    state: bytes | None = None
+    stage: str = ""
+    name: str = ""
+    owner: str = ""
+    timer: datetime | Literal["none"] | None = None
+    rows: Sequence[bytes] = ()
+    statuses: Mapping[str, tuple[str, str, str]] = msgspec.field(default_factory=dict)
+    deliveries: Sequence[tuple[str, bytes]] = ()
+    mirrors: Sequence[tuple[str, bytes]] = ()
+    events: Sequence[bytes] = ()
+    counts: Mapping[str, int] = msgspec.field(default_factory=dict)
+    hold_s: float = 0.0
+    wait_for: str = ""
+
+
+class Offers(msgspec.Struct, frozen=True):
+    """Contacts that need attention, by lane, and how long until the shard's next one (None: nothing is waiting)."""
+
+    contacts: Mapping[Lane, Sequence[str]]
+    next_in_s: float | None
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One contact as stored, for people to look at. `rows` is the transcript, oldest first."""
+
+    contact: str
+    state: bytes | None
+    owner: str
+    created_at: datetime
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some contacts, newest first, and where to go on."""
+
+    records: Sequence[Record]
+    next_cursor: str | None
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A job that was given up: where it was, why, and how often it was tried. The body stays in the ledger."""
+
+    id: str
+    lane: str
+    contact: str
+    reason: str
+    at: datetime
+    attempts: int
+
+
+class Ledger(Protocol):
+    """The one truth. Every method may raise LedgerUnavailable."""
+
+    def accept(self, arrivals: Sequence[Arrival]) -> list[str]:
+        """Writes each item durably, once: "accepted" or "duplicate" for each, in their order."""
+
+    def receive_receipt(self, receipt: Receipt) -> str:
+        """Applies a receipt by rank: "applied", "older", or "unknown" (kept until its message is known)."""
+
+    def offer(self, shard: int, room: Mapping[Lane, int]) -> Offers:
+        """Contacts of a shard that need attention now, at most `room` of each lane."""
+
+    def claim(self, lane: Lane, contact: str) -> Claim | None:
+        """The lane of that contact, or None when there is nothing to do or somebody else has it."""
+
+    def renew(self, claim: Claim, *, sending: str = "") -> tuple[float, str]:
+        """Keeps the lease; returns its new end (monotonic seconds) and the owner now. Raises StaleCommit when lost.
+
+        `sending` is the outbox id of a message about to be sent: written down before the attempt.
+        """
+
+    def commit(self, claim: Claim, settlement: Settlement) -> None:
+        """All of it or nothing. Repeating a commit that was done is fine. Raises StaleCommit."""
+
+    def retry(self, claim: Claim, *, after_s: float, uncount: bool = False) -> None:
+        """Gives the claim back to be tried again later. A lost lease is no error: somebody else has it."""
+
+    def forget(
+        self, contact: str, *, erase: bool, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
+    ) -> None:
+        """Reset or erase. From within a turn the claim is given, and StaleCommit is raised when it is lost."""
+
+    def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
+        """From now on receipts find the message by the vendor's id; those that came too early are applied."""
+
+    def wait_for_number(self, number: str) -> float:
+        """Seconds to wait before sending on that number; 0.0 when a place was taken."""
+
+    def pause_number(self, number: str, *, for_s: float, reason: str) -> None:
+        """Nothing is sent on that number for a time."""
+
+
+class Channel(Protocol):
+    """Something that speaks to people. `number` names the line that its limits belong to."""
+
+    name: str
+    number: str
+    confirms: bool
+    """Whether receipts follow a send; without them the next message need not wait."""
+
+    def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
+        """Sends one message and returns the vendor's id. Raises TemporaryFailure or PermanentFailure."""
+
+    def mark_read(self, message_id: str, *, typing: bool) -> None:
+        """Shows that a message was seen and, if wanted, that an answer is coming. May raise IntegrationError."""
+
+
+class Agent(Protocol):
+    """The sale: a pure function of what was and what came."""
+
+    def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
+        """One turn."""
+
+
+class Clock(Protocol):
+    """The time, in UTC; tests give their own."""
+
+    def __call__(self) -> datetime: ...
