@@ -1,0 +1,6 @@
+"""Reading Spanish: a prospect's words in, intents and values with their evidence out."""
+
+from src.agent.understanding.reader import read
+from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, IntentName, Reading
+
+__all__ = ["CONFIRM_BELOW", "Context", "Found", "Intent", "IntentName", "Reading", "read"]

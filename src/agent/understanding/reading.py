@@ -29,6 +29,7 @@ IntentName = Literal[
     "threat",
     "self_harm",
     "health",  # topic: "cancer_over_5_years" or "other"
+    "sensitive_ids",  # a DNI, IBAN or card number stood here; it was removed before anybody saw it
     "injection",
     "couple",
     "resume",

@@ -1,0 +1,92 @@
+"""Yes, no and "I don't know", in the Spanish of both sides of the Atlantic, in English and in emoji.
+
+The first words decide. A sentence that merely contains "no" or "si" says nothing about the question that was asked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Polarity = Literal["affirm", "deny", "dont_know"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The polarity of a message, and the part of `plain` that says so."""
+
+    polarity: Polarity
+    confidence: float
+    start: int
+    end: int
+
+
+_FILLER = re.compile(
+    r"(?:(?:pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|a ver|la verdad(?: es que)?|"
+    r"es que|che|jaja|jajaja|bien|well|oh|hi|hello|muy bien|entonces|o sea|yo creo que|diria que|te digo|yo|anda|puf|buenos dias|"
+    r"buenas tardes|por dios)\b[\s,.:;!¡¿?]*|[\s,.:;!¡…\"'(-]+)"
+)
+_STOP = r"(?=\s*(?:$|[,.;:!…)\n\U0001F000-\U0001FAFF\u2600-\u27BF-]))"
+_DENY = re.compile(
+    r"(?:claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|en broma|pensarlo|por asomo|de lejos|en pedo|"
+    r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|que va|nel|nel pastel|nones|negativo|nunca|jamas|"
+    r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|(?:mejor|pues|ahora|aun|todavia) no\b|tampoco|nop|nope|nada de eso|"
+    r"nah|nanay|naranjas|ne\b|no me interesa|no quiero|no acepto|no estoy de acuerdo|no lo creo|no creo|no (?:es )?correcto|no es asi|"
+    r"no,? (?:gracias|senor|senora|senorita|por ahora|de momento|para nada|que va|todavia|aun|hombre|mujer|tio|es eso|thanks|thank you)|"
+    r"not (?:really|at all)|i don't think so|of course not|no way|ninguno|ninguna|ningun[oa]? de (?:los|las) dos|nada" + _STOP + r"|"
+    r"incorrecto|falso|error\b|mal\b|👎|❌|🙅|⛔|🚫|no(?:[\s,]+no)*" + _STOP + r")"
+)
+_AFFIRM = re.compile(
+    r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
+    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|exacto|exactamente|correcto|cierto|asi es|"
+    r"eso es|eso mismo|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?" + _STOP + r"|vale(?:,? vale)*|venga(?: va)?|"
+    r"va,? |adelante|perfecto|de acuerdo|d'acuerdo|d'acord|conforme|acepto|aceptado|de una|hecho|listo" + _STOP + r"|genial|estupendo|fenomenal|fantastico|me parece (?:bien|perfecto|genial)|"
+    r"esta bien|ta bien|todo bien|de lujo|guay|chevere|bacan|ok(?:s|a|is)?\b|oka|okidoki|yes\b|yep|yeah|yup|sure|of course|right\b|correct\b|"
+    r"go ahead|i agree|agreed|fine\b|afirma\b|asi mismo|positivo|verdad\b|verdadero|ya" + _STOP + r"|seguro que si|seguro" + _STOP + r"|sisas|aja\b|ajam|"
+    r"👍|👌|✅|✔|🆗|💯|🙆|🤝|si (?:que )?(?:claro|por favor|gracias|porfa|quiero|acepto|senor|senora|me interesa|me parece|estoy de acuerdo|lo|la|les|please|porfavor|adelante|dale|vale|ok|perfecto|exacto|correcto|asi|es asi|correcto)\b|"
+    r"si(?:[\s,]+si)*" + _STOP + r")"
+)
+_DONT_KNOW = re.compile(
+    r"\b(?:no (?:lo |la |me )?(?:se|sabria|recuerdo|acuerdo|tengo (?:ni )?(?:la menor |la mas minima |mucha )?(?:ni )?idea|tengo claro|estoy segur[oa]|sabemos)\b|ni (?:la menor |puta |pajolera |la mas minima )?idea\b|"
+    r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|ni flores|ni papa|ni zorra|npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|me da igual|ni la menor)"
+    r"|[🤷]"
+)
+_SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
+_YES_AT_END = re.compile(r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?si(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|\basi que si\b|\b(?:que|,) si[\s.!]*$)")
+_NO_AT_END = re.compile(r"(?:\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
+
+
+def read_answer(plain: str, text: str) -> Answer | None:
+    """Yes, no or don't know; None when the message does not answer. `text` keeps the accent that tells `sí` from `si`."""
+    start = _after_fillers(plain)
+    unsure = _DONT_KNOW.search(plain)
+    if unsure and unsure.start() - start < 40:
+        return Answer("dont_know", 0.95, *unsure.span())
+    deny, affirm = _DENY.match(plain, start), _AFFIRM.match(plain, start)
+    if affirm and (deny is None or affirm.end() >= deny.end()):
+        contradicted = re.match(r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))", plain[affirm.end() :])
+        return Answer("affirm", 0.5 if contradicted else 0.97, *affirm.span())
+    if deny:
+        return Answer("deny", 0.97, *deny.span())
+    if re.match(r"s[íÍ]\b", text[start : start + 3], re.IGNORECASE) and re.match(r"si\b", plain[start:]):
+        return Answer("affirm", 0.95, start, start + 2)
+    said = _SAID_INSTEAD.search(plain)
+    if said:
+        return Answer("affirm" if said["which"] == "si" else "deny", 0.8, *said.span("which"))
+    yes, no = _YES_AT_END.search(plain), _NO_AT_END.search(plain)
+    if yes and not no:
+        return Answer("affirm", 0.8, *yes.span())
+    if no and not yes:
+        return Answer("deny", 0.8, *no.span())
+    return None
+
+
+def _after_fillers(plain: str) -> int:
+    position = 0
+    for _ in range(6):
+        match = _FILLER.match(plain, position)
+        if not match:
+            break
+        position = match.end()
+    return position if position < len(plain) else 0
