@@ -1,0 +1,653 @@
+"""What Meta sends: proof of origin, and webhook bodies turned into our own words.
+
+This file and `whatsapp_client` know Meta's JSON; nothing else does. Everything here is pure. Facts are from Meta's
+"Webhooks" reference (payloads of messages, statuses and account fields) and "Business-scoped user IDs".
+
+A body holds entries, changes and, in one change, up to a thousand messages and statuses. Each of them stands alone: what
+cannot be read becomes a `Broken`, and its neighbours go on. What a message needs (id, sender, kind, content) must be right;
+trimmings that are not (context, referral, profile) are left out rather than losing the message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from src.errors import BadSignature, MalformedPayload
+from src.messages import Broken, Contact, Inbound, InboundKind, Location, Media, Notice, Receipt
+
+CHANNEL = "whatsapp"
+TEXT_LIMIT = 4096
+
+_SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+_PHONE = re.compile(r"\+?([1-9][0-9]{6,14})")
+_BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+_ID = re.compile(r"[!-~]{1,512}")
+_MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_TYPE_NAME = re.compile(r"[A-Za-z0-9_.]{1,64}")
+_DIGITS = re.compile(r"[0-9]{1,12}")
+# C0 and C1 controls except tab and newline, and halves of surrogate pairs, which no encoder accepts.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+# Characters that reorder or hide what surrounds them: fine in a text, a disguise in a name.
+_DISGUISE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
+
+_MEDIA_KINDS = ("image", "audio", "video", "document", "sticker")
+_STATUSES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
+# The only parts of an account webhook that are kept; everything else in them may name a person.
+# fmt: off
+_NOTICE_KEYS = frozenset((
+    "event", "decision", "reason", "status", "type", "category", "value", "direction", "duration", "phase",
+    "chunk_order", "progress", "country", "message_template_id", "message_template_name",
+    "message_template_language", "message_template_category", "previous_category", "new_category",
+    "correct_category", "previous_quality_score", "new_quality_score", "current_limit", "old_limit",
+    "max_daily_conversation_per_phone", "max_daily_conversations_per_business", "max_phone_numbers_per_business",
+    "max_phone_numbers_per_waba", "waba_ban_state", "waba_ban_date", "violation_type", "restriction_type",
+    "expiration", "alert_severity", "alert_status", "alert_type", "entity_type", "entity_id", "rejection_reason",
+    "disable_date", "tier", "effective_month", "pricing_category", "solution_id", "solution_status",
+    "configuration_name", "provider_name", "provider_mid", "action", "code", "title",
+))
+# fmt: on
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What one webhook body holds, in its order. `foreign` counts items meant for another number; they are not returned."""
+
+    inbounds: tuple[Inbound, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    foreign: int = 0
+
+
+class _Unreadable(Exception):
+    """An item cannot be read; the message names the part and never its content."""
+
+
+_NOT_A_VALUE = object()  # stands where JSON held a number that no field of Meta's can hold
+
+
+def check_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[str]) -> None:
+    """Return when `header` (X-Hub-Signature-256) proves that Meta sent exactly `raw`, else raise BadSignature.
+
+    Meta signs the bytes it sends, HMAC-SHA256 with the app secret, so they must not have been parsed and written again.
+    Every secret is tried, all in constant time; an empty one never matches.
+    """
+    given = header.encode("utf-8", "backslashreplace") if isinstance(header, str) else header or b""
+    match = _SIGNATURE.fullmatch(given)
+    if match is None:
+        raise BadSignature("the signature header is missing or has another form")
+    digest = bytes.fromhex(match[1].decode("ascii"))
+    proven = False
+    for secret in secrets:
+        expected = hmac.digest(secret.encode("utf-8"), raw, "sha256")
+        proven |= hmac.compare_digest(expected, digest) and bool(secret)
+    if not proven:
+        raise BadSignature("the signature does not belong to this body")
+
+
+def contact_key(phone: str | None, bsuid: str | None) -> str:
+    """The key that names a person on WhatsApp for ever: by phone when there is one, else by business-scoped user id.
+
+    `phone` is digits of an international number, with or without the plus sign. Numbers that WhatsApp writes in two ways
+    are one person: Brazil's mobile numbers with and without the ninth digit, Mexico's 52 and 521, Argentina's 54 and 549.
+    Raises ValueError when neither is usable.
+    """
+    if phone:
+        match = _PHONE.fullmatch(phone)
+        if match is None:
+            raise ValueError("not an international phone number")
+        return f"{CHANNEL}:{_canonical(match[1])}"
+    if bsuid and _BSUID.fullmatch(bsuid):
+        return f"{CHANNEL}:{bsuid}"
+    raise ValueError("neither a phone number nor a user id")
+
+
+def _canonical(digits: str) -> str:
+    if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
+        return f"{digits[:4]}9{digits[4:]}"
+    if digits.startswith("521") and len(digits) == 13:
+        return f"52{digits[3:]}"
+    if digits.startswith("54") and not digits.startswith("549") and len(digits) == 12:
+        return f"549{digits[2:]}"
+    return digits
+
+
+def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: datetime) -> Parsed:
+    """Everything in a webhook body. Raises MalformedPayload only when the body as a whole is no WhatsApp webhook.
+
+    Items for another number than `number_id` are counted, not returned; None takes every number. `lenient` is for a
+    newcomer's curl without keys: no `object`, no `metadata`, no message id, any timestamp. `now` (aware) stands in for a
+    time that cannot be true.
+    """
+    body = _json_object(raw)
+    kind = body.get("object")
+    if kind != "whatsapp_business_account" and not (lenient and kind is None):
+        raise MalformedPayload("not a WhatsApp webhook")
+    entries = body.get("entry")
+    if not isinstance(entries, list):
+        raise MalformedPayload("the webhook has no entries")
+    reader = _Reader(number_id, lenient, now)
+    for index, entry in enumerate(entries):
+        where = f"entry[{index}]"
+        changes = entry.get("changes") if isinstance(entry, dict) else None
+        if isinstance(changes, list):
+            for position, change in enumerate(changes):
+                reader.read_change(change, f"{where}.changes[{position}]")
+        else:
+            reader.broken.append(Broken(where=where, why="no list of changes"))
+    return reader.result()
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    def whole_number(literal: str) -> Any:
+        return int(literal) if len(literal) <= 18 else _NOT_A_VALUE
+
+    try:
+        body = json.loads(raw.decode("utf-8-sig"), parse_int=whole_number, parse_constant=lambda _: _NOT_A_VALUE)
+    except (ValueError, RecursionError) as error:
+        raise MalformedPayload("the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise MalformedPayload("the body is not a JSON object")
+    return body
+
+
+class _Reader:
+    """Collects what the changes of one body hold."""
+
+    def __init__(self, number_id: str | None, lenient: bool, now: datetime) -> None:
+        self.number_id, self.lenient, self.now = number_id, lenient, now
+        self.inbounds: list[Inbound] = []
+        self.receipts: list[Receipt] = []
+        self.notices: list[Notice] = []
+        self.broken: list[Broken] = []
+        self.foreign = 0
+
+    def result(self) -> Parsed:
+        return Parsed(tuple(self.inbounds), tuple(self.receipts), tuple(self.notices), tuple(self.broken), self.foreign)
+
+    def read_change(self, change: Any, where: str) -> None:
+        value = change.get("value") if isinstance(change, dict) else None
+        if not isinstance(value, dict):
+            self.broken.append(Broken(where=where, why="no value"))
+            return
+        field = change.get("field")
+        if field is None:
+            # Some recorded webhooks have lost their field: the content still says what it is.
+            field = "messages" if {"messages", "statuses", "errors"} & value.keys() else "unnamed"
+        if not isinstance(field, str) or not _TYPE_NAME.fullmatch(field):
+            self.broken.append(Broken(where=where, why="no field name"))
+        elif field not in ("messages", "user_id_update"):
+            self.notices.append(Notice(field=field, summary=_summary(value)))
+        elif self._is_for_us(value, where):
+            if field == "messages":
+                self._read_messages(value, f"{where}.value")
+            else:
+                self._each(value, "user_id_update", f"{where}.value", self._read_id_update)
+
+    def _is_for_us(self, value: dict[str, Any], where: str) -> bool:
+        if self.number_id is None:
+            return True
+        number = _dict(value.get("metadata")).get("phone_number_id")
+        if number == self.number_id:
+            return True
+        if isinstance(number, str) and number:
+            self.foreign += sum(len(_list(value.get(key))) for key in ("messages", "statuses", "user_id_update"))
+        elif number is None and self.lenient:
+            return True
+        else:
+            self.broken.append(Broken(where=f"{where}.value.metadata", why="no phone_number_id"))
+        return False
+
+    def _read_messages(self, value: dict[str, Any], where: str) -> None:
+        self._each(value, "messages", where, self._read_message)
+        self._each(value, "statuses", where, self._read_status)
+        if "errors" in value:
+            errors = _errors(value["errors"])
+            self.notices.append(Notice(field="messages.errors", summary={"errors": errors}))
+
+    def _each(
+        self, value: dict[str, Any], key: str, where: str, read: Callable[[dict[str, Any], dict[str, Any]], None]
+    ) -> None:
+        items = value.get(key)
+        if items is None:
+            return
+        if not isinstance(items, list):
+            self.broken.append(Broken(where=f"{where}.{key}", why="not a list"))
+            return
+        for index, item in enumerate(items):
+            try:
+                read(_object(item), value)
+            except _Unreadable as problem:
+                self.broken.append(Broken(where=f"{where}.{key}[{index}]", why=str(problem)))
+
+    def _read_message(self, message: dict[str, Any], value: dict[str, Any]) -> None:
+        metadata = _dict(value.get("metadata"))
+        contact, extra = _sender(message, _list(value.get("contacts")))
+        if contact.phone and _same_number(contact.phone, metadata.get("display_phone_number")):
+            self.notices.append(Notice(field="messages", summary={"event": "own_message"}))
+            return
+        context = _dict(message.get("context"))
+        if referred := context.get("referred_product"):
+            extra["referred_product"] = _bounded(referred)
+        for key in ("referral", "identity"):
+            if key in message:
+                extra[key] = _bounded(message[key])
+        for key in ("group_id", "origin"):
+            if isinstance(message.get(key), str):
+                extra[key] = _clean(message[key], 128)
+        if "errors" in message:
+            extra["errors"] = _errors(message["errors"])
+        content = _content(message, contact)
+        number = metadata.get("phone_number_id")
+        self.inbounds.append(
+            Inbound(
+                id=self._message_id(message),
+                contact=contact,
+                at=self._time(message.get("timestamp")),
+                reply_to=_reference(context.get("id")),
+                forwarded=True in (context.get("forwarded"), context.get("frequently_forwarded")),
+                number_id=number if isinstance(number, str) and _ID.fullmatch(number) else "",
+                extra=extra | content.pop("extra", {}),
+                **content,
+            )
+        )
+
+    def _message_id(self, message: dict[str, Any]) -> str:
+        given = message.get("id")
+        if given is None and self.lenient:
+            # The same body sent again must still be recognised as the same message.
+            return _derived_id("message", message)
+        if not isinstance(given, str) or not _ID.fullmatch(given):
+            raise _Unreadable("id")
+        return given
+
+    def _time(self, seconds: Any) -> datetime:
+        """Meta's seconds since 1970 as aware UTC; `now` for what cannot be true."""
+        readable = (isinstance(seconds, str) and _DIGITS.fullmatch(seconds)) or type(seconds) is int
+        if not readable and not self.lenient:
+            raise _Unreadable("timestamp")
+        # A copied example has an old time; without keys there is no redelivery that could explain it.
+        oldest = self.now - timedelta(days=8) if self.lenient else datetime(2009, 1, 1, tzinfo=UTC)
+        newest = self.now + timedelta(minutes=10)
+        stamp = int(seconds) if readable else -1
+        if not oldest.timestamp() <= stamp <= newest.timestamp():
+            return self.now.astimezone(UTC)
+        return datetime.fromtimestamp(stamp, UTC)
+
+    def _read_status(self, status: dict[str, Any], _value: dict[str, Any]) -> None:
+        message_id, name = status.get("id"), status.get("status")
+        if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
+            raise _Unreadable("id")
+        if not isinstance(name, str) or name not in _STATUSES:
+            raise _Unreadable("status")
+        opaque = status.get("biz_opaque_callback_data")
+        errors = _errors(status.get("errors"))
+        pricing = _bounded(_dict(status.get("pricing")))
+        self.receipts.append(
+            Receipt(
+                message_id=message_id,
+                status=_STATUSES[name],  # type: ignore[arg-type]  # the table's values are the literal's
+                at=self._time(status.get("timestamp")),
+                opaque=_clean(opaque, 512) if isinstance(opaque, str) else "",
+                error_codes=tuple(str(error["code"]) for error in errors if "code" in error),
+                error_detail=next((error["title"] for error in errors if error.get("title")), ""),
+                pricing=pricing,
+                phone=_phone(status.get("recipient_id")) or _phone(status.get("recipient_participant_id")),
+                bsuid=_bsuid(status.get("recipient_user_id")) or _bsuid(status.get("recipient_participant_user_id")),
+            )
+        )
+
+    def _read_id_update(self, update: dict[str, Any], value: dict[str, Any]) -> None:
+        """Field `user_id_update`: the person has a new business-scoped user id."""
+        ids = update.get("user_id")
+        previous = _bsuid(_dict(ids).get("previous")) or _bsuid(update.get("previous_user_id"))
+        current = _bsuid(_dict(ids).get("current")) or _bsuid(update.get("new_user_id")) or _bsuid(ids)
+        phone = _phone(update.get("wa_id"))
+        if current is None or not (phone or previous):
+            raise _Unreadable("user_id")
+        number = _dict(value.get("metadata")).get("phone_number_id")
+        self.inbounds.append(
+            Inbound(
+                id=_derived_id("user_id_update", update),
+                contact=Contact(key=contact_key(phone, previous), channel=CHANNEL, phone=phone, bsuid=previous),
+                kind="system",
+                at=self._time(update.get("timestamp")),
+                number_id=number if isinstance(number, str) else "",
+                extra={
+                    "event": "user_changed_user_id",
+                    "old": _identity(phone, previous),
+                    "new": _identity(phone, current),
+                },
+            )
+        )
+
+
+def _sender(message: dict[str, Any], contacts: list[Any]) -> tuple[Contact, dict[str, Any]]:
+    """Who wrote, and what the profile says besides the name."""
+    given = message.get("from")
+    phone = _phone(given)
+    if given not in (None, "") and phone is None:
+        raise _Unreadable("from")
+    bsuid = _bsuid(message.get("from_user_id"))
+    card = _card_of(phone, bsuid, [card for card in contacts if isinstance(card, dict)])
+    phone = phone or _phone(card.get("wa_id"))
+    bsuid = bsuid or _bsuid(card.get("user_id"))
+    if phone is None and bsuid is None:
+        raise _Unreadable("from")
+    profile = _dict(card.get("profile"))
+    extra: dict[str, Any] = {}
+    if parent := _bsuid(message.get("from_parent_user_id")) or _bsuid(card.get("parent_user_id")):
+        extra["parent_user_id"] = parent
+    if username := _name(profile.get("username")):
+        extra["username"] = username
+    name = _name(profile.get("name")) or None
+    return Contact(key=contact_key(phone, bsuid), channel=CHANNEL, phone=phone, bsuid=bsuid, name=name), extra
+
+
+def _card_of(phone: str | None, bsuid: str | None, cards: list[dict[str, Any]]) -> dict[str, Any]:
+    """The contact card of this sender; never that of somebody else who wrote in the same batch."""
+    for card in cards:
+        if phone and _same_number(phone, card.get("wa_id")):
+            return card
+        if bsuid and card.get("user_id") == bsuid:
+            return card
+    if len(cards) == 1:
+        only = cards[0]
+        # A single card without any identity can only be the sender's; so can one when the message names nobody.
+        if _phone(only.get("wa_id")) is None and (_bsuid(only.get("user_id")) is None or not (phone or bsuid)):
+            return only
+        if not phone and not bsuid:
+            return only
+    return {}
+
+
+def _content(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
+    """The fields of an Inbound that depend on the message's type."""
+    kind = message.get("type")
+    if not isinstance(kind, str) or not _TYPE_NAME.fullmatch(kind):
+        raise _Unreadable("type")
+    if kind in _MEDIA_KINDS:
+        return _media_content(kind, message)
+    if kind == "system":
+        return _system(message, contact)
+    if kind in _READERS:
+        return _READERS[kind](message)
+    content = message.get(kind)
+    return {"kind": "unknown", "extra": {"type": kind} | ({} if content is None else {"content": _bounded(content)})}
+
+
+def _text(message: dict[str, Any]) -> dict[str, Any]:
+    body = _part(message, "text").get("body")
+    if not isinstance(body, str):
+        raise _Unreadable("text.body")
+    return {"kind": "text", **_readable(body)}
+
+
+def _readable(text: str) -> dict[str, Any]:
+    cut = {"extra": {"shortened_from": len(text)}} if len(text) > TEXT_LIMIT else {}
+    return {"text": _clean(text, TEXT_LIMIT), **cut}
+
+
+def _media_content(kind: str, message: dict[str, Any]) -> dict[str, Any]:
+    part = _part(message, kind)
+    media_id, url, caption = part.get("id"), part.get("url"), part.get("caption")
+    media = Media(
+        id=media_id if isinstance(media_id, str) and _MEDIA_ID.fullmatch(media_id) else "",
+        mime_type=_line(part.get("mime_type"), 128),
+        sha256=_line(part.get("sha256"), 128),
+        filename=_line(part.get("filename"), 255).replace("/", "_").replace("\\", "_"),
+        url=url if isinstance(url, str) and url.startswith("https://") and _ID.fullmatch(url) else "",
+        voice=part.get("voice") is True,
+    )
+    extra = {"animated": True} if part.get("animated") is True else {}
+    return {"kind": kind, "media": media, "text": _clean(caption, TEXT_LIMIT), "extra": extra}
+
+
+def _interactive(message: dict[str, Any]) -> dict[str, Any]:
+    part = message.get("interactive")
+    if part is None:
+        # Meta could not put it into a webhook; the change's `errors` say so.
+        return {"kind": "unsupported", "extra": {"type": "interactive"}}
+    if not isinstance(part, dict) or not isinstance(form := part.get("type"), str):
+        raise _Unreadable("interactive")
+    if form in ("button_reply", "list_reply"):
+        reply = _part(part, form)
+        reply_id, title = reply.get("id"), reply.get("title")
+        if not isinstance(reply_id, str) or not isinstance(title, str):
+            raise _Unreadable(f"interactive.{form}")
+        kind: InboundKind = "button" if form == "button_reply" else "list"
+        extra = {"description": _line(reply["description"], 256)} if reply.get("description") else {}
+        return {"kind": kind, "reply_id": _line(reply_id, 256), "text": _line(title, 256), "extra": extra}
+    if form == "nfm_reply":
+        return _flow(_part(part, form))
+    return {"kind": "unknown", "extra": {"type": f"interactive.{_line(form, 64)}", "content": _bounded(part.get(form))}}
+
+
+def _flow(reply: dict[str, Any]) -> dict[str, Any]:
+    given = reply.get("response_json")
+    try:
+        answers = _json_object(given.encode("utf-8", "replace")) if isinstance(given, str) else {}
+    except MalformedPayload:
+        answers = {}
+    return {
+        "kind": "flow",
+        "text": _clean(reply.get("body"), TEXT_LIMIT),
+        "reply_id": _line(answers.get("flow_token"), 256),
+        "extra": {"flow": _bounded(answers)} if answers else {"flow_unreadable": True},
+    }
+
+
+def _template_button(message: dict[str, Any]) -> dict[str, Any]:
+    part = _part(message, "button")
+    text, payload = part.get("text"), part.get("payload")
+    if not isinstance(text, str) and not isinstance(payload, str):
+        raise _Unreadable("button")
+    return {"kind": "template_button", "text": _line(text, 256), "reply_id": _line(payload, 256)}
+
+
+def _location(message: dict[str, Any]) -> dict[str, Any]:
+    part = _part(message, "location")
+    latitude, longitude = (_degrees(part.get(key), limit) for key, limit in (("latitude", 90), ("longitude", 180)))
+    location = Location(
+        latitude=latitude,
+        longitude=longitude,
+        name=_line(part.get("name"), 256),
+        address=_line(part.get("address"), 512),
+    )
+    return {"kind": "location", "location": location}
+
+
+def _degrees(value: Any, limit: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > limit:
+        raise _Unreadable("location")
+    return float(value)
+
+
+def _contacts(message: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(message.get("contacts"), list):
+        raise _Unreadable("contacts")
+    return {"kind": "contacts", "extra": {"contacts": _bounded(message["contacts"])}}
+
+
+def _reaction(message: dict[str, Any]) -> dict[str, Any]:
+    part = _part(message, "reaction")
+    # No emoji, or an empty one, means that the reaction was taken back.
+    return {"kind": "reaction", "target": _reference(part.get("message_id")), "emoji": _line(part.get("emoji"), 32)}
+
+
+def _order(message: dict[str, Any]) -> dict[str, Any]:
+    part = _part(message, "order")
+    return {"kind": "order", "text": _clean(part.get("text"), TEXT_LIMIT), "extra": {"order": _bounded(part)}}
+
+
+def _system(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
+    part = _part(message, "system")
+    new_phone = _phone(part.get("wa_id")) or _phone(part.get("new_wa_id"))
+    old_phone = _phone(part.get("customer")) or contact.phone
+    extra: dict[str, Any] = {"event": _line(part.get("type"), 64)}
+    new_bsuid = _bsuid(part.get("user_id"))
+    if new_phone or new_bsuid:
+        extra["old"] = _identity(old_phone, contact.bsuid)
+        extra["new"] = _identity(new_phone, new_bsuid)
+    return {"kind": "system", "extra": extra}
+
+
+def _edit(message: dict[str, Any]) -> dict[str, Any]:
+    part = _part(message, "edit")
+    edited = _dict(part.get("message"))
+    content: dict[str, Any] = {"extra": {}}
+    if edited.get("type") == "text":
+        content = _text(edited)
+    elif edited.get("type") in _MEDIA_KINDS:
+        content = _media_content(edited["type"], edited)
+    extra = {"edited_kind": _line(edited.get("type"), 64)} | content.get("extra", {})
+    return content | {"kind": "edit", "target": _reference(part.get("original_message_id")), "extra": extra}
+
+
+def _revoke(message: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "revoke", "target": _reference(_part(message, "revoke").get("original_message_id"))}
+
+
+def _unsupported(message: dict[str, Any]) -> dict[str, Any]:
+    given = _line(_dict(message.get("unsupported")).get("type"), 64)
+    return {"kind": "unsupported", "extra": {"type": given} if given else {}}
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "text": _text,
+    "interactive": _interactive,
+    "button": _template_button,
+    "location": _location,
+    "contacts": _contacts,
+    "reaction": _reaction,
+    "order": _order,
+    "edit": _edit,
+    "revoke": _revoke,
+    "unsupported": _unsupported,
+}
+
+
+def _part(whole: dict[str, Any], key: str) -> dict[str, Any]:
+    part = whole.get(key)
+    if not isinstance(part, dict):
+        raise _Unreadable(key)
+    return part
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Unreadable("not an object")
+    return value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _phone(value: Any) -> str | None:
+    match = _PHONE.fullmatch(value) if isinstance(value, str) else None
+    return f"+{match[1]}" if match else None
+
+
+def _bsuid(value: Any) -> str | None:
+    return value if isinstance(value, str) and _BSUID.fullmatch(value) else None
+
+
+def _same_number(phone: str, other: Any) -> bool:
+    number = _phone(other.replace(" ", "").replace("-", "")) if isinstance(other, str) else None
+    return number is not None and _canonical(number[1:]) == _canonical(phone[1:])
+
+
+def _identity(phone: str | None, bsuid: str | None) -> dict[str, str]:
+    return {key: value for key, value in (("phone", phone), ("bsuid", bsuid)) if value}
+
+
+def _reference(value: Any) -> str:
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
+
+
+def _derived_id(kind: str, item: dict[str, Any]) -> str:
+    content = json.dumps(_bounded(item), sort_keys=True)
+    return f"{kind}.{hashlib.sha256(content.encode()).hexdigest()[:32]}"
+
+
+def _clean(value: Any, limit: int) -> str:
+    """Text that every store, log and vendor accepts; empty when `value` is no text."""
+    if not isinstance(value, str):
+        return ""
+    text = value[:limit].replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("", _SURROGATE.sub("\ufffd", text))
+
+
+def _line(value: Any, limit: int) -> str:
+    return " ".join(_clean(value, limit).split())
+
+
+def _name(value: Any) -> str:
+    return _DISGUISE.sub("", _line(value, 128)).strip()
+
+
+def _errors(value: Any) -> list[dict[str, Any]]:
+    """Meta's errors as code and title; the longer wording may quote the message."""
+    errors = []
+    for error in _list(value)[:10]:
+        code, title = _dict(error).get("code"), _LONG_NUMBER.sub("…", _line(_dict(error).get("title"), 200))
+        if type(code) is int or title:
+            errors.append(({"code": code} if type(code) is int else {}) | ({"title": title} if title else {}))
+    return errors
+
+
+def _summary(value: dict[str, Any]) -> dict[str, Any]:
+    """The facts of an account webhook, without anything that could name a person."""
+    summary: dict[str, Any] = {}
+
+    def collect(part: Any, depth: int) -> None:
+        for key, inner in part.items() if isinstance(part, dict) else ():
+            if isinstance(inner, dict | list) and depth < 4:
+                for each in inner[:20] if isinstance(inner, list) else [inner]:
+                    collect(each, depth + 1)
+            elif key in _NOTICE_KEYS and key not in summary and isinstance(inner, str | int | float):
+                kept = _bounded(inner)
+                summary[key] = _LONG_NUMBER.sub("…", kept[:200]) if isinstance(kept, str) and "_id" not in key else kept
+
+    collect(value, 0)
+    for key, inner in value.items():
+        if isinstance(inner, list) and _TYPE_NAME.fullmatch(key):
+            summary[f"{key}_count"] = len(inner)
+    return summary
+
+
+def _bounded(value: Any) -> Any:
+    """A vendor's free-form part with cleaned texts, small enough to keep: 200 values, 6 levels, 1,024 characters each."""
+    left = 200
+
+    def copy(part: Any, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0 or depth > 6:
+            return None
+        if isinstance(part, dict):
+            return {_line(key, 64): copy(inner, depth + 1) for key, inner in list(part.items())[:50] if left > 0}
+        if isinstance(part, list):
+            return [copy(inner, depth + 1) for inner in part[:50] if left > 0]
+        if isinstance(part, str):
+            return _clean(part, 1024)
+        if isinstance(part, float):
+            return part if math.isfinite(part) else None
+        return part if isinstance(part, int) else None
+
+    return copy(value, 0)
