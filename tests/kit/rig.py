@@ -28,9 +28,7 @@ STOP_TIMEOUT_S = 10
 HTTP_MARGIN_S = 30
 
 # What `inbound` says about the delivery; every other keyword describes the message.
-DELIVERY_OPTIONS = frozenset(
-    {"layout", "split", "reorder", "duplicates", "gap_s", "signature", "statuses", "wait", "url"}
-)
+DELIVERY_OPTIONS = frozenset({"layout", "split", "reorder", "duplicates", "gap_s", "signature", "statuses", "wait", "url"})
 
 
 def free_port() -> int:
@@ -201,9 +199,7 @@ class Rig:
             command += ["--public-base-url", public_base_url]
         if config:
             command += ["--config", json.dumps(config)]
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         try:
             announcement = self._first_line()
         except BaseException:
@@ -268,7 +264,5 @@ class Rig:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()

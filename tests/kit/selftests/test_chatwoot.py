@@ -97,9 +97,7 @@ async def test_r06_admin_only(api):
             401,
             {"error": "You are not authorized to do this action"},
         ), p
-    assert (await api.cw("POST", "canned_responses", {"short_code": "a", "content": "b"}, token="rig-cw-agent"))[
-        0
-    ] == 200
+    assert (await api.cw("POST", "canned_responses", {"short_code": "a", "content": "b"}, token="rig-cw-agent"))[0] == 200
     assert (
         await api.cw(
             "POST",
@@ -146,9 +144,7 @@ async def test_r11_flat_json_and_forms(api):
     h = {"api_access_token": "rig-cw-admin"}
     st, b = await api.call("chatwoot", "POST", "/api/v1/accounts/1/labels", h, data={"title": "forma"})
     assert st == 422 and b["error"] == "param is missing or the value is empty: label"
-    assert (await api.call("chatwoot", "POST", "/api/v1/accounts/1/labels", h, data={"label[title]": "forma"}))[
-        0
-    ] == 200
+    assert (await api.call("chatwoot", "POST", "/api/v1/accounts/1/labels", h, data={"label[title]": "forma"}))[0] == 200
 
 
 # ---------------------------------------------------------------- contacts
@@ -176,9 +172,7 @@ async def test_r15_create_shape(api):
     st, b = await api.cw("POST", "contacts", C)
     assert b["payload"]["contact_inbox"] == {"inbox": None, "source_id": None}
     st, b = await api.cw("POST", "contacts", {"name": "x", "inbox_id": 1, "source_id": "wa:34600"})
-    assert (
-        b["payload"]["contact_inbox"]["source_id"] == "wa:34600" and b["payload"]["contact_inbox"]["inbox"]["id"] == 1
-    )
+    assert b["payload"]["contact_inbox"]["source_id"] == "wa:34600" and b["payload"]["contact_inbox"]["inbox"]["id"] == 1
     assert b["payload"]["contact"]["contact_inboxes"][0]["source_id"] == "wa:34600"
 
 
@@ -217,9 +211,7 @@ async def test_r19_search(api):
     b = (await api.cw("GET", "contacts/search?q=lead&page=2"))[1]
     assert len(b["payload"]) == 1 and b["meta"]["has_more"] is False
     assert (await api.cw("GET", "contacts/search?q=%2B3460000000"))[1]["meta"]["count"] == 10  # substring
-    st, b = await api.call(
-        "chatwoot", "GET", "/api/v1/accounts/1/contacts/search?q=", {"api_access_token": "rig-cw-admin"}
-    )
+    st, b = await api.call("chatwoot", "GET", "/api/v1/accounts/1/contacts/search?q=", {"api_access_token": "rig-cw-admin"})
     assert st == 200 and b["payload"] == []
 
 
@@ -282,9 +274,7 @@ async def test_r26_r27_whatsapp_inbox(api):
     c2 = (await api.cw("POST", "contacts", {"phone_number": "+34600999888"}))[1]["payload"]["contact"]["id"]
     c3 = (await api.cw("POST", "contacts", {"name": "sin"}))[1]["payload"]["contact"]["id"]
     ci = lambda c, ib, **k: api.cw("POST", f"contacts/{c}/contact_inboxes", {"inbox_id": ib, **k})
-    assert (await ci(c1, 2))[1]["source_id"] == "34600111222" and (await ci(c1, 3))[1][
-        "source_id"
-    ] == "whatsapp:+34600111222"
+    assert (await ci(c1, 2))[1]["source_id"] == "34600111222" and (await ci(c1, 3))[1]["source_id"] == "whatsapp:+34600111222"
     assert (await ci(c2, 2, source_id="34600111222"))[0] == 200  # R26: stolen
     assert [x["source_id"] for x in api.rig.chatwoot.cis.values() if x["contact_id"] == c1 and x["inbox_id"] == 2][
         0
@@ -304,9 +294,7 @@ async def test_r26_r27_whatsapp_inbox(api):
 # ---------------------------------------------------------------- conversations
 async def test_r28_r29_r30_create(api):
     cid, d1 = await api.new_conv(status="open", source="wa:1")
-    st, v = await api.cw(
-        "POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1", "status": "open"}
-    )
+    st, v = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1", "status": "open"})
     assert v["id"] == d1 + 1 and v["status"] == "pending"  # R28, R29, R30
     api.rig.chatwoot.inboxes[1]["lock_to_single_conversation"] = True
     await api.cw("POST", f"conversations/{v['id']}/toggle_status", {"status": "resolved"})
@@ -322,9 +310,9 @@ async def test_r28_r29_r30_create(api):
     assert (await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid}))[1]["status"] == "open"
     assert (await api.cw("POST", "conversations", {"source_id": "wa:1"}))[0] == 200  # lookup by source_id only
     assert (await api.cw("POST", "conversations", {"source_id": "wa:nadie"}))[0] == 404
-    assert (await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "message": {"content": "hola"}}))[
-        1
-    ]["messages"][0]["content"] == "hola"
+    assert (await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "message": {"content": "hola"}}))[1][
+        "messages"
+    ][0]["content"] == "hola"
 
 
 async def test_r31_r38_ownership_mode(api):
@@ -345,12 +333,12 @@ async def test_r32_attribute_limits(api):
     cid, did = await api.new_conv()
     for bad in ({"a": "x" * 1501}, {"a": 10_000_000_000}):
         assert (await api.cw("POST", f"conversations/{did}/custom_attributes", {"custom_attributes": bad}))[0] == 422
-        assert (
-            await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "additional_attributes": bad})
-        )[0] == 422
-    assert (
-        await api.cw("POST", f"conversations/{did}/custom_attributes", {"custom_attributes": {"a": "34600111222333"}})
-    )[0] == 200
+        assert (await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "additional_attributes": bad}))[
+            0
+        ] == 422
+    assert (await api.cw("POST", f"conversations/{did}/custom_attributes", {"custom_attributes": {"a": "34600111222333"}}))[
+        0
+    ] == 200
 
 
 async def test_r33_replace(api):
@@ -399,9 +387,7 @@ async def test_r37_r39_assign(api):
     _, did = await api.new_conv()
     a = lambda b: api.cw("POST", f"conversations/{did}/assignments", b)
     assert (await a({"assignee_id": 2}))[1]["id"] == 2
-    assert (
-        await a({"assignee_id": 9999}) == (200, None) and api.rig.chatwoot.by_display[(1, did)]["assignee_id"] is None
-    )
+    assert await a({"assignee_id": 9999}) == (200, None) and api.rig.chatwoot.by_display[(1, did)]["assignee_id"] is None
     assert (await a({"assignee_id": 1, "assignee_type": "AgentBot"}))[1]["name"] == "Rig Bot"
     await a({"assignee_id": 2})
     assert api.rig.chatwoot.by_display[(1, did)]["assignee_agent_bot_id"] is None
@@ -448,9 +434,9 @@ async def test_r41_r42_can_reply(api):
     assert (await g())[1]["can_reply"] is False
     await msg(api, did, "se puede igual")  # not enforced on POST
     for bad in ("0", "-3", "abc"):
-        assert (
-            await api.cw("PATCH", "inboxes/1", {"channel": {"additional_attributes": {"agent_reply_time_window": bad}}})
-        )[0] == 422
+        assert (await api.cw("PATCH", "inboxes/1", {"channel": {"additional_attributes": {"agent_reply_time_window": bad}}}))[
+            0
+        ] == 422
     await api.cw("PATCH", "inboxes/1", {"channel": {"additional_attributes": {}}})
     assert (await g())[1]["can_reply"] is True  # unset
 
@@ -485,9 +471,7 @@ async def test_r45_r46_r47_no_dedupe_echo_attrs(api):
     assert a["id"] != b["id"] and a["echo_id"] == "e1" and a["content_attributes"] == {"bot_key": "k"}
     await drain(api)
     e = [x for x in events(api, "message_created") if x["id"] == a["id"]][0]
-    assert (
-        "echo_id" not in json.dumps(e) and e["content_attributes"] == {"bot_key": "k"} and e["source_id"] == "wamid.1"
-    )
+    assert "echo_id" not in json.dumps(e) and e["content_attributes"] == {"bot_key": "k"} and e["source_id"] == "wamid.1"
     assert "echo_id" not in (await api.cw("GET", f"conversations/{did}/messages"))[1]["payload"][0]
     assert (await msg(api, did, content_attributes='{"x":1}'))["content_attributes"] == {"x": 1}
 
@@ -699,11 +683,7 @@ async def test_r58_attribute_definitions(api):
         await api.cw(
             "POST",
             "conversations/filter",
-            {
-                "payload": [
-                    {"attribute_key": "etapa", "filter_operator": "equal_to", "values": ["a"], "query_operator": None}
-                ]
-            },
+            {"payload": [{"attribute_key": "etapa", "filter_operator": "equal_to", "values": ["a"], "query_operator": None}]},
         )
     )[1]
     assert [c["id"] for c in f["payload"]] == [did]
@@ -718,9 +698,9 @@ async def test_r59_webhooks(api):
         st, e = await p(url="https://y.test/h", subscriptions=bad)
         assert st == 422 and "Invalid events" in e["message"]
     assert (await p(url="nada"))[0] == 422
-    assert (await api.cw("PATCH", f"webhooks/{b['id']}", {"subscriptions": ["message_created"]}))[1]["payload"][
-        "webhook"
-    ]["subscriptions"] == ["message_created"]
+    assert (await api.cw("PATCH", f"webhooks/{b['id']}", {"subscriptions": ["message_created"]}))[1]["payload"]["webhook"][
+        "subscriptions"
+    ] == ["message_created"]
     assert (
         len((await api.cw("GET", "webhooks"))[1]["payload"]["webhooks"]) == 2
         and (await api.cw("DELETE", f"webhooks/{b['id']}"))[0] == 200
@@ -733,12 +713,7 @@ async def test_setup_objects(api):
     assert (await api.cw("POST", "inboxes/1/set_agent_bot", {"agent_bot": b["id"]}))[0] == 200
     assert (await api.cw("GET", "inboxes/1/agent_bot"))[1]["agent_bot"]["id"] == b["id"]
     i = (await api.cw("POST", "inboxes", {"name": "Nuevo", "channel": {"type": "api", "webhook_url": "https://x"}}))[1]
-    assert (
-        i["channel_type"] == "Channel::Api"
-        and i["inbox_identifier"]
-        and i["secret"]
-        and i["webhook_url"] == "https://x"
-    )
+    assert i["channel_type"] == "Channel::Api" and i["inbox_identifier"] and i["secret"] and i["webhook_url"] == "https://x"
     assert (await api.cw("POST", "inboxes", {"name": "N", "channel": {"type": "raro"}}))[0] == 422
     assert "secret" not in (await api.cw("GET", "inboxes/1", token="rig-cw-agent"))[1]
     assert (await api.cw("POST", "teams", {"name": "Soporte"}))[1]["name"] == "soporte"
@@ -808,9 +783,7 @@ async def test_r61_r62_r63_echo_and_shape(api):
         and p["conversation"]["messages"][0]["status"] == "sent"
     )
     assert (
-        q["sender"]["type"] == "user"
-        and q["private"] is True
-        and q["conversation"]["messages"][0]["content"] == "publico"
+        q["sender"]["type"] == "user" and q["private"] is True and q["conversation"]["messages"][0]["content"] == "publico"
     )  # R63
     assert (
         p["id"] == a["id"]
@@ -863,9 +836,7 @@ async def test_r65_contact_updated(api):
 
 def test_r66_vector():
     body = b'{"event":"message_created"}'
-    assert (
-        sign("secret", "1700000000", body) == "sha256=4fbf414139098588cc31e819ccebf960699d147368b51572e7657c1332d9c962"
-    )
+    assert sign("secret", "1700000000", body) == "sha256=4fbf414139098588cc31e819ccebf960699d147368b51572e7657c1332d9c962"
 
 
 async def test_r66_headers(api):
@@ -938,8 +909,7 @@ async def test_r68_bot_retries(api):
     m = await incoming(api, did)
     await drain(api)
     assert (
-        len([g for g in api.stub.got if g["path"] == "/bot" and json.loads(g["raw"])["event"] == "message_created"])
-        == 1
+        len([g for g in api.stub.got if g["path"] == "/bot" and json.loads(g["raw"])["event"] == "message_created"]) == 1
         and c["status"] == "open"
     )
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "pending"})
@@ -972,13 +942,7 @@ async def test_r70_switches(api):
     await msg(api, did, "doble2")
     await drain(api)
     assert (
-        len(
-            {
-                g["headers"]["X-Chatwoot-Delivery"]
-                for g in api.stub.got
-                if json.loads(g["raw"])["event"] == "message_created"
-            }
-        )
+        len({g["headers"]["X-Chatwoot-Delivery"] for g in api.stub.got if json.loads(g["raw"])["event"] == "message_created"})
         == 2
     )
     api.stub.got.clear()
@@ -1026,9 +990,7 @@ async def test_r70_http_switches(api):
         await asyncio.sleep(0.001)
     st, b = await t
     assert st == 200 and [e["id"] for e in events(api, "message_created")] == [b["id"]]
-    rec = [
-        d for d in api.rig.chatwoot.outbox.log if d.get("message_id") == b["id"] and d["event"] == "message_created"
-    ][0]
+    rec = [d for d in api.rig.chatwoot.outbox.log if d.get("message_id") == b["id"] and d["event"] == "message_created"][0]
     req = api.rig.chatwoot.requests_log[-1]
     assert rec["t"] + rec["ms"] / 1000 <= req["t"] + 0.02
 
@@ -1037,9 +999,7 @@ async def test_agent_control(api):
     cid, did = await api.new_conv()
     a = lambda **k: api.ctl("POST", "/chatwoot/agent", {"conversation_id": did, **k})
     c = api.rig.chatwoot.by_display[(1, did)]
-    assert (await a(action="reply", content="soy Beto"))["message"]["sender"]["type"] == "user" and c[
-        "status"
-    ] == "pending"
+    assert (await a(action="reply", content="soy Beto"))["message"]["sender"]["type"] == "user" and c["status"] == "pending"
     assert (await a(action="note", content="ojo"))["message"]["private"] is True
     m = (
         await a(
@@ -1064,9 +1024,7 @@ async def test_agent_control(api):
     assert (await a(action="external_echo", content="desde el movil"))["message"].get("sender") is None
     await a(action="delete_message", message_id=m["id"])
     await a(action="snooze", seconds=60)
-    n = await api.ctl(
-        "POST", "/chatwoot/agent", {"action": "new_conversation", "phone": "+34600111222", "content": "x"}
-    )
+    n = await api.ctl("POST", "/chatwoot/agent", {"action": "new_conversation", "phone": "+34600111222", "content": "x"})
     assert n["conversation_id"] == did + 1
     await drain(api)
     ev = events(api)

@@ -149,13 +149,7 @@ async def test_end_to_end_honest(api):
         and len(p["first_reply_s"]) == 3
     )
     m = c["mirror"]["34600000000"]
-    assert (
-        m["conversations"] == 1
-        and m["cw_in"] == 3
-        and m["cw_out"] == 3
-        and not m["duplicate_out"]
-        and not c["rig_errors"]
-    )
+    assert m["conversations"] == 1 and m["cw_in"] == 3 and m["cw_out"] == 3 and not m["duplicate_out"] and not c["rig_errors"]
     assert (
         c["llm"]["calls"] == 12
         and sum(t["calls"] for t in c["llm"]["per_turn"]) == 12
@@ -208,9 +202,4 @@ async def test_rig_bug_is_not_a_vendor_error(api):
 
     api.rig.meta.mark_read = lambda *a: 1 / 0
     st, b = await api.send({"status": "read", "message_id": "x"})
-    assert (
-        st == 599
-        and "rig_bug" in b
-        and api.rig.meta.errors
-        and (await api.ctl("GET", "/counters"))["rig_errors"]["meta"]
-    )
+    assert st == 599 and "rig_bug" in b and api.rig.meta.errors and (await api.ctl("GET", "/counters"))["rig_errors"]["meta"]

@@ -122,14 +122,10 @@ async def test_errors(api):
         assert (await api.chat(b))[0] == 400, b
     api.rig.llm.cfg["strict_models"] = True
     assert (await api.chat({"model": "no", "messages": M}))[0] == 404
-    await api.ctl(
-        "POST", "/llm/faults", [{"kind": "error", "status": 429, "retry_after": 3}, {"kind": "error", "status": 500}]
-    )
+    await api.ctl("POST", "/llm/faults", [{"kind": "error", "status": 429, "retry_after": 3}, {"kind": "error", "status": 500}])
     async with api.s.post(api.url("llm", "/v1/chat/completions"), json={}) as r:
         assert (
-            r.status == 429
-            and r.headers["Retry-After"] == "3"
-            and (await r.json())["error"]["code"] == "rate_limit_exceeded"
+            r.status == 429 and r.headers["Retry-After"] == "3" and (await r.json())["error"]["code"] == "rate_limit_exceeded"
         )
     assert (await api.chat({"model": "gpt-4o", "messages": M}))[0] == 500
 
@@ -157,13 +153,9 @@ async def test_modes(api):
         and (await go("null", plain))["message"]["content"] is None
     )
     assert len((await go("huge", plain))["message"]["content"]) > 50_000
-    assert (await go("refusal", plain))["message"]["refusal"] and (await go("truncated", plain))[
-        "finish_reason"
-    ] == "length"
+    assert (await go("refusal", plain))["message"]["refusal"] and (await go("truncated", plain))["finish_reason"] == "length"
     with pytest.raises(ValueError):
-        json.loads(
-            (await go("malformed_json", {**plain, "tools": TOOLS}))["message"]["tool_calls"][0]["function"]["arguments"]
-        )
+        json.loads((await go("malformed_json", {**plain, "tools": TOOLS}))["message"]["tool_calls"][0]["function"]["arguments"])
     assert (await go("bad_tool", {**plain, "tools": TOOLS}))["message"]["tool_calls"][0]["function"][
         "name"
     ] == "herramienta_que_no_existe"

@@ -6,7 +6,8 @@ import json
 import aiohttp
 import pytest
 
-from tests.kit.simulators.meta import MetaSim, escape_body, sign
+from tests.kit.simulators.meta.server import MetaSim
+from tests.kit.simulators.meta.signing import escape_body, sign
 
 P = "/webhook/whatsapp"
 OK = {"to": "+34600111222", "type": "text", "text": {"body": "hola"}}
@@ -19,9 +20,7 @@ def btn(n=1, title="Si", **kw):
         "interactive": {
             "type": "button",
             "body": {"text": "b"},
-            "action": {
-                "buttons": [{"type": "reply", "reply": {"id": f"i{i}", "title": f"{title}{i}"}} for i in range(n)]
-            },
+            "action": {"buttons": [{"type": "reply", "reply": {"id": f"i{i}", "title": f"{title}{i}"}} for i in range(n)]},
             **kw,
         },
     }
@@ -62,10 +61,7 @@ def test_escaping_like_meta():
 async def test_inbound_is_signed_over_the_bytes_sent(api):
     r = await api.rig.meta.send_inbound({"from": "34600111222", "type": "text", "body": "a\u00f1o 1/2 <x>"})
     g = api.stub.got[-1]
-    assert (
-        g["headers"]["X-Hub-Signature-256"]
-        == "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
-    )
+    assert g["headers"]["X-Hub-Signature-256"] == "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
     assert b"a\\u00f1o 1\\/2 \\u003Cx>" in g["raw"] and r["results"][0][0]["status"] == 200
 
 
@@ -89,9 +85,7 @@ async def test_verification_handshake(api):
 # ---------------------------------------------------------------- sending: auth, routing, shapes
 async def test_auth_and_node(api):
     st, b = await api.send(OK, token="bad")
-    assert (
-        st == 401 and b["error"]["code"] == 190 and b["error"]["type"] == "OAuthException" and b["error"]["fbtrace_id"]
-    )
+    assert st == 401 and b["error"]["code"] == 190 and b["error"]["type"] == "OAuthException" and b["error"]["fbtrace_id"]
     st, b = await api.send(OK, path="/v23.0/1/messages")
     assert st == 400 and b["error"]["code"] == 100 and b["error"]["error_subcode"] == 33
     st, b = await api.send(OK, path="/v99.0/106540352242922/messages")
@@ -145,9 +139,7 @@ BAD = [
     (lst([{"rows": rows(11)}]), 131009),
     (lst([{"rows": rows(5)}, {"rows": rows(5)}]), 131008),
     (
-        lst(
-            [{"title": "a", "rows": rows(6)}, {"title": "b", "rows": [{"id": f"z{i}", "title": "t"} for i in range(5)]}]
-        ),
+        lst([{"title": "a", "rows": rows(6)}, {"title": "b", "rows": [{"id": f"z{i}", "title": "t"} for i in range(5)]}]),
         131009,
     ),
     (lst([{"rows": [{"id": "a", "title": "x" * 25}]}]), 131009),
@@ -319,9 +311,7 @@ async def test_template_admin(api):
     st, b = await api.call("meta", "POST", u, h, json=new)
     assert st == 200 and b["status"] == "PENDING"
     assert (
-        await api.send(
-            {"to": "+34600111222", "type": "template", "template": {"name": "nueva", "language": {"code": "es"}}}
-        )
+        await api.send({"to": "+34600111222", "type": "template", "template": {"name": "nueva", "language": {"code": "es"}}})
     )[1]["error"]["code"] == 132001
     await api.quiet(200)
     v = [j for j in api.stub.json(P) if j["entry"][0]["changes"][0]["field"] == "message_template_status_update"]
@@ -341,9 +331,7 @@ async def test_mark_read_and_typing(api):
     await window(api)
     mid = api.rig.meta.inbound_log[0]["id"]
     assert (await api.send({"status": "read", "message_id": mid}))[1] == {"success": True}
-    assert (await api.send({"status": "read", "message_id": mid, "typing_indicator": {"type": "text"}}))[1] == {
-        "success": True
-    }
+    assert (await api.send({"status": "read", "message_id": mid, "typing_indicator": {"type": "text"}}))[1] == {"success": True}
     assert (await api.send({"status": "read", "message_id": mid, "typing_indicator": {"type": "x"}}))[0] == 400
     assert (await api.send({"status": "read", "message_id": "wamid.no"}))[0] == 400
     assert (await api.send({"status": "delivered", "message_id": mid}))[0] == 400
@@ -353,9 +341,7 @@ async def test_mark_read_and_typing(api):
 # ---------------------------------------------------------------- statuses
 async def statuses(api):
     await api.quiet(250)
-    return [
-        s for j in api.stub.json(P) for e in j["entry"] for c in e["changes"] for s in c["value"].get("statuses", [])
-    ]
+    return [s for j in api.stub.json(P) for e in j["entry"] for c in e["changes"] for s in c["value"].get("statuses", [])]
 
 
 async def test_status_webhooks(api):
@@ -367,16 +353,13 @@ async def test_status_webhooks(api):
     assert ss[0]["pricing"]["pricing_model"] == "PMP" and "pricing" not in ss[2]
     for g in api.stub.got:
         assert (
-            g["headers"]["X-Hub-Signature-256"]
-            == "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
+            g["headers"]["X-Hub-Signature-256"] == "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
         )
 
 
 async def test_reaction_only_sent_and_failed_status(api):
     await window(api)
-    await api.send(
-        {"to": "+34600111222", "type": "reaction", "reaction": {"message_id": "wamid.x", "emoji": "\U0001f44d"}}
-    )
+    await api.send({"to": "+34600111222", "type": "reaction", "reaction": {"message_id": "wamid.x", "emoji": "\U0001f44d"}})
     assert [s["status"] for s in await statuses(api)] == ["sent"]
     await api.ctl("POST", "/meta/fail", {"to": "34600111222", "code": 131026})
     await api.text(body="2")
@@ -446,9 +429,7 @@ async def test_throughput_limit(api):
 
 # ---------------------------------------------------------------- faults
 async def test_faults_errors(api):
-    await api.ctl(
-        "POST", "/meta/faults", {"kind": "error", "status": 500, "code": 131000, "times": 2, "match": "messages"}
-    )
+    await api.ctl("POST", "/meta/faults", {"kind": "error", "status": 500, "code": 131000, "times": 2, "match": "messages"})
     rs = [await api.text() for _ in range(3)]
     assert [r[0] for r in rs] == [500, 500, 200] and rs[0][1]["error"]["code"] == 131000
     assert len(api.rig.meta.ledger) == 1
@@ -589,20 +570,12 @@ async def test_inbound_shapes(api, spec, check):
 
 
 async def test_system_and_bsuid_only(api):
-    await api.rig.meta.send_inbound(
-        {"messages": [{"from": "34600111222", "type": "system", "new_wa_id": "34600999000"}]}
-    )
+    await api.rig.meta.send_inbound({"messages": [{"from": "34600111222", "type": "system", "new_wa_id": "34600999000"}]})
     v = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]
     assert "contacts" not in v and v["messages"][0]["system"]["type"] == "user_changed_number"
-    await api.rig.meta.send_inbound(
-        {"messages": [{"user_id": "ES.1349", "username": "@ana", "type": "text", "body": "x"}]}
-    )
+    await api.rig.meta.send_inbound({"messages": [{"user_id": "ES.1349", "username": "@ana", "type": "text", "body": "x"}]})
     v = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]
-    assert (
-        "wa_id" not in v["contacts"][0]
-        and "from" not in v["messages"][0]
-        and v["messages"][0]["from_user_id"] == "ES.1349"
-    )
+    assert "wa_id" not in v["contacts"][0] and "from" not in v["messages"][0] and v["messages"][0]["from_user_id"] == "ES.1349"
     await api.send({"recipient": "ES.1349", "type": "text", "text": {"body": "hola"}})
     s = (await statuses(api))[0]
     assert "recipient_id" not in s and s["recipient_user_id"] == "ES.1349" and api.rig.meta.ledger[-1]["inside_window"]
@@ -653,9 +626,9 @@ async def test_retry_on_timeout_and_random_duplicates(api):
 def test_ids_do_not_repeat_after_reset():
     s = MetaSim()
     s.base_url = "http://127.0.0.1:1"
-    a = s.build.message({"from": "34600", "body": "x"})["id"]
+    a = s.inbound_message({"from": "34600", "body": "x"})["id"]
     s.reset()
-    assert s.build.message({"from": "34600", "body": "x"})["id"] != a
+    assert s.inbound_message({"from": "34600", "body": "x"})["id"] != a
 
 
 async def test_wa_id_map_and_allow_list(api):

@@ -103,9 +103,7 @@ async def test_inbound_kinds(api):
     async with api.s.get(img["MediaUrl0"], headers=a) as r:
         assert r.status == 200
     assert by["button" + T]["ButtonPayload"] == "p" and by["location" + T]["Latitude"] == "1"
-    assert (
-        "WaId" not in by["textwhatsapp:ES.1234"] and by["textwhatsapp:ES.1234"]["ExternalUserId"] == "whatsapp:ES.1234"
-    )
+    assert "WaId" not in by["textwhatsapp:ES.1234"] and by["textwhatsapp:ES.1234"]["ExternalUserId"] == "whatsapp:ES.1234"
 
 
 BAD = [
@@ -127,9 +125,7 @@ BAD = [
 async def test_rejected(api, form, http, code):
     st, b = await api.tw(form)
     assert (
-        (st, b["code"], b["status"]) == (http, code, http)
-        and b["more_info"].endswith(str(code))
-        and not api.rig.twilio.ledger
+        (st, b["code"], b["status"]) == (http, code, http) and b["more_info"].endswith(str(code)) and not api.rig.twilio.ledger
     )
 
 
@@ -150,16 +146,12 @@ async def test_send_fetch_and_status_callbacks(api):
     await api.quiet(200)
     cbs = [g for g in api.stub.got if g["path"] == ST]
     ps = [dict(parse_qsl(g["raw"].decode(), keep_blank_values=True)) for g in cbs]
-    assert [p["MessageStatus"] for p in ps] == ["sent", "delivered", "read"] and all(
-        p["MessageSid"] == b["sid"] for p in ps
-    )
+    assert [p["MessageStatus"] for p in ps] == ["sent", "delivered", "read"] and all(p["MessageSid"] == b["sid"] for p in ps)
     for g, p in zip(cbs, ps):
         assert RequestValidator("rig-twilio-token").validate(base(api) + ST, p, g["headers"]["X-Twilio-Signature"])
     t = api.rig.twilio.cfg
     a = api.tw_auth()
-    st, m = await api.call(
-        "twilio", "GET", f"/2010-04-01/Accounts/{t['account_sid']}/Messages/{b['sid']}.json", headers=a
-    )
+    st, m = await api.call("twilio", "GET", f"/2010-04-01/Accounts/{t['account_sid']}/Messages/{b['sid']}.json", headers=a)
     assert m["status"] == "read"
 
 
@@ -169,9 +161,7 @@ async def test_window_and_content(api):
     await api.quiet(200)
     p = [dict(parse_qsl(g["raw"].decode())) for g in api.stub.got if g["path"] == ST][-1]
     assert p["MessageStatus"] == "failed" and p["ErrorCode"] == "63016"
-    st, b = await api.tw(
-        {"To": T, "From": F, "ContentSid": "HX" + "b2" * 16, "ContentVariables": '{"1":"Ana","2":"fibra"}'}
-    )
+    st, b = await api.tw({"To": T, "From": F, "ContentSid": "HX" + "b2" * 16, "ContentVariables": '{"1":"Ana","2":"fibra"}'})
     assert st == 201 and "Ana" in b["body"]
     await api.quiet(200)
     assert api.rig.twilio.ledger[-1]["statuses"] == ["sent", "delivered", "read"]

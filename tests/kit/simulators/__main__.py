@@ -18,7 +18,7 @@ from .chatwoot import ChatwootSim
 from .common import jdumps, jloads
 from .counters import counters
 from .llm import LLMSim
-from .meta import MetaSim
+from .meta.server import MetaSim
 from .twilio import TwilioSim
 
 HOST = "127.0.0.1"
@@ -348,9 +348,7 @@ def main() -> None:
         default="http://127.0.0.1:%s" % os.environ.get("WEBHOOK_PORT", "5000"),
         help="where the product listens (webhooks are posted there)",
     )
-    ap.add_argument(
-        "--public-base-url", default="", help="the URL that Twilio signs, when it differs (PUBLIC_BASE_URL)"
-    )
+    ap.add_argument("--public-base-url", default="", help="the URL that Twilio signs, when it differs (PUBLIC_BASE_URL)")
     ap.add_argument("--config", default="", help='JSON, e.g. {"chatwoot":{"ownership_mode":true}}')
     ap.add_argument("--end-with-parent", action="store_true", help="end when the starting thread ends (Linux)")
     a = ap.parse_args()

@@ -270,9 +270,7 @@ def render_var(expr: str, drops: dict) -> str:
         if n == "default" and not present(v):
             v = lookup(a, drops)
         elif n in ("upcase", "downcase", "capitalize", "strip") and v is not None:
-            v = {"upcase": str.upper, "downcase": str.lower, "capitalize": str.capitalize, "strip": str.strip}[n](
-                str(v)
-            )
+            v = {"upcase": str.upper, "downcase": str.lower, "capitalize": str.capitalize, "strip": str.strip}[n](str(v))
     return "" if v is None else str(v)
 
 
@@ -706,11 +704,7 @@ class ChatwootSim(Sim):
         else:
             return True
         li = next(
-            (
-                self.msgs[i]
-                for i in reversed(conv["message_ids"])
-                if i in self.msgs and self.msgs[i]["message_type"] == 0
-            ),
+            (self.msgs[i] for i in reversed(conv["message_ids"]) if i in self.msgs and self.msgs[i]["message_type"] == 0),
             None,
         )
         return bool(li) and self.clock.now() < li["created_at"] + hours * 3600
@@ -798,9 +792,7 @@ class ChatwootSim(Sim):
                 "sender": self.contact_push(self.contacts[conv["contact_id"]]),
                 "assignee": None if not a else self.user_push(a[1]) if a[0] == "User" else self.bot_push(a[1]),
                 "assignee_type": a[0] if a else None,
-                "team": {"id": conv["team_id"], "name": self.teams[conv["team_id"]]["name"]}
-                if conv["team_id"]
-                else None,
+                "team": {"id": conv["team_id"], "name": self.teams[conv["team_id"]]["name"]} if conv["team_id"] else None,
                 "hmac_verified": ci["hmac_verified"],
             },
             "status": conv["status"],
@@ -819,9 +811,7 @@ class ChatwootSim(Sim):
             "account": self.acc_data(conv["account_id"]),
         }
 
-    def message_webhook(
-        self, m: dict
-    ) -> dict:  # R62: outer message_type is a string and there is no status, R46: no echo_id
+    def message_webhook(self, m: dict) -> dict:  # R62: outer message_type is a string and there is no status, R46: no echo_id
         ib = self.inboxes[m["inbox_id"]]
         o = {
             "account": self.acc_data(m["account_id"]),
@@ -886,9 +876,7 @@ class ChatwootSim(Sim):
                 "t": self.clock.now(),
                 "event": event,
                 "message_id": msg["id"] if msg else None,
-                "conversation_id": (
-                    conv["display_id"] if conv else self.convs[msg["conv"]]["display_id"] if msg else None
-                ),
+                "conversation_id": (conv["display_id"] if conv else self.convs[msg["conv"]]["display_id"] if msg else None),
                 "contact_id": contact["id"] if contact else None,
                 "changed": None if changed == "none" else changed,
             }
@@ -1141,9 +1129,7 @@ class ChatwootSim(Sim):
     @staticmethod
     def show(k: str, v: Any) -> Any:
         return (
-            iso(v)
-            if k in ("waiting_since", "first_reply_created_at", "snoozed_until") and isinstance(v, (int, float))
-            else v
+            iso(v) if k in ("waiting_since", "first_reply_created_at", "snoozed_until") and isinstance(v, (int, float)) else v
         )
 
     def online_member(self, conv: dict, pool) -> int | None:
@@ -1165,18 +1151,14 @@ class ChatwootSim(Sim):
         errs = []
         if present(c["email"]):
             c["email"] = str(c["email"]).lower()
-            if any(
-                x["email"] == c["email"] for x in self.contacts.values() if x["account_id"] == acc and x["id"] != own
-            ):
+            if any(x["email"] == c["email"] for x in self.contacts.values() if x["account_id"] == acc and x["id"] != own):
                 errs.append(("email", "Email has already been taken"))
             elif not EMAIL.match(c["email"]):
                 errs.append(("email", "Email Invalid email"))
         else:
             c["email"] = None
         if present(c["identifier"]) and any(
-            x["identifier"] == c["identifier"]
-            for x in self.contacts.values()
-            if x["account_id"] == acc and x["id"] != own
+            x["identifier"] == c["identifier"] for x in self.contacts.values() if x["account_id"] == acc and x["id"] != own
         ):
             errs.append(("identifier", "Identifier has already been taken"))  # R13
         if present(c["phone_number"]):
@@ -1319,11 +1301,7 @@ class ChatwootSim(Sim):
             raise Http(422, {"error": "Validation failed: " + ", ".join(errs)})  # R8
         if content and mt in (1, 3):  # R49
             c = self.contacts[conv["contact_id"]]
-            ag = (
-                self.users.get(sender[1])
-                if sender and sender[0] == "User"
-                else self.users.get(conv["assignee_id"] or 0)
-            )
+            ag = self.users.get(sender[1]) if sender and sender[0] == "User" else self.users.get(conv["assignee_id"] or 0)
             nm = " ".join(w.capitalize() for w in (c["name"] or "").split())
             try:
                 content = liquid(
@@ -1370,9 +1348,7 @@ class ChatwootSim(Sim):
             if conv["status"] == "snoozed":
                 self.save_conv(conv, {"status": "open"}, None)
             elif conv["status"] == "resolved":
-                self.save_conv(
-                    conv, {"status": "pending" if self.inboxes[conv["inbox_id"]]["bot_id"] else "open"}, None
-                )
+                self.save_conv(conv, {"status": "pending" if self.inboxes[conv["inbox_id"]]["bot_id"] else "open"}, None)
         conv["last_activity_at"] = m["created_at"]
         conv["updated_at"] = self.clock.now()
         if mt != 2:
@@ -1403,8 +1379,7 @@ class ChatwootSim(Sim):
                 and present(ib["out_of_office_message"])
                 and not any(x["message_type"] == 3 and int(x["created_at"] // 86400) == day for x in others)
                 and not any(
-                    x["message_type"] == 1 and not x["private"] and self.clock.now() - x["created_at"] < 300
-                    for x in others
+                    x["message_type"] == 1 and not x["private"] and self.clock.now() - x["created_at"] < 300 for x in others
                 )
             ):
                 self.create_message(conv, {"content": ib["out_of_office_message"], "message_type": 3}, sender=None)
@@ -1461,20 +1436,14 @@ class ChatwootSim(Sim):
         if not isinstance(items, list) or any(not isinstance(i, dict) for i in items):
             return ["Content attributes Items should be a hash."]
         bad = [k for i in items for k in i if k not in keys]
-        out = (
-            ["Content attributes contains invalid keys for items : [%s]" % ", ".join(":" + b for b in bad)]
-            if bad
-            else []
-        )
+        out = ["Content attributes contains invalid keys for items : [%s]" % ", ".join(":" + b for b in bad)] if bad else []
         if ct == "cards":
             if any(not i.get("actions") for i in items):
                 out.append("Content attributes contains items missing actions")
             else:
                 b2 = [k for i in items for a in i["actions"] for k in a if k not in ("text", "type", "payload", "uri")]
                 if b2:
-                    out.append(
-                        "Content attributes contains invalid keys for actions:  [%s]" % ", ".join(":" + b for b in b2)
-                    )
+                    out.append("Content attributes contains invalid keys for actions:  [%s]" % ", ".join(":" + b for b in b2))
         return out
 
     def create_conv(self, acc: int, ci: dict, p: dict) -> dict:
@@ -1538,9 +1507,7 @@ class ChatwootSim(Sim):
     def fault_response(self, f: Fault, request):
         st = int(f.d.get("status", 500))
         if st == 429:
-            return web.Response(
-                status=429, text="Retry later\n", headers={"Retry-After": str(f.d.get("retry_after", 30))}
-            )
+            return web.Response(status=429, text="Retry later\n", headers={"Retry-After": str(f.d.get("retry_after", 30))})
         return web.json_response(f.d.get("body", {"status": st, "error": "Internal Server Error"}), status=st)
 
     def on_fault(self, f, request, facts):
@@ -1575,9 +1542,7 @@ class ChatwootSim(Sim):
             {
                 **self.agent_json(u),
                 "access_token": u["token"],
-                "accounts": [
-                    {"id": u["account_id"], "name": self.accounts[u["account_id"]]["name"], "role": u["role"]}
-                ],
+                "accounts": [{"id": u["account_id"], "name": self.accounts[u["account_id"]]["name"], "role": u["role"]}],
             }
         )
 
@@ -1719,8 +1684,7 @@ class ChatwootSim(Sim):
         parts = [x for x in request.match_info.get("tail", "").split("/") if x]
         if self.cfg["rack_attack"]:  # R10
             if self.limited("ip:" + str(request.remote), int(self.cfg["ip_limit_per_min"])) or (
-                parts[:2] == ["contacts", "search"]
-                and self.limited(f"search:{acc}", int(self.cfg["search_limit_per_min"]))
+                parts[:2] == ["contacts", "search"] and self.limited(f"search:{acc}", int(self.cfg["search_limit_per_min"]))
             ):
                 return web.Response(status=429, text="Retry later\n", headers={"Retry-After": "60"})
         w = self.who(request)
@@ -1753,9 +1717,7 @@ class ChatwootSim(Sim):
         res = fn(acc, w, p, form, request, *args)
         if asyncio.iscoroutine(res):
             res = await res
-        f = self.faults.pick(
-            {"webhook_before_response"}, request.method + " " + request.path, {"action": action}
-        )  # R70
+        f = self.faults.pick({"webhook_before_response"}, request.method + " " + request.path, {"action": action})  # R70
         if f:
             mine = [t for t in self.outbox.tasks if t not in before]
             if mine:
@@ -1773,9 +1735,7 @@ class ChatwootSim(Sim):
         if a0 == "contacts":
             if k == 1:
                 return (
-                    ("contacts#index", self.contacts_index, ())
-                    if m == "GET"
-                    else ("contacts#create", self.contacts_create, ())
+                    ("contacts#index", self.contacts_index, ()) if m == "GET" else ("contacts#create", self.contacts_create, ())
                 )
             if s[1] == "search" and m == "GET":
                 return "contacts#search", self.contacts_search, ()
@@ -1887,8 +1847,7 @@ class ChatwootSim(Sim):
         return [
             c
             for c in self.contacts.values()
-            if c["account_id"] == acc
-            and (present(c["email"]) or present(c["phone_number"]) or present(c["identifier"]))
+            if c["account_id"] == acc and (present(c["email"]) or present(c["phone_number"]) or present(c["identifier"]))
         ]
 
     def sorted_contacts(self, rows, request):
@@ -1949,11 +1908,7 @@ class ChatwootSim(Sim):
                 if pl is not None and not isinstance(pl, list)
                 else Http(500, {"status": 500, "error": "Internal Server Error"})
             )
-        keys = {
-            d["attribute_key"]: d
-            for d in self.defs.values()
-            if d["account_id"] == acc and d["attribute_model"] == model
-        }
+        keys = {d["attribute_key"]: d for d in self.defs.values() if d["account_id"] == acc and d["attribute_model"] == model}
         for q in pl:
             op = q.get("query_operator")
             if op not in (None, "") and str(op).upper() not in ("AND", "OR"):
@@ -2041,9 +1996,7 @@ class ChatwootSim(Sim):
             p,
             CONTACT_STD,
             self.resolved(acc),
-            lambda c, k, s: (
-                (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k)
-            ),
+            lambda c, k, s: (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k),
             "contact_attribute",
         )
         n = self.page(request)
@@ -2126,9 +2079,7 @@ class ChatwootSim(Sim):
                 continue
             own = [x for x in self.cis.values() if x["contact_id"] == c["id"] and x["inbox_id"] == ib["id"]]
             if ib["channel_type"] == "Channel::Api":
-                out.append(
-                    {"inbox": self.inbox_slim(ib), "source_id": own[-1]["source_id"] if own else str(uuid.uuid4())}
-                )
+                out.append({"inbox": self.inbox_slim(ib), "source_id": own[-1]["source_id"] if own else str(uuid.uuid4())})
             elif c["phone_number"]:
                 out.append(
                     {
@@ -2270,9 +2221,7 @@ class ChatwootSim(Sim):
             p,
             CONV_STD,
             rows,
-            lambda c, k, s: (
-                (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k)
-            ),
+            lambda c, k, s: (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k),
             "conversation_attribute",
         )
         rows.sort(key=lambda c: -c["last_activity_at"])
@@ -2467,9 +2416,7 @@ class ChatwootSim(Sim):
         }
         if c["assignee_id"]:
             meta["assignee"] = self.user_push(self.users[c["assignee_id"]])
-        meta.update(
-            {"agent_last_seen_at": c["agent_last_seen_at"], "assignee_last_seen_at": c["assignee_last_seen_at"]}
-        )
+        meta.update({"agent_last_seen_at": c["agent_last_seen_at"], "assignee_last_seen_at": c["assignee_last_seen_at"]})
         return {"meta": meta, "payload": [self.message_json(m) for m in rows]}
 
     async def msg_create(self, acc, w, p, form, request, did):
@@ -2631,9 +2578,7 @@ class ChatwootSim(Sim):
             errs.append(("title", "Title must not be blank"))
         if not LABEL.match(l["title"] or ""):
             errs.append(("title", "Title is invalid"))
-        if any(
-            x["title"] == l["title"] and x["id"] != l["id"] and x["account_id"] == acc for x in self.labels.values()
-        ):
+        if any(x["title"] == l["title"] and x["id"] != l["id"] and x["account_id"] == acc for x in self.labels.values()):
             errs.append(("title", "Title has already been taken"))
         if errs:
             raise invalid(errs)
@@ -2649,9 +2594,7 @@ class ChatwootSim(Sim):
                 return pub(self.find(self.defs, acc, s[0]))
             am = request.query.get("attribute_model")
             am = ATTR_MODELS[int(am)] if am and am.isdigit() else am
-            return [
-                pub(d) for d in self.defs.values() if d["account_id"] == acc and (not am or d["attribute_model"] == am)
-            ]
+            return [pub(d) for d in self.defs.values() if d["account_id"] == acc and (not am or d["attribute_model"] == am)]
         self.admin(w)
         if m == "DELETE":
             del self.defs[self.find(self.defs, acc, s[0])["id"]]
@@ -2713,9 +2656,7 @@ class ChatwootSim(Sim):
         ):
             errs.append(("attribute_key", "Attribute key has already been taken"))
         if not re.fullmatch(r"[\w.\-]+", key) or (key and not re.fullmatch(r"(?:[^\W_]|[_.\-])+", key)):
-            errs.append(
-                ("attribute_key", "Attribute key must only contain letters, numbers, underscores, hyphens, and dots")
-            )
+            errs.append(("attribute_key", "Attribute key must only contain letters, numbers, underscores, hyphens, and dots"))
         if not s and key in STANDARD_ATTRS[d["attribute_model"]]:
             errs.append(
                 (
@@ -2995,8 +2936,7 @@ class ChatwootSim(Sim):
                 ]
             )
         if any(
-            x["short_code"] == n["short_code"] and x["id"] != n["id"] and x["account_id"] == acc
-            for x in self.canned.values()
+            x["short_code"] == n["short_code"] and x["id"] != n["id"] and x["account_id"] == acc for x in self.canned.values()
         ):
             raise invalid([("short_code", "Short code has already been taken")])
         n["id"] = n["id"] or self.nid("canned")
@@ -3007,11 +2947,7 @@ class ChatwootSim(Sim):
         m = request.method
         pub = lambda a: {k: a[k] for k in ("id", "title", "content", "created_at")}
         if m == "GET":
-            return (
-                pub(self.find(self.apps, acc, s[0]))
-                if s
-                else [pub(a) for a in self.apps.values() if a["account_id"] == acc]
-            )
+            return pub(self.find(self.apps, acc, s[0])) if s else [pub(a) for a in self.apps.values() if a["account_id"] == acc]
         if m == "DELETE":
             del self.apps[self.find(self.apps, acc, s[0])["id"]]
             return web.Response(status=204)
@@ -3026,8 +2962,7 @@ class ChatwootSim(Sim):
                 a[k] = v[k]
         ct = a["content"]
         if not isinstance(ct, list) or any(
-            not isinstance(x, dict) or x.get("type") != "frame" or not re.match(r"^https?://", str(x.get("url")))
-            for x in ct
+            not isinstance(x, dict) or x.get("type") != "frame" or not re.match(r"^https?://", str(x.get("url"))) for x in ct
         ):
             raise invalid([("content", "Content : Invalid data")])
         a["id"] = a["id"] or self.nid("app")
@@ -3071,9 +3006,7 @@ class ChatwootSim(Sim):
             own = [x for x in self.cis.values() if x["contact_id"] == ct["id"] and x["inbox_id"] == ib["id"]]
             ci = own[-1] if own else self.build_ci(ct, ib, None)
             conv = self.create_conv(acc, ci, {"assignee_id": u["id"]})
-            m = self.post_message(
-                conv, w, {"content": d.get("content", "Hola"), "template_params": d.get("template_params")}
-            )
+            m = self.post_message(conv, w, {"content": d.get("content", "Hola"), "template_params": d.get("template_params")})
             return {"conversation_id": conv["display_id"], "message": self.message_json(m)}
         if d.get("conversation_id"):
             c = self.by_display[(acc, int(d["conversation_id"]))]
@@ -3209,7 +3142,6 @@ class ChatwootSim(Sim):
             "webhooks": self.outbox.stats(),
             "requests": self.n_requests,
             "by_status": {
-                str(s): sum(1 for r in self.requests_log if r["status"] == s)
-                for s in {r["status"] for r in self.requests_log}
+                str(s): sum(1 for r in self.requests_log if r["status"] == s) for s in {r["status"] for r in self.requests_log}
             },
         }

@@ -396,9 +396,7 @@ class Sim:
         label = request.method + " " + request.path_qs
         facts: dict | None = None
         if self.faults.items:
-            if not request.content_type.startswith(
-                "multipart/"
-            ):  # reading it here would leave nothing for the form parser
+            if not request.content_type.startswith("multipart/"):  # reading it here would leave nothing for the form parser
                 await request.read()
             facts = self.facts(request)
         d = sample_delay(self.cfg.get("latency"), self.rng)

@@ -44,10 +44,7 @@ def sends(meta, twilio) -> list[dict]:
 def inbounds(meta, twilio) -> list[dict]:
     rows = [("meta", e) for e in meta.inbound_log] + [("twilio", e) for e in twilio.inbound_log]
     rows.sort(key=lambda r: r[1]["t"])
-    return [
-        {"channel": ch, **{k: e.get(k) for k in ("seq", "t", "contact", "type", "body", "id", "turn")}}
-        for ch, e in rows
-    ]
+    return [{"channel": ch, **{k: e.get(k) for k in ("seq", "t", "contact", "type", "body", "id", "turn")}} for ch, e in rows]
 
 
 def match(left: list[str], right: list[str]) -> tuple[list[str], list[str], list[str]]:
@@ -133,11 +130,7 @@ def counters(meta, twilio, chatwoot, llm, contact: str | None = None) -> dict:
         phones.setdefault(re.sub(r"^wa:|^whatsapp:|\+", "", ci["source_id"]), set()).add(ci["contact_id"])
     mirror = {}
     for ct, p in list(per.items()):
-        extra = (
-            {meta.contacts[ct].get("user_id"), meta.contacts[ct].get("wa_id")} - {None}
-            if ct in meta.contacts
-            else set()
-        )
+        extra = {meta.contacts[ct].get("user_id"), meta.contacts[ct].get("wa_id")} - {None} if ct in meta.contacts else set()
         ids = set().union(*[phones.get(k, set()) for k in {ct} | extra])
         convs = [c for c in chatwoot.convs.values() if c["contact_id"] in ids]
         cw_in, cw_out, cw_src = [], [], []

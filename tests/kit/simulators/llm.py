@@ -98,9 +98,7 @@ def default_policy(req: dict) -> dict:
     if rf.get("type") == "json_schema":
         sch = (rf.get("json_schema") or {}).get("schema") or {}
         return {"content": json.dumps(neutral(sch), ensure_ascii=False)}
-    tools = [t["function"] for t in req.get("tools") or [] if t.get("type") == "function"] or list(
-        req.get("functions") or []
-    )
+    tools = [t["function"] for t in req.get("tools") or [] if t.get("type") == "function"] or list(req.get("functions") or [])
     choice = req.get("tool_choice", req.get("function_call"))
     if tools and choice != "none":
         last = (req.get("messages") or [{}])[-1]
@@ -293,9 +291,7 @@ class LLMSim(Sim):
         return self.auth(request) or web.json_response(
             {
                 "object": "list",
-                "data": [
-                    {"id": m, "object": "model", "created": 1700000000, "owned_by": "rig"} for m in self.cfg["models"]
-                ],
+                "data": [{"id": m, "object": "model", "created": 1700000000, "owned_by": "rig"} for m in self.cfg["models"]],
             }
         )
 
@@ -303,9 +299,7 @@ class LLMSim(Sim):
         m = request.match_info["m"]
         if m not in self.cfg["models"]:
             return self.err(404, f"The model '{m}' does not exist", code="model_not_found")
-        return self.auth(request) or web.json_response(
-            {"id": m, "object": "model", "created": 1700000000, "owned_by": "rig"}
-        )
+        return self.auth(request) or web.json_response({"id": m, "object": "model", "created": 1700000000, "owned_by": "rig"})
 
     def validate(self, b: Any) -> web.Response | None:
         if not isinstance(b, dict):
@@ -578,9 +572,7 @@ class LLMSim(Sim):
         )
 
     async def stream(self, request, b, cid, now, content, calls, fin, usage):
-        r = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
-        )
+        r = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"})
         await r.prepare(request)
 
         async def send(delta, finish=None, extra=None):
@@ -676,9 +668,7 @@ class LLMSim(Sim):
         if fmt == "text":
             return web.Response(text=t + "\n")
         if fmt == "verbose_json":
-            return web.json_response(
-                {"task": "transcribe", "language": "spanish", "duration": 2.0, "text": t, "segments": []}
-            )
+            return web.json_response({"task": "transcribe", "language": "spanish", "duration": 2.0, "text": t, "segments": []})
         return web.json_response({"text": t})
 
     async def h_mod(self, request):
@@ -760,9 +750,7 @@ class LLMSim(Sim):
             "chat_calls": sum(1 for e in self.ledger if e["path"].endswith("completions")),
             "prompt_tokens": sum(e.get("prompt_tokens", 0) for e in self.ledger),
             "completion_tokens": sum(e.get("completion_tokens", 0) for e in self.ledger),
-            "by_outcome": {
-                o: sum(1 for e in self.ledger if e["outcome"] == o) for o in {e["outcome"] for e in self.ledger}
-            },
+            "by_outcome": {o: sum(1 for e in self.ledger if e["outcome"] == o) for o in {e["outcome"] for e in self.ledger}},
             "scripted_left": len(self.scripted),
             "rules": self.rules,
         }

@@ -329,10 +329,7 @@ class TwilioSim(Sim):
                 raise TwilioError(20429)
             self.window.append(n)
         c = self.contact(to)
-        inside = (
-            c["last_inbound"] is not None
-            and self.clock.now() - c["last_inbound"] < float(self.cfg["window_hours"]) * 3600
-        )
+        inside = c["last_inbound"] is not None and self.clock.now() - c["last_inbound"] < float(self.cfg["window_hours"]) * 3600
         content = self.cfg["contents"].get(hx) if hx else None
         code = None
         if not inside and self.cfg["window_mode"] != "off" and not (content and content.get("approved")):
@@ -441,9 +438,7 @@ class TwilioSim(Sim):
     async def h_media_list(self, request):
         self.auth(request)
         mid = request.match_info["mid"]
-        rows = [
-            {"sid": k, "content_type": v["type"], "parent_sid": mid} for k, v in self.media.items() if v["mid"] == mid
-        ]
+        rows = [{"sid": k, "content_type": v["type"], "parent_sid": mid} for k, v in self.media.items() if v["mid"] == mid]
         return web.json_response({"media_list": rows, "page": 0, "page_size": 50, "next_page_uri": None})
 
     async def h_media(self, request):
@@ -638,8 +633,7 @@ class TwilioSim(Sim):
         """req: {message(s): {from: '+34…'|'US.x', body, name, media:[{type,data_b64}], button_text, button_payload, latitude, longitude, label, address,
         replied_sid, user_id, fields:{…}}, signature: ok|wrong|missing|other_url|other_params, duplicates, reorder, wait}"""
         specs = req.get("messages") or [
-            req.get("message")
-            or {k: v for k, v in req.items() if k not in ("signature", "duplicates", "wait", "reorder")}
+            req.get("message") or {k: v for k, v in req.items() if k not in ("signature", "duplicates", "wait", "reorder")}
         ]
         sig = req.get("signature", "ok")
         jobs, ids = [], []
@@ -736,9 +730,7 @@ class TwilioSim(Sim):
         if req.get("wait", True):
             res = await asyncio.gather(*tasks, return_exceptions=True)
             out["results"] = [
-                [{k: r.get(k) for k in ("status", "error", "ms", "attempt")} for r in rs]
-                if isinstance(rs, list)
-                else repr(rs)
+                [{k: r.get(k) for k in ("status", "error", "ms", "attempt")} for r in rs] if isinstance(rs, list) else repr(rs)
                 for rs in res
             ]
         return out
@@ -788,9 +780,7 @@ class TwilioSim(Sim):
     def ledger_view(
         self, since: int = 0, limit: int | None = None, contact: str | None = None, kind: str | None = None, **_
     ) -> dict:
-        rows = [
-            e for e in self.ledger if (not contact or e.get("contact") == contact) and (not kind or e["kind"] == kind)
-        ]
+        rows = [e for e in self.ledger if (not contact or e.get("contact") == contact) and (not kind or e["kind"] == kind)]
         return {
             "accepted": cut(rows, since, limit),
             "rejected": self.rejected[-(limit or 100000) :],

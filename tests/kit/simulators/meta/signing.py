@@ -1,0 +1,40 @@
+"""How Meta writes and signs a webhook body, and what its message ids look like."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import random
+
+
+def escape_body(payload) -> bytes:
+    """JSON the way Meta puts it on the wire and signs it: lower-case \\uXXXX for everything outside ASCII, '/' as \\/,
+    and '<', '%', '@' as upper-case escapes. Those characters occur only inside strings, so plain replacement is safe."""
+    s = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
+    s = s.replace("/", "\\/").replace("<", "\\u003C").replace("%", "\\u0025").replace("@", "\\u0040")
+    return s.encode("ascii")
+
+
+def sign(secret: str, body: bytes) -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def wamid(phone: str, inbound: bool, rng: random.Random) -> str:
+    p = phone.encode()[:60]
+    n = 20 if inbound else 18
+    h = ("3A" if inbound else "") + "%0*X" % (
+        n - (2 if inbound else 0),
+        rng.getrandbits(4 * (n - (2 if inbound else 0))),
+    )
+    raw = (
+        b"\x1c\x18"
+        + bytes([len(p)])
+        + p
+        + b"\x15\x02\x00"
+        + (b"\x12\x18\x14" if inbound else b"\x11\x18\x12")
+        + h.encode()
+        + b"\x00"
+    )
+    return "wamid." + base64.b64encode(raw).decode()
