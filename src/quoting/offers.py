@@ -1,0 +1,366 @@
+"""What may be offered to whom, at what price: limits first, then the engine, then the words around it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from src.quoting.engine import Applicant, Working, premium_in_year, price
+from src.quoting.products import PACKAGE, Book, Product, read_book
+from src.quoting.tables import LAST_AGE
+
+RefusalCode = Literal[
+    "under_age",
+    "over_age",
+    "sum_too_low",
+    "sum_too_high",
+    "medical_selection",
+    "occupation_refer",
+    "sport_refer",
+    "cover_ends_over_age",
+    "term_too_short",
+    "budget_too_low",
+]
+REFERRED: frozenset[RefusalCode] = frozenset({"medical_selection", "occupation_refer", "sport_refer"})
+PROJECTED_YEARS = (5, 10)
+Lever = Literal["fewer_covers", "lower_capital", "shorter_term"]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why there is no offer. `limit` is the bound that was missed: years of age, EUR of capital, years, or EUR a month."""
+
+    code: RefusalCode
+    limit: int | Decimal | None = None
+
+    @property
+    def refer_to_human(self) -> bool:
+        """A person may still offer it: medical selection, a risky occupation or sport."""
+        return self.code in REFERRED
+
+
+class Projection(msgspec.Struct, frozen=True):
+    """What the same cover costs `year` years after it began, at today's tariff."""
+
+    year: int
+    annual_premium: Decimal
+    monthly_premium: Decimal
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A price that holds until `valid_until`, with everything it was made of. Premiums are EUR, first year, all taxes in.
+
+    `term_years` is how long the cover runs (1 for the renewable product, which is renewed up to `cover_to_age`).
+    `coverages` and `excluded` are names and the customer's words; `levers` tells what a budget made cheaper.
+    """
+
+    id: str
+    tier: str
+    product: str
+    product_name: str
+    applicant: Applicant
+    sum_assured: int
+    coverages: tuple[str, ...]
+    term_years: int
+    cover_to_age: int
+    monthly_premium: Decimal
+    annual_premium: Decimal
+    currency: str
+    projection: tuple[Projection, ...]
+    tariff: str
+    tariff_sha256: str
+    quoted_on: date
+    valid_until: date
+    excluded: tuple[str, ...]
+    working: Working
+    levers: tuple[Lever, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The quote as the outside sees it. It holds what `Catalogue.reprice` needs to compute it again."""
+        return {
+            "id": self.id,
+            "tier": self.tier,
+            "product": self.product,
+            "product_name": self.product_name,
+            "sum_assured": self.sum_assured,
+            "coverages": list(self.coverages),
+            "monthly_premium": float(self.monthly_premium),
+            "annual_premium": float(self.annual_premium),
+            "currency": self.currency,
+            "projection": [
+                {
+                    "year": point.year,
+                    "annual_premium": float(point.annual_premium),
+                    "monthly_premium": float(point.monthly_premium),
+                }
+                for point in self.projection
+            ],
+            "tariff": self.tariff,
+            "valid_until": self.valid_until.isoformat(),
+            "quoted_on": self.quoted_on.isoformat(),
+            "term_years": self.term_years,
+            "cover_to_age": self.cover_to_age,
+            "excluded": list(self.excluded),
+            "levers": list(self.levers),
+            "applicant": msgspec.to_builtins(self.applicant),
+            "working_sha256": hashlib.sha256(msgspec.json.encode(self.working)).hexdigest(),
+        }
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """One tariff and all that can be asked of it. Every answer depends on the arguments and the tariff only."""
+
+    book: Book
+
+    def offer(
+        self,
+        applicant: Applicant,
+        product: str,
+        sum_assured: int,
+        coverages: tuple[str, ...],
+        on: date,
+        *,
+        term_years: int | None = None,
+        tier: str = "",
+    ) -> Offer | Refusal:
+        """The price on that day, or why there is none.
+
+        `coverages` are names of the product's covers, in any order. `term_years` sets how long a term product runs (by default
+        to its first age that leaves the shortest term); for the renewable product it is only how long it is to be renewed,
+        for whole life it means nothing. Raises ValueError for a product or cover that does not exist.
+        """
+        sold, names = self._named(product, coverages)
+        refusal = self._refusal(applicant, sum_assured)
+        if refusal:
+            return refusal
+        years = self._years(sold, applicant.age, term_years)
+        if isinstance(years, Refusal):
+            return years
+        return self._priced(applicant, sold, sum_assured, names, on, years, tier or self._tier(names), ())
+
+    def proposal(
+        self,
+        applicant: Applicant,
+        sum_assured: int,
+        on: date,
+        *,
+        product: str | None = None,
+        term_years: int | None = None,
+    ) -> tuple[Offer, ...] | Refusal:
+        """The tiers at that capital, cheapest first; by default of the renewable product, or level when a term is wanted."""
+        sold = self._wanted(product, term_years)
+        offers: list[Offer] = []
+        for tier in self.book.tariff.tiers:
+            offer = self.offer(applicant, sold, sum_assured, tier.coverages, on, term_years=term_years, tier=tier.name)
+            if isinstance(offer, Refusal):
+                return offer
+            offers.append(offer)
+        return tuple(offers)
+
+    def fit_budget(
+        self,
+        applicant: Applicant,
+        sum_assured: int,
+        monthly_budget: Decimal,
+        on: date,
+        *,
+        product: str | None = None,
+        term_years: int | None = None,
+        coverages: tuple[str, ...] = (),
+    ) -> tuple[Offer, ...] | Refusal:
+        """At most three offers within the budget (EUR a month), by honest means only; `levers` tells which.
+
+        First the tiers that fit at the whole capital (`fewer_covers` when a wanted one does not), then those that do not, with
+        the largest capital in steps of 1,000 EUR that fits (`lower_capital`) or the longest shorter term (`shorter_term`).
+        `coverages` is the fullest cover wanted, by default that of the fullest tier. When nothing fits: `budget_too_low`,
+        with the least monthly premium there is as its limit.
+        """
+        sold = self._wanted(product, term_years)
+        wanted = frozenset(coverages or self.book.tariff.tiers[-1].coverages)
+        tiers = [tier for tier in self.book.tariff.tiers if wanted.issuperset(tier.coverages)]
+        whole: list[Offer] = []
+        for tier in tiers:
+            offer = self.offer(applicant, sold, sum_assured, tier.coverages, on, term_years=term_years, tier=tier.name)
+            if isinstance(offer, Refusal):
+                return offer
+            whole.append(offer)
+        fitting = [offer for offer in whole if offer.monthly_premium <= monthly_budget]
+        if len(fitting) < len(whole):
+            fitting = [msgspec.structs.replace(offer, levers=("fewer_covers",)) for offer in fitting]
+        for offer in whole:
+            if offer.monthly_premium > monthly_budget:
+                fitting.extend(self._with_lower_capital(offer, monthly_budget))
+                fitting.extend(self._with_shorter_term(offer, monthly_budget))
+        if fitting:
+            return tuple(fitting[:3])
+        least = self._variant(whole[0], sum_assured=self.book.tariff.limits.sum_min)
+        return Refusal("budget_too_low", least.monthly_premium)
+
+    def reprice(self, quote: dict[str, Any]) -> Offer | Refusal:
+        """The offer behind a stored quote (`Offer.to_json`), computed again with the tariff version that it names."""
+        catalogue = self if quote["tariff"] == self.book.tariff.version else load_catalogue(quote["tariff"])
+        offer = catalogue.offer(
+            msgspec.convert(quote["applicant"], Applicant),
+            quote["product"],
+            quote["sum_assured"],
+            tuple(quote["coverages"]),
+            date.fromisoformat(quote["quoted_on"]),
+            term_years=quote["term_years"],
+            tier=quote["tier"],
+        )
+        if isinstance(offer, Refusal):
+            return offer
+        return msgspec.structs.replace(offer, levers=tuple(quote["levers"]))
+
+    def _wanted(self, product: str | None, term_years: int | None) -> str:
+        return product or ("renewable_term" if term_years is None else "level_term")
+
+    def _named(self, product: str, coverages: tuple[str, ...]) -> tuple[Product, tuple[str, ...]]:
+        sold = self.book.products.get(product)
+        if sold is None:
+            raise ValueError(f"no product {product!r}; there are {', '.join(self.book.products)}")
+        unknown = set(coverages) - set(sold.coverages)
+        if unknown or "death" not in coverages:
+            raise ValueError(f"{product} is death and any of {', '.join(sold.coverages)}, not {', '.join(coverages)}")
+        return sold, tuple(name for name in sold.coverages if name in coverages)
+
+    def _refusal(self, applicant: Applicant, sum_assured: int) -> Refusal | None:
+        limits = self.book.tariff.limits
+        if applicant.age < limits.entry_age_min:
+            return Refusal("under_age", limits.entry_age_min)
+        if applicant.age > limits.entry_age_max:
+            return Refusal("over_age", limits.entry_age_max)
+        if applicant.occupation_class not in self.book.tariff.risk.occupation_class:
+            return Refusal("occupation_refer", max(self.book.tariff.risk.occupation_class))
+        if applicant.risky_sport:
+            return Refusal("sport_refer")
+        if sum_assured < limits.sum_min:
+            return Refusal("sum_too_low", limits.sum_min)
+        if sum_assured > limits.sum_max:
+            return Refusal("sum_too_high", limits.sum_max)
+        if sum_assured > limits.sum_without_medical_selection:
+            return Refusal("medical_selection", limits.sum_without_medical_selection)
+        return None
+
+    def _years(self, product: Product, age: int, term_years: int | None) -> int | Refusal:
+        to_age = self.book.tariff.limits.cover_to_age
+        if product.duration == "life":
+            return LAST_AGE + 1 - age
+        if term_years is not None and age + term_years > to_age:
+            return Refusal("cover_ends_over_age", to_age)
+        if product.duration == "year":
+            return 1
+        if term_years is None:
+            return next(end - age for end in product.to_ages if end - age >= product.term_years_min)
+        if term_years < product.term_years_min:
+            return Refusal("term_too_short", product.term_years_min)
+        return term_years
+
+    def _tier(self, coverages: tuple[str, ...]) -> str:
+        return next((tier.name for tier in self.book.tariff.tiers if set(tier.coverages) == set(coverages)), "")
+
+    def _priced(
+        self,
+        applicant: Applicant,
+        product: Product,
+        sum_assured: int,
+        coverages: tuple[str, ...],
+        on: date,
+        years: int,
+        tier: str,
+        levers: tuple[Lever, ...],
+    ) -> Offer:
+        tariff = self.book.tariff
+        working = price(self.book, product, applicant, sum_assured, coverages, years)
+        annual, monthly = premium_in_year(self.book, working, 0)
+        identity = [*msgspec.to_builtins(applicant).values(), product.id, sum_assured, *coverages, years]
+        return Offer(
+            id=_short_hash([*identity, tariff.version, on.isoformat()]),
+            tier=tier,
+            product=product.id,
+            product_name=product.name,
+            applicant=applicant,
+            sum_assured=sum_assured,
+            coverages=coverages,
+            term_years=years,
+            cover_to_age=tariff.limits.cover_to_age if product.duration == "year" else applicant.age + years,
+            monthly_premium=monthly,
+            annual_premium=annual,
+            currency=tariff.currency,
+            projection=tuple(self._projection(applicant, product, sum_assured, coverages, working)),
+            tariff=tariff.version,
+            tariff_sha256=self.book.sha256,
+            quoted_on=on,
+            valid_until=on + timedelta(days=tariff.validity_days),
+            excluded=(*product.excluded, *(text for name in coverages for text in self.book.coverages[name].excluded)),
+            working=working,
+            levers=levers,
+        )
+
+    def _projection(
+        self, applicant: Applicant, product: Product, sum_assured: int, coverages: tuple[str, ...], working: Working
+    ) -> Iterator[Projection]:
+        for year in PROJECTED_YEARS:
+            if product.duration == "year" and applicant.age + year < self.book.tariff.limits.cover_to_age:
+                older = msgspec.structs.replace(applicant, age=applicant.age + year)
+                renewed = price(self.book, product, older, sum_assured, coverages, 1)
+                yield Projection(year, *premium_in_year(self.book, renewed, 0))
+            elif year < len(working.course):
+                yield Projection(year, *premium_in_year(self.book, working, year))
+
+    def _variant(self, offer: Offer, *, sum_assured: int = 0, term_years: int = 0, lever: Lever | None = None) -> Offer:
+        return self._priced(
+            offer.applicant,
+            self.book.products[offer.product],
+            sum_assured or offer.sum_assured,
+            offer.coverages,
+            offer.quoted_on,
+            term_years or offer.term_years,
+            offer.tier,
+            (lever,) if lever else (),
+        )
+
+    def _with_lower_capital(self, offer: Offer, budget: Decimal) -> Iterator[Offer]:
+        """The largest smaller capital within the budget; a premium never falls when the capital rises, so it is bisected."""
+        step = self.book.tariff.needs.rounding
+        low, high = -(-self.book.tariff.limits.sum_min // step), (offer.sum_assured - 1) // step
+        found: Offer | None = None
+        while low <= high:
+            middle = (low + high) // 2
+            candidate = self._variant(offer, sum_assured=middle * step, lever="lower_capital")
+            if candidate.monthly_premium <= budget:
+                found, low = candidate, middle + 1
+            else:
+                high = middle - 1
+        if found:
+            yield found
+
+    def _with_shorter_term(self, offer: Offer, budget: Decimal) -> Iterator[Offer]:
+        product = self.book.products[offer.product]
+        if product.duration != "term":
+            return
+        for years in range(offer.term_years - 1, product.term_years_min - 1, -1):
+            candidate = self._variant(offer, term_years=years, lever="shorter_term")
+            if candidate.monthly_premium <= budget:
+                yield candidate
+                return
+
+
+@cache
+def load_catalogue(version: str = "", package: Path = PACKAGE) -> Catalogue:
+    """The catalogue of that tariff, by default the one that is sold; read and checked once.
+
+    Raises DamagedCatalogue, saying what is wrong, where, and what to do.
+    """
+    return Catalogue(read_book(version, package))
+
+
+def _short_hash(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:12]
