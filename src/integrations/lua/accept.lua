@@ -1,0 +1,36 @@
+-- One item of a webhook becomes one job of the contact's turns lane, once.
+-- KEYS record queue jobs due seen gone log depth hour [id alias...]
+-- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s identify alias...
+-- The keys behind `hour` are given when one script may touch several slots (a single node): then the id and the aliases are
+-- claimed in the same step. Answers: accepted | duplicate | moved <contact> | other <contact> | merge <contact> <contact>
+local record, queue, jobs, due, seen, gone, log, depth, hour =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local contact, shard, id_hash, job_id, body, row = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local urgent, debounce_ms, cap_ms, remember_ms = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local now = clock(ARGV[1])
+
+if ARGV[13] == '1' then
+  local known = identify(KEYS[10], contact, remember_ms, 11)
+  if known then return known end
+end
+
+local moved = redis.call('HGET', record, 'moved_to')
+if moved then return { 'moved', moved } end
+if redis.call('ZSCORE', seen, id_hash) or redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
+
+redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
+redis.call('ZADD', seen, ms(now), id_hash)
+redis.call('PEXPIRE', seen, remember_ms)
+if redis.call('HSETNX', record, 'epoch', new_epoch()) == 1 then redis.call('HSET', record, 'created', ms(now)) end
+redis.call('HDEL', record, 'erased')
+for i = 14, #ARGV do redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1) end
+append(record, queue, jobs, depth, 'turns', job_id, body)
+if row ~= '' then redis.call('XADD', log, '*', 'row', row) end
+redis.call('HINCRBY', hour, 'inbound', 1)
+redis.call('EXPIRE', hour, ARGV[12])
+
+redis.call('HSETNX', record, 'turns.first', ms(now))
+redis.call('HSET', record, 'turns.last', ms(now))
+if urgent == '1' then redis.call('HSET', record, 'turns.urgent', 1) end
+schedule(record, queue, due, 'turns', contact, shard, now, debounce_ms, cap_ms)
+return { 'accepted' }

@@ -1,0 +1,573 @@
+"""The ledger on Redis or Valkey: what is true about every contact, and what is still to be done for them.
+
+Every contact belongs to a shard; all its keys carry the shard's hash tag, so one script touches one slot. The scripts beside
+this file (`lua/`) are the only writers. See ARCHITECTURE.md, "The ledger".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from redis.cluster import RedisCluster
+
+from src.agent.state import STAGES
+from src.desk.ports import LANES, Arrival, Claim, Job, Lane, Offers, Settlement
+from src.errors import ConfigurationError, LedgerUnavailable, StaleCommit
+from src.integrations.redis_store import Client, Scripts, ledger_errors
+from src.messages import Contact, Receipt
+
+REMEMBER_IDS_S = 8 * 86_400
+"""Meta delivers a webhook again for up to seven days."""
+REMEMBER_SENT_S = 31 * 86_400
+"""A message waits up to thirty days for a phone that is off."""
+COUNTERS_S = 8 * 86_400
+EVENTS_KEPT = 10_000
+PUT_OFF_MS = 1_000
+MEMORY_HEADROOM = 0.85
+BELL = "iv:bell"
+_HOPS = 4
+
+
+class Keys:
+    """The only place where the names of keys are made. A shard's tag keeps its keys in one slot of a Cluster."""
+
+    def __init__(self, shards: int) -> None:
+        self.shards = shards
+
+    def shard(self, contact: str) -> int:
+        return zlib.crc32(contact.encode()) % self.shards
+
+    def of_shard(self, shard: int, name: str) -> str:
+        return f"iv:{{s{shard:02d}}}:{name}"
+
+    def of_contact(self, contact: str, name: str) -> str:
+        return f"iv:{{s{self.shard(contact):02d}}}:{name}:{contact}"
+
+    def lane(self, contact: str, lane: str) -> list[str]:
+        """Queue, jobs and due set, in the order in which all scripts take them."""
+        due = self.of_shard(self.shard(contact), f"due:{lane}")
+        return [self.of_contact(contact, f"queue:{lane}"), self.of_contact(contact, f"jobs:{lane}"), due]
+
+    def index(self, shard: int) -> list[str]:
+        """What lists are read from: all by time, names, those a human has, then one per stage."""
+        names = ("index", "names", "by_human", *(f"by_stage:{stage}" for stage in STAGES))
+        return [self.of_shard(shard, name) for name in names]
+
+
+class RedisLedger:
+    """Implements `desk.ports.Ledger`. Constructing connects to nothing; threads may share one instance."""
+
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        *,
+        shards: int = 16,
+        lease_s: float = 8.0,
+        debounce_s: float = 1.0,
+        debounce_max_s: float = 4.0,
+        messages_per_s: float = 80.0,
+        wait_replicas: int = 0,
+        skew_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.keys = Keys(shards)
+        self.lease_s = lease_s
+        self._client = client
+        self._scripts = Scripts(client)
+        self._debounce = (round(debounce_s * 1000), round(debounce_max_s * 1000))
+        self._messages_per_s = messages_per_s
+        self._wait_replicas = wait_replicas
+        self._skew_ms = skew_ms
+        self._hash_key: bytes | None = None
+        self._opening = threading.Lock()
+        self._memory = (0.0, False)
+
+    # -- the store itself ------------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        """The connection, after the store was found to be ours. Raises LedgerUnavailable, ConfigurationError."""
+        self._open()
+        return self._client()
+
+    def _open(self) -> bytes:
+        if self._hash_key is not None:
+            return self._hash_key
+        with self._opening, ledger_errors():
+            client = self._client()
+            client.hsetnx("iv:meta", "shards", str(self.keys.shards))
+            client.hsetnx("iv:meta", "hash_key", secrets.token_hex(16))
+            stored: list[Any] = client.hmget("iv:meta", ["shards", "hash_key"])
+            shards = int(stored[0])
+            if shards != self.keys.shards:
+                raise ConfigurationError(
+                    [f"LEDGER_SHARDS: the store was made with {shards} shards, this process has {self.keys.shards}"]
+                )
+            self._hash_key = bytes(stored[1])
+        return self._hash_key
+
+    def _hash(self, text: str) -> str:
+        """A keyed hash: what remains of an id after an erasure tells nothing to who has not the store's key."""
+        return hmac.digest(self._open(), text.encode("utf-8", "replace"), hashlib.sha256)[:15].hex()
+
+    def ping(self) -> None:
+        """Raises LedgerUnavailable when the store does not answer or cannot be written."""
+        self._open()
+        with ledger_errors():
+            self._client().set("iv:ping", "1", ex=60)
+
+    def server_time(self) -> datetime:
+        """The store's clock."""
+        with ledger_errors():
+            seconds, micros = self.client.time()
+        return datetime.fromtimestamp(int(seconds) + int(micros) / 1e6 + self._skew_ms() / 1000, UTC)
+
+    # -- the door --------------------------------------------------------------------------------------------------
+
+    def accept(self, arrivals: Sequence[Arrival]) -> list[str]:
+        """See the port. On a single node each item is one script; all go in one round trip."""
+        self._refuse_when_full()
+        answers = ["" for _ in arrivals]
+        pending = [(position, arrival, arrival.inbound.contact.key) for position, arrival in enumerate(arrivals)]
+        for _ in range(_HOPS):
+            if not pending:
+                break
+            redirected: list[tuple[int, Arrival, str]] = []
+            results = self._accept_round([(arrival, key) for _, arrival, key in pending])
+            for (position, arrival, key), result in zip(pending, results, strict=True):
+                if result[0] in ("accepted", "duplicate"):
+                    answers[position] = result[0]
+                else:
+                    redirected.append((position, arrival, self._follow(result, key)))
+            pending = redirected
+        if pending:
+            raise LedgerUnavailable("a contact's aliases kept changing while an item was written")
+        if self._wait_replicas and "accepted" in answers:
+            with ledger_errors():
+                self._client().wait(self._wait_replicas, 500)
+        return answers
+
+    def _accept_round(self, items: Sequence[tuple[Arrival, str]]) -> list[list[str]]:
+        single_node = not isinstance(self.client, RedisCluster)
+        results: list[list[str] | None] = [None] * len(items)
+        calls = []
+        for position, (arrival, key) in enumerate(items):
+            if not single_node:
+                results[position] = self._identify_stepwise(arrival, key)
+            if results[position] is None:
+                calls.append((position, self._accept_call(arrival, key, single_node)))
+        for (position, _), answer in zip(calls, self._scripts.run_many("accept", [call for _, call in calls]), strict=True):
+            if isinstance(answer, LedgerUnavailable):
+                raise answer
+            if isinstance(answer, Exception):
+                raise LedgerUnavailable(f"{type(answer).__name__}: an item could not be written") from answer
+            results[position] = [_text(part) for part in answer]
+        return [result for result in results if result is not None]
+
+    def _accept_call(self, arrival: Arrival, key: str, single_node: bool) -> tuple[list[str], list[Any]]:
+        shard = self.keys.shard(key)
+        id_hash = self._hash(arrival.inbound.id)
+        aliases = _aliases(arrival.inbound.contact)
+        keys = [
+            self.keys.of_contact(key, "record"),
+            *self.keys.lane(key, "turns"),
+            self.keys.of_contact(key, "seen"),
+            self._gone_key(key),
+            self.keys.of_contact(key, "log"),
+            self.keys.of_shard(shard, "depth"),
+            self._hour_key(shard),
+        ]
+        if single_node:
+            keys += [f"iv:id:{id_hash}", *(f"iv:alias:{alias}" for alias in aliases)]
+        debounce_ms, cap_ms = self._debounce
+        args = [
+            self._skew_ms(), key, shard, id_hash, id_hash, arrival.job, arrival.row, int(arrival.urgent),
+            debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, int(single_node), *aliases,
+        ]  # fmt: skip
+        return keys, args
+
+    def _identify_stepwise(self, arrival: Arrival, key: str) -> list[str] | None:
+        """What `_identify.lua` does, in idempotent steps, for a Cluster where id and aliases live in other slots."""
+        id_key = f"iv:id:{self._hash(arrival.inbound.id)}"
+        alias_keys = [f"iv:alias:{alias}" for alias in _aliases(arrival.inbound.contact)]
+        with ledger_errors():
+            owner = _text(self._client().get(id_key))
+            if owner == "-":
+                return ["duplicate"]
+            if owner and owner != key:
+                return ["other", owner]
+            known = [_text(self._client().get(alias_key)) for alias_key in alias_keys]
+            found = sorted({alias for alias in known if alias})
+            if len(found) > 1:
+                return ["merge", *found]
+            if found and found[0] != key and not owner:
+                return ["other", found[0]]
+            for alias_key in alias_keys:
+                self._client().set(alias_key, key, nx=True)
+            self._client().set(id_key, key, nx=True, px=REMEMBER_IDS_S * 1000)
+        return None
+
+    def _follow(self, result: list[str], key: str) -> str:
+        if result[0] == "merge":
+            return self.merge(*result[1:3])
+        if result[0] in ("moved", "other"):
+            return result[1]
+        raise LedgerUnavailable(f"the store answered '{result[0]}' to an item of {key.partition(':')[0]}")
+
+    def _refuse_when_full(self) -> None:
+        """Leaves room for the commits of what was accepted: they free memory, new items only take it."""
+        checked_at, full = self._memory
+        if time.monotonic() - checked_at > 1.0:
+            with ledger_errors():
+                info: Mapping[str, Any] = self._info("memory")
+            limit = int(info.get("maxmemory", 0))
+            full = limit > 0 and int(info.get("used_memory", 0)) > MEMORY_HEADROOM * limit
+            self._memory = (time.monotonic(), full)
+        if full:
+            raise LedgerUnavailable(f"the store is over {MEMORY_HEADROOM:.0%} of its maxmemory")
+
+    def _info(self, section: str) -> Mapping[str, Any]:
+        answer: Any = self.client.info(section)
+        if isinstance(self._client(), RedisCluster):  # one answer for each node: the fullest decides
+            return max(answer.values(), key=lambda node: node.get("used_memory", 0) / max(node.get("maxmemory", 0), 1))
+        return dict(answer)
+
+    # -- identities ------------------------------------------------------------------------------------------------
+
+    def alias(self, contact: str, alias: str) -> str:
+        """From now on `alias` ("channel:address") means that contact; merges when it meant another. Returns who it is now."""
+        with ledger_errors():
+            self.client.set(f"iv:alias:{alias}", contact, nx=True)
+            known = _text(self._client().get(f"iv:alias:{alias}"))
+            if known == contact:
+                self._client().hsetnx(self.keys.of_contact(contact, "record"), f"alias {alias}", "1")
+        return contact if known == contact else self.merge(contact, known)
+
+    def merge(self, one: str, other: str) -> str:
+        """Two contacts were found to be one person: the second becomes the first, or the other way round when only the
+        second has a phone. Every step may be repeated. Returns the key that stays."""
+        keep, leave = (
+            (one, other) if one.rpartition(":")[2].isdigit() or not other.rpartition(":")[2].isdigit() else (other, one)
+        )
+        leaving = [
+            *(self.keys.of_contact(leave, name) for name in ("record", "log", "seen")),
+            *self.keys.index(self.keys.shard(leave)),
+            self.keys.of_shard(self.keys.shard(leave), "depth"),
+            *(key for lane in LANES for key in self.keys.lane(leave, lane)),
+        ]
+        state, jobs, rows, seen = self._scripts.run("leave", leaving, [leave, keep, 0])
+        joining = [
+            *(self.keys.of_contact(keep, name) for name in ("record", "log", "seen")),
+            self.keys.of_shard(self.keys.shard(keep), "depth"),
+            *(key for lane in LANES for key in self.keys.lane(keep, lane)),
+        ]
+        args = [self._skew_ms(), keep, self.keys.shard(keep), leave, state, len(jobs) // 3, *jobs, len(rows), *rows, *seen]
+        self._scripts.run("join", joining, args)
+        with ledger_errors():
+            for id_hash in seen[::2]:
+                self._client().set(f"iv:id:{_text(id_hash)}", keep, xx=True, keepttl=True)
+            for field in self._client().hkeys(leaving[0]):
+                name = _text(field)
+                if name.startswith("alias "):
+                    self._client().set(f"iv:alias:{name[6:]}", keep)
+                    self._client().hsetnx(joining[0], name, "1")
+        self._scripts.run("leave", leaving, [leave, keep, 1])
+        return keep
+
+    def resolve(self, reference: str) -> str:
+        """The contact key for a key or alias; the reference itself when nobody goes by it."""
+        with ledger_errors():
+            return _text(self.client.get(f"iv:alias:{reference}")) or reference
+
+    # -- lanes -----------------------------------------------------------------------------------------------------
+
+    def offer(self, shard: int, room: Mapping[Lane, int]) -> Offers:
+        """See the port."""
+        self._open()
+        keys = [self.keys.of_shard(shard, f"due:{lane}") for lane in LANES]
+        answer = self._scripts.run("offer", keys, [self._skew_ms(), PUT_OFF_MS, *(room.get(lane, 0) for lane in LANES)])
+        contacts = {lane: [_text(contact) for contact in offered] for lane, offered in zip(LANES, answer, strict=False)}
+        now_ms, next_ms = int(answer[-2]), int(answer[-1])
+        return Offers(contacts, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
+
+    def claim(self, lane: Lane, contact: str) -> Claim | None:
+        """See the port."""
+        self._open()
+        keys = [self.keys.of_contact(contact, "record"), *self.keys.lane(contact, lane), self.keys.of_contact(contact, "out")]
+        most = 50 if lane == "turns" else 1
+        args = [
+            self._skew_ms(),
+            lane,
+            contact,
+            self.keys.shard(contact),
+            round(self.lease_s * 1000),
+            most,
+            *self._windows(lane),
+        ]
+        asked_at = time.monotonic()
+        answer = self._scripts.run("claim", keys, args)
+        if answer is None:
+            return None
+        token, epoch, state, owner, _, now_ms, handed, sending, _ = answer
+        jobs = [
+            Job(_text(handed[i]), bytes(handed[i + 1]), int(handed[i + 2]))
+            for i in range(0, len(handed), 3)
+            if handed[i + 1] is not None
+        ]
+        status, since_ms, wamid = (_text(part) for part in (*sending, None, None, None)[:3])
+        return Claim(
+            lane=lane,
+            contact=contact,
+            token=_text(token),
+            epoch=_text(epoch),
+            state=bytes(state) or None,
+            owner=_text(owner),
+            now=_moment(now_ms),
+            lease_until_s=asked_at + self.lease_s,
+            jobs=tuple(jobs),
+            sending_status=status,
+            sending_since=_moment(since_ms) if since_ms else None,
+            sending_wamid=wamid,
+        )
+
+    def renew(self, claim: Claim, *, sending: str = "") -> tuple[float, str]:
+        """See the port."""
+        keys = [
+            self.keys.of_contact(claim.contact, "record"),
+            self.keys.lane(claim.contact, claim.lane)[2],
+            self.keys.of_contact(claim.contact, "out"),
+        ]
+        args = [self._skew_ms(), claim.lane, claim.contact, claim.token, claim.epoch, round(self.lease_s * 1000), sending]
+        asked_at = time.monotonic()
+        owner = self._scripts.run("renew", keys, args)
+        if owner is None:
+            raise StaleCommit(f"the lease on the {claim.lane} lane is lost")
+        return asked_at + self.lease_s, _text(owner)
+
+    def commit(self, claim: Claim, settlement: Settlement) -> None:
+        """See the port."""
+        contact, lane, shard = claim.contact, claim.lane, self.keys.shard(claim.contact)
+        keys = [
+            *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
+            self.keys.of_shard(shard, "events"),
+            self._hour_key(shard),
+            self.keys.of_shard(shard, "depth"),
+            self.keys.of_shard(shard, "dead"),
+            self.keys.of_contact(contact, "dead"),
+            *self.keys.index(shard),
+            *self.keys.lane(contact, lane),
+            *self.keys.lane(contact, "delivery"),
+            *self.keys.lane(contact, "mirror"),
+        ]
+        document = msgspec.json.encode(self._document(claim, settlement, shard))
+        answer = _text(self._scripts.run("commit", keys, [document, settlement.state or b""]))
+        if answer == "stale":
+            raise StaleCommit(f"the {lane} lane was taken over, reset or erased meanwhile")
+
+    def _document(self, claim: Claim, settlement: Settlement, shard: int) -> dict[str, Any]:
+        debounce_ms, cap_ms = self._windows(claim.lane)
+        timer = settlement.timer
+        sets = []
+        for outbox_id, (status, wamid, codes) in settlement.statuses.items():
+            fields = [f"s:{outbox_id}", status]
+            fields += [f"w:{outbox_id}", wamid] if wamid else []
+            fields += [f"e:{outbox_id}", codes] if codes else []
+            sets.append(fields)
+        sets += [[f"s:{outbox_id}", "queued"] for outbox_id, _ in settlement.deliveries]
+        return {
+            "skew": self._skew_ms(),
+            "lane": claim.lane,
+            "contact": claim.contact,
+            "shard": shard,
+            "token": claim.token,
+            "epoch": claim.epoch,
+            "turn": claim.turn_id,
+            "done": list(settlement.done),
+            "buried": list(settlement.buried),
+            "reason": settlement.reason,
+            "owner": settlement.owner,
+            "timer": -1 if timer is None else 0 if timer == "none" else round(timer.timestamp() * 1000),
+            "rows": [row.decode() for row in settlement.rows],
+            "out": sets,
+            "events": [event.decode() for event in settlement.events],
+            "events_kept": EVENTS_KEPT,
+            "counts": dict(settlement.counts),
+            "hour_ttl_s": COUNTERS_S,
+            "delivery": [[job, body.decode()] for job, body in settlement.deliveries],
+            "mirror": [[job, body.decode()] for job, body in settlement.mirrors],
+            "stage": settlement.stage,
+            "stages": STAGES,
+            "name": settlement.name,
+            "hold_ms": round(settlement.hold_s * 1000),
+            "wait": settlement.wait_for,
+            "debounce_ms": debounce_ms,
+            "cap_ms": cap_ms,
+        }
+
+    def retry(self, claim: Claim, *, after_s: float, uncount: bool = False) -> None:
+        """See the port."""
+        keys = [self.keys.of_contact(claim.contact, "record"), *self.keys.lane(claim.contact, claim.lane)]
+        shard = self.keys.shard(claim.contact)
+        args = [
+            self._skew_ms(), claim.lane, claim.contact, shard, claim.token, claim.epoch,
+            round(after_s * 1000), int(uncount), *(job.id for job in claim.jobs),
+        ]  # fmt: skip
+        self._scripts.run("retry", keys, args)
+
+    def _windows(self, lane: str) -> tuple[int, int]:
+        return self._debounce if lane == "turns" else (0, 0)
+
+    # -- receipts and sending --------------------------------------------------------------------------------------
+
+    def receive_receipt(self, receipt: Receipt) -> str:
+        """See the port. The opaque data is "<contact> <outbox id>"; without it the vendor's id is looked up."""
+        contact, _, outbox_id = receipt.opaque.rpartition(" ")
+        if not contact:
+            with ledger_errors():
+                found = _text(self.client.get(f"iv:sent:{self._hash(receipt.message_id)}"))
+            contact, _, outbox_id = found.rpartition(" ")
+        answer = self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"
+        if answer == "unknown":
+            self._park(receipt)
+        return answer
+
+    def _apply_receipt(self, contact: str, outbox_id: str, receipt: Receipt) -> str:
+        shard = self.keys.shard(contact)
+        queue, _, due = self.keys.lane(contact, "delivery")
+        keys = [
+            self.keys.of_contact(contact, "record"),
+            self.keys.of_contact(contact, "out"),
+            queue,
+            due,
+            self._hour_key(shard),
+        ]
+        at_ms = round(receipt.at.timestamp() * 1000)
+        codes = ",".join(receipt.error_codes)
+        args = [self._skew_ms(), contact, shard, outbox_id, receipt.status, receipt.message_id, codes, at_ms]
+        return _text(self._scripts.run("receipt", keys, args))
+
+    def _park(self, receipt: Receipt) -> None:
+        key = f"iv:parked:{self._hash(receipt.message_id)}"
+        kept = msgspec.structs.replace(receipt, phone=None, bsuid=None, opaque="")
+        with ledger_errors():
+            self.client.rpush(key, msgspec.json.encode(kept))
+            self._client().expire(key, REMEMBER_IDS_S)
+            self._client().hincrby(self._hour_key(0), "receipt.unknown", 1)
+
+    def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
+        """See the port."""
+        hashed = self._hash(wamid)
+        with ledger_errors():
+            self.client.set(f"iv:sent:{hashed}", f"{contact} {outbox_id}", ex=REMEMBER_SENT_S)
+            parked: Any = self._client().lrange(f"iv:parked:{hashed}", 0, -1)
+            for body in parked:
+                self._apply_receipt(contact, outbox_id, msgspec.json.decode(body, type=Receipt))
+            if parked:
+                self._client().delete(f"iv:parked:{hashed}")
+
+    def wait_for_number(self, number: str) -> float:
+        """See the port."""
+        args = [self._skew_ms(), self._messages_per_s, max(1.0, self._messages_per_s / 4), 1]
+        return int(self._scripts.run("bucket", [f"iv:number:{number}"], args)) / 1000
+
+    def pause_number(self, number: str, *, for_s: float, reason: str) -> None:
+        """See the port."""
+        until_ms = round(self.server_time().timestamp() * 1000 + for_s * 1000)
+        with ledger_errors():
+            self.client.hset(f"iv:number:{number}", mapping={"paused_until": until_ms, "reason": reason})
+
+    # -- forgetting ------------------------------------------------------------------------------------------------
+
+    def forget(
+        self, contact: str, *, erase: bool, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
+    ) -> None:
+        """See the port. What lies in other slots goes first, so that an interrupted erasure can be repeated."""
+        self._open()
+        if erase:
+            self._erase_elsewhere(contact)
+        shard = self.keys.shard(contact)
+        keys = [
+            *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
+            self.keys.of_shard(shard, "dead"),
+            self.keys.of_contact(contact, "dead"),
+            *self.keys.index(shard),
+            self.keys.of_contact(contact, "seen"),
+            self._gone_key(contact),
+            self.keys.of_shard(shard, "depth"),
+            *(key for lane in LANES for key in self.keys.lane(contact, lane)),
+        ]
+        lane, token, epoch = (claim.lane, claim.token, claim.epoch) if claim else ("", "", "")
+        done = [job.id for job in claim.jobs] if claim else []
+        args = [
+            self._skew_ms(), contact, shard, int(erase), lane, token, epoch, REMEMBER_IDS_S * 1000,
+            *(farewell or ("", "")), *done,
+        ]  # fmt: skip
+        if _text(self._scripts.run("forget", keys, args)) == "stale":
+            raise StaleCommit("the conversation was taken over, reset or erased meanwhile")
+
+    def _erase_elsewhere(self, contact: str) -> None:
+        record = self.keys.of_contact(contact, "record")
+        with ledger_errors():
+            client = self._client()
+            for id_hash in client.zrange(self.keys.of_contact(contact, "seen"), 0, -1):
+                client.set(f"iv:id:{_text(id_hash)}", "-", xx=True, keepttl=True)
+            fields: Any = client.hgetall(self.keys.of_contact(contact, "out"))
+            for field, value in fields.items():
+                if field.startswith(b"w:"):
+                    client.delete(f"iv:sent:{self._hash(_text(value))}")
+            for field in client.hkeys(record):
+                kind, _, name = _text(field).partition(" ")
+                if kind == "alias":
+                    client.delete(f"iv:alias:{name}")
+                if kind == "joined":
+                    client.delete(self.keys.of_contact(name, "record"))
+
+    # -- dead letters ----------------------------------------------------------------------------------------------
+
+    def replay(self, contact: str, lane: str, job_id: str) -> bool:
+        """Puts a dead letter back into its lane with no attempt counted. False when there is none by that id."""
+        shard = self.keys.shard(contact)
+        keys = [
+            self.keys.of_contact(contact, "record"),
+            *(self.keys.of_shard(shard, name) for name in ("depth", "dead")),
+            self.keys.of_contact(contact, "dead"),
+            *self.keys.lane(contact, lane),
+        ]
+        return _text(self._scripts.run("replay", keys, [self._skew_ms(), contact, shard, lane, job_id])) == "ok"
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def _gone_key(self, contact: str) -> str:
+        """The ids of an erased person, under a name that tells nobody who that was."""
+        return self.keys.of_shard(self.keys.shard(contact), f"gone:{self._hash(contact)}")
+
+    def _hour_key(self, shard: int) -> str:
+        hour = int((time.time() + self._skew_ms() / 1000) // 3600)  # noqa: TID251 - names a counter, decides nothing
+        return self.keys.of_shard(shard, f"hour:{hour}")
+
+
+def _aliases(contact: Contact) -> list[str]:
+    names = {contact.key}
+    if contact.bsuid:
+        names.add(f"{contact.channel}:{contact.bsuid}")
+    return sorted(names)
+
+
+def _has_phone(contact: str) -> bool:
+    return contact.rpartition(":")[2].isdigit()
+
+
+def _text(stored: Any) -> str:
+    return stored.decode() if isinstance(stored, bytes) else "" if stored is None else str(stored)
+
+
+def _moment(milliseconds: Any) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
