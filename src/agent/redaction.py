@@ -244,7 +244,10 @@ _OTHER_NUMBER = r"telefono|movil|\btel|fecha|naci|capital|hipoteca|euros?|€|\d
 _ID_BEGIN = r"(?:(?<![0-9a-z])|(?<=dni)|(?<=nif)|(?<=nie))"
 _EIGHT_DIGITS = r"(?:\d{8}|\d{1,2}[ .,-]\d{3}[ .,-]\d{3}|\d{4}[ .-]\d{4}|\d(?:[ .,_/-]\d){7})"
 _DNI = rf"{_ID_BEGIN}(?P<digits>{_EIGHT_DIGITS}|\d{{7}})(?:(?P<gap>[ ./_-]{{0,3}})(?P<letter>[a-z])(?![0-9a-z]))?"
-_NIE = rf"{_ID_BEGIN}(?P<begin>[xyz])[ ./_-]{{0,3}}(?P<digits>\d(?:[ .,_/-]?\d){{6}})(?:[ ./_-]{{0,3}}(?P<letter>[a-z])(?![0-9a-z]))?(?!\d)"
+_NIE = (
+    rf"{_ID_BEGIN}(?P<begin>[xyz])[ ./_-]{{0,3}}(?P<digits>\d(?:[ .,_/-]?\d){{6}})"
+    r"(?:[ ./_-]{0,3}(?P<letter>[a-z])(?![0-9a-z]))?(?!\d)"
+)
 _CURRENCY_FOLLOWS = r"\s{0,2}(?:€|eur|\$|pesos|mil\b)"
 _MORE_DIGITS_FOLLOW = r"[ .,-]?\d"  # part of a longer number
 _SINGLE_LETTER_WORDS = "aeouy"
