@@ -46,7 +46,7 @@ def take(ledger: RedisLedger, lane: str = "turns", contact: str = "whatsapp:3460
 
 
 def due(ledger: RedisLedger, lane: str = "turns") -> set[str]:
-    room = {name: 100 for name in ("turns", "delivery", "mirror")}
+    room = dict.fromkeys(("turns", "delivery", "mirror"), 100)
     return {
         contact
         for shard in range(ledger.keys.shards)
