@@ -39,7 +39,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The right to work on one lane of one contact until the lease ends.
 
     `now` is the store's time at the claim, `lease_until_s` the monotonic second at which the lease ends here. `state` is the
-    stored conversation or None. `sending_status`, `sending_since` and `sending_wamid` tell how far the head of the delivery
+    stored conversation or None; `heard_at` is when the person last wrote. `sending_status`, `sending_since` and `sending_wamid` tell how far the head of the delivery
     lane had come before.
     """
 
@@ -52,6 +52,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     lease_until_s: float
     jobs: tuple[Job, ...]
+    heard_at: datetime | None = None
     sending_status: str = ""
     sending_since: datetime | None = None
     sending_wamid: str = ""

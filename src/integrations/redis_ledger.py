@@ -190,7 +190,8 @@ class RedisLedger:
         debounce_ms, cap_ms = self._debounce
         args = [
             self._skew_ms(), key, shard, id_hash, id_hash, arrival.job, arrival.row, int(arrival.urgent),
-            debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, int(single_node), *aliases,
+            debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, round(arrival.inbound.at.timestamp() * 1000),
+            int(single_node), *aliases,
         ]  # fmt: skip
         return keys, args
 
@@ -316,7 +317,7 @@ class RedisLedger:
         answer = self._scripts.run("claim", keys, args)
         if answer is None:
             return None
-        token, epoch, state, owner, _, now_ms, handed, sending, _ = answer
+        token, epoch, state, owner, heard_ms, now_ms, handed, sending = answer
         jobs = [
             Job(_text(handed[i]), bytes(handed[i + 1]), int(handed[i + 2]))
             for i in range(0, len(handed), 3)
@@ -331,6 +332,7 @@ class RedisLedger:
             state=bytes(state) or None,
             owner=_text(owner),
             now=_moment(now_ms),
+            heard_at=_moment(heard_ms) if heard_ms else None,
             lease_until_s=asked_at + self.lease_s,
             jobs=tuple(jobs),
             sending_status=status,

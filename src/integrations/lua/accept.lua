@@ -1,6 +1,6 @@
 -- One item of a webhook becomes one job of the contact's turns lane, once.
 -- KEYS record queue jobs due seen gone log depth hour [id alias...]
--- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s identify alias...
+-- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s heard_ms identify alias...
 -- The keys behind `hour` are given when one script may touch several slots (a single node): then the id and the aliases are
 -- claimed in the same step. Answers: accepted | duplicate | moved <contact> | other <contact> | merge <contact> <contact>
 local record, queue, jobs, due, seen, gone, log, depth, hour =
@@ -9,7 +9,7 @@ local contact, shard, id_hash, job_id, body, row = ARGV[2], ARGV[3], ARGV[4], AR
 local urgent, debounce_ms, cap_ms, remember_ms = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local now = clock(ARGV[1])
 
-if ARGV[13] == '1' then
+if ARGV[14] == '1' then
   local known = identify(KEYS[10], contact, remember_ms, 11)
   if known then return known end
 end
@@ -23,9 +23,12 @@ redis.call('ZADD', seen, ms(now), id_hash)
 redis.call('PEXPIRE', seen, remember_ms)
 if redis.call('HSETNX', record, 'epoch', new_epoch()) == 1 then redis.call('HSET', record, 'created', ms(now)) end
 redis.call('HDEL', record, 'erased')
-for i = 14, #ARGV do redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1) end
+for i = 15, #ARGV do redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1) end
 append(record, queue, jobs, depth, 'turns', job_id, body)
 if row ~= '' then redis.call('XADD', log, '*', 'row', row) end
+-- The channel's reply window is counted from what the person sent last.
+local heard = math.min(tonumber(ARGV[13]), now)
+if heard > tonumber(redis.call('HGET', record, 'heard') or 0) then redis.call('HSET', record, 'heard', ms(heard)) end
 redis.call('HINCRBY', hour, 'inbound', 1)
 redis.call('EXPIRE', hour, ARGV[12])
 

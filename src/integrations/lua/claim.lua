@@ -42,5 +42,5 @@ local sending = {}
 if lane == 'delivery' and handed[1] then
   sending = redis.call('HMGET', out, 's:' .. handed[1], 'g:' .. handed[1], 'w:' .. handed[1])
 end
-local known = redis.call('HMGET', record, 'epoch', 'state', 'owner', 'erasing', 'created')
-return { ms(token), known[1] or '', known[2] or '', known[3] or '', known[4] or '', ms(now), handed, sending, known[5] or '' }
+local known = redis.call('HMGET', record, 'epoch', 'state', 'owner', 'heard')
+return { ms(token), known[1] or '', known[2] or '', known[3] or '', known[4] or '', ms(now), handed, sending }
