@@ -1,0 +1,449 @@
+"""Speaking to Meta's WhatsApp Cloud API: messages, read marks, files, and what each refusal means.
+
+Facts are from Meta's "Messages", "Media" and "Error codes" references. Lengths are counted in code points. What is too
+long is cut at a word with an ellipsis, and a choice that does not fit its form takes the next larger one: the person always
+gets the message.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from src.errors import (
+    AccessDenied,
+    IntegrationError,
+    PermanentFailure,
+    Rejected,
+    TemporaryFailure,
+    Unreachable,
+    WindowClosed,
+)
+from src.integrations.http import AllowedHosts, Answer, Downloaded, Outgoing, new_session
+from src.messages import Contact, Content, Media, Option, Outbound, Template
+
+VENDOR = "whatsapp"
+MEDIA_HOSTS = frozenset({"graph.facebook.com", "lookaside.fbsbx.com"})
+TEXT_LIMIT = 4096
+OPAQUE_LIMIT = 512
+
+_BUTTON_BODY, _LIST_BODY, _SMALL_TEXT, _CAPTION = 1024, 4096, 60, 1024
+_MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_MESSAGE_ID = re.compile(r"[!-~]{1,512}")
+_MIME = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}(?:; ?[a-z]+=[a-z0-9.+-]+)?")
+
+# Meta's error codes by what they mean for us. The code decides, not the HTTP status: limits come as 400.
+_TEMPORARY = frozenset({1, 2, 4, 80007, 130429, 131000, 131016, 131053, 131056, 131057, 133004, 133016})
+_PAIR_LIMIT = 131056
+_DENIED = frozenset(
+    {0, 3, 10, 190, 368, 2500, 131005, 131031, 131037, 131042, 131045, 134011, *range(200, 300)}
+    | {133005, 133006, 133008, 133009, 133010, 133015}
+)
+_UNREACHABLE = frozenset({130497, 131021, 131026, 131030})
+_WINDOW_CLOSED = 131047
+_REJECTED = frozenset(
+    {33, 100, 130472, 131008, 131009, 131048, 131049, 131050, 131051, 131052, 131062, 132000, 132001, 132005, 132007}
+    | {132012, 132015, 132016, 132018, 132068, 132069, 135000}
+)
+_NO_SUCH_OBJECT = 33  # subcode of code 100: the id in the path is unknown to this token
+
+
+class WhatsAppClient:
+    """One business number. Constructing never connects; threads share it.
+
+    Every call raises TemporaryFailure or one of PermanentFailure's children, and nothing else. `timeout_s` bounds the whole
+    call. `media_hosts` are the hosts files may come from, besides the one of `base_url`.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        number_id: str,
+        base_url: str,
+        api_version: str,
+        session_factory: Callable[..., requests.Session] = new_session,
+        timeout_s: float = 6.0,
+        media_hosts: frozenset[str] = MEDIA_HOSTS,
+    ) -> None:
+        self.number_id, self.timeout_s = number_id, timeout_s
+        version = api_version.strip("/")
+        self._root = f"{base_url.rstrip('/')}/{version if version.startswith('v') else f'v{version}'}"
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._allowed = AllowedHosts(media_hosts, home=base_url)
+        self._http = Outgoing(VENDOR, session_factory)
+
+    def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
+        """Send one message; Meta's id of it. Accepted is not delivered: statuses follow, with `opaque` in them.
+
+        Meta knows no idempotency key: after a TemporaryFailure with `maybe_done` a second try may be a second message.
+        """
+        payload = payload_of(outbound) | {"biz_opaque_callback_data": opaque[:OPAQUE_LIMIT]}
+        answer = self._call("send", "POST", f"{self.number_id}/messages", timeout_s, json=payload)
+        messages = answer.json_object().get("messages")
+        message = messages[0] if isinstance(messages, list) and messages else None
+        message_id = message.get("id") if isinstance(message, dict) else None
+        if not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
+            raise TemporaryFailure(VENDOR, "send", status=answer.status, detail="no message id", maybe_done=True)
+        return message_id
+
+    def mark_read(self, message_id: str, *, typing: bool) -> None:
+        """Show the blue ticks on this message and all before it; with `typing`, the indicator for up to 25 s."""
+        payload: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+        if typing:
+            payload["typing_indicator"] = {"type": "text"}
+        self._call("mark_read", "POST", f"{self.number_id}/messages", None, json=payload)
+
+    def download(self, media: Media, *, max_bytes: int) -> Downloaded:
+        """The bytes behind a media id. Meta keeps them for 7 days. Raises Rejected when larger than `max_bytes`."""
+        if not _MEDIA_ID.fullmatch(media.id):
+            raise Rejected(VENDOR, "download", detail="no usable media id")
+        answer = self._file(media.id, max_bytes)
+        if answer.status == 404:
+            # The address is good for five minutes only; a new one may be had at once.
+            answer = self._file(media.id, max_bytes)
+        if answer.status != 200:
+            raise _failure("download", answer)
+        mime = answer.headers.get("Content-Type", "").lower()
+        return Downloaded(answer.body, mime if _MIME.fullmatch(mime) else media.mime_type)
+
+    def _file(self, media_id: str, max_bytes: int) -> Answer:
+        found = self._call("download", "GET", media_id, None, params={"phone_number_id": self.number_id}).json_object()
+        url, size = found.get("url"), found.get("file_size")
+        if not isinstance(url, str):
+            raise TemporaryFailure(VENDOR, "download", detail="no address for the file")
+        if isinstance(size, int) and size > max_bytes:
+            raise Rejected(VENDOR, "download", detail=f"the file is larger than {max_bytes} bytes")
+        return self._http.fetch(
+            "download", url, allowed=self._allowed, timeout_s=self.timeout_s, headers=self._headers, max_bytes=max_bytes
+        )
+
+    def upload(self, data: bytes, mime: str, filename: str) -> str:
+        """Store a file at Meta for 30 days; its media id, to be sent as `Content.media_id`."""
+        if not _MIME.fullmatch(mime):
+            raise Rejected(VENDOR, "upload", detail="no usable file type")
+        name = re.sub(r"[^\w. -]", "_", filename)[-100:] or "file"
+        answer = self._call(
+            "upload",
+            "POST",
+            f"{self.number_id}/media",
+            None,
+            data={"messaging_product": "whatsapp", "type": mime},
+            files={"file": (name, data, mime)},
+        )
+        media_id = answer.json_object().get("id")
+        if not isinstance(media_id, str) or not _MEDIA_ID.fullmatch(media_id):
+            raise TemporaryFailure(VENDOR, "upload", status=answer.status, detail="no media id", maybe_done=True)
+        return media_id
+
+    def check(self) -> dict[str, str]:
+        """Ask Meta about the number, as a live test of token, number and version: its name, quality and throughput."""
+        fields = "verified_name,quality_rating,code_verification_status,platform_type,throughput"
+        found = self._call("check", "GET", self.number_id, None, params={"fields": fields}).json_object()
+        throughput = found.get("throughput")
+        level = throughput.get("level") if isinstance(throughput, dict) else None
+        facts = {key: found.get(key) for key in fields.split(",")} | {"throughput": level}
+        return {key: value for key, value in facts.items() if isinstance(value, str)}
+
+    def _call(self, action: str, method: str, path: str, timeout_s: float | None, **content: Any) -> Answer:
+        answer = self._http.call(
+            action,
+            method,
+            f"{self._root}/{path}",
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+            headers=self._headers,
+            **content,
+        )
+        if answer.status != 200:
+            raise _failure(action, answer, own_node=path.startswith(self.number_id))
+        return answer
+
+
+def _failure(action: str, answer: Answer, *, own_node: bool = False) -> IntegrationError:
+    """The error that an answer stands for. `own_node`: the path names our number, so its being unknown is our fault."""
+    error = answer.json_object().get("error")
+    error = error if isinstance(error, dict) else {}
+    code = error.get("code") if type(error.get("code")) is int else None
+    status = answer.status
+    facts: dict[str, Any] = {
+        "status": status,
+        "vendor_code": "" if code is None else str(code),
+        "detail": _impersonal(error),
+    }
+    if code in _TEMPORARY or (code not in _KNOWN_PERMANENT and (status in (408, 425, 429) or status >= 500)):
+        return TemporaryFailure(
+            VENDOR,
+            action,
+            **facts,
+            retry_after_s=answer.retry_after_s,
+            # A server that failed half-way may still have accepted the message.
+            maybe_done=status >= 500,
+            pair_limited=code == _PAIR_LIMIT,
+        )
+    return _permanent_class(code, error.get("error_subcode"), status, own_node)(VENDOR, action, **facts)
+
+
+_KNOWN_PERMANENT = _DENIED | _UNREACHABLE | _REJECTED | {_WINDOW_CLOSED}
+
+
+def _permanent_class(code: int | None, subcode: Any, status: int, own_node: bool) -> type[PermanentFailure]:
+    if code == _WINDOW_CLOSED:
+        return WindowClosed
+    if code in _UNREACHABLE:
+        return Unreachable
+    if code in _DENIED or (code == 100 and subcode == _NO_SUCH_OBJECT and own_node):
+        return AccessDenied
+    if code in _REJECTED:
+        return Rejected
+    # No code that we know. A redirect means that the base URL is not Meta's.
+    return AccessDenied if status in (401, 403) or status < 400 else Rejected
+
+
+def _impersonal(error: dict[str, Any]) -> str:
+    """Meta's wording without numbers, tokens and links that it may quote."""
+    data = error.get("error_data")
+    wording = data.get("details") if isinstance(data, dict) else None
+    wording = wording if isinstance(wording, str) and wording else error.get("message")
+    if not isinstance(wording, str):
+        return ""
+    masked = re.sub(r"https?://\S+|\+?\d[\d ().-]{5,}\d|[A-Za-z0-9_-]{24,}|[^ -~]+", "…", wording[:1000])
+    return " ".join(masked.split())[:200]
+
+
+def payload_of(outbound: Outbound) -> dict[str, Any]:
+    """The body of a send request. Raises Unreachable without an address and Rejected when there is nothing to send."""
+    content = outbound.content
+    payload: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        **_recipient(outbound.contact),
+        **_message(content),
+    }
+    if content.reply_to and content.kind != "reaction":
+        payload["context"] = {"message_id": content.reply_to}
+    return payload
+
+
+def _recipient(contact: Contact) -> dict[str, str]:
+    if contact.phone:
+        # Without the plus sign Meta may take the number for one of the business's own country.
+        return {"to": f"+{contact.phone.lstrip('+')}"}
+    if contact.bsuid:
+        return {"recipient": contact.bsuid}
+    raise Unreachable(VENDOR, "send", detail="neither a phone number nor a user id")
+
+
+def _message(content: Content) -> dict[str, Any]:
+    if content.kind == "template" and content.template:
+        return {"type": "template", "template": _template(content.template)}
+    if content.kind == "reaction" and content.reply_to:
+        return {"type": "reaction", "reaction": {"message_id": content.reply_to, "emoji": content.emoji}}
+    if content.kind in ("image", "audio", "video", "document", "sticker"):
+        return {"type": content.kind, content.kind: _media(content)}
+    if content.kind == "cta_url":
+        return _link(content)
+    if content.kind in ("buttons", "list") and content.text.strip():
+        return _choice(content)
+    if content.kind == "text" and content.text.strip():
+        return _text(content.text)
+    raise Rejected(VENDOR, "send", detail=f"nothing to send in a message of kind {content.kind}")
+
+
+def _text(text: str, *, preview: bool = False) -> dict[str, Any]:
+    return {"type": "text", "text": {"body": _cut(text, TEXT_LIMIT), "preview_url": preview}}
+
+
+def _choice(content: Content) -> dict[str, Any]:
+    options = _distinct(content.options)
+    if not options:
+        return _text(content.text)
+    if content.kind == "buttons" and len(options) <= 3 and len(content.text) <= _BUTTON_BODY:
+        titles = _distinct_titles(options, 20)
+        buttons = [
+            {"type": "reply", "reply": {"id": option.id, "title": title}} for option, title in zip(options, titles, strict=True)
+        ]
+        return _interactive("button", content, _BUTTON_BODY, {"buttons": buttons})
+    if len(options) <= 10:
+        action = {"button": _cut(content.action.strip() or "Ver opciones", 20), "sections": [_section(options)]}
+        return _interactive("list", content, _LIST_BODY, action)
+    lines = [f"{number}. {_full(option)}" for number, option in enumerate(options, 1)]
+    return _text("\n".join((content.text, "", *lines)))
+
+
+def _section(options: list[Option]) -> dict[str, Any]:
+    rows = []
+    for option, title in zip(options, _distinct_titles(options, 24), strict=True):
+        row = {"id": option.id[:200], "title": title}
+        # A title that had to be cut is still told in full below it.
+        description = option.description if title == option.title.strip() else _full(option)
+        if description.strip():
+            row["description"] = _cut(description.strip(), 72)
+        rows.append(row)
+    return {"rows": rows}
+
+
+def _full(option: Option) -> str:
+    return f"{option.title.strip()}: {option.description.strip()}" if option.description.strip() else option.title.strip()
+
+
+def _distinct(options: tuple[Option, ...]) -> list[Option]:
+    """Options as Meta takes them: every id and every title there, no id twice."""
+    kept: dict[str, Option] = {}
+    for option in options:
+        option_id = (option.id.strip() or option.title.strip())[:256].strip()
+        if option_id:
+            kept.setdefault(
+                option_id, Option(id=option_id, title=option.title.strip() or option_id, description=option.description)
+            )
+    return list(kept.values())
+
+
+def _distinct_titles(options: list[Option], limit: int) -> list[str]:
+    titles: list[str] = []
+    for option in options:
+        title = _cut(option.title, limit)
+        number = 1
+        while title in titles:
+            number += 1
+            suffix = f" ({number})"
+            title = _cut(option.title, limit - len(suffix)) + suffix
+        titles.append(title)
+    return titles
+
+
+def _interactive(form: str, content: Content, body_limit: int, action: dict[str, Any]) -> dict[str, Any]:
+    interactive: dict[str, Any] = {"type": form, "body": {"text": _cut(content.text, body_limit)}, "action": action}
+    if content.header.strip():
+        interactive["header"] = {"type": "text", "text": _cut(" ".join(content.header.split()), _SMALL_TEXT)}
+    if content.footer.strip():
+        interactive["footer"] = {"text": _cut(" ".join(content.footer.split()), _SMALL_TEXT)}
+    return {"type": "interactive", "interactive": interactive}
+
+
+def _link(content: Content) -> dict[str, Any]:
+    if not re.match(r"https?://\S+$", content.link):
+        raise Rejected(VENDOR, "send", detail="the link is no web address")
+    if not content.text.strip():
+        return _text(content.link, preview=True)
+    if len(content.text) > _BUTTON_BODY or len(content.link) > 2000:
+        room = TEXT_LIMIT - len(content.link) - 2
+        if room < 1:
+            raise Rejected(VENDOR, "send", detail="the link is too long")
+        return _text(f"{_cut(content.text, room)}\n\n{content.link}", preview=True)
+    label = _cut(content.action.strip() or "Abrir", 20)
+    action = {"name": "cta_url", "parameters": {"display_text": label, "url": content.link}}
+    return _interactive("cta_url", content, _BUTTON_BODY, action)
+
+
+def _media(content: Content) -> dict[str, Any]:
+    if bool(content.media_id) == bool(content.link):
+        raise Rejected(VENDOR, "send", detail="a file needs an id or a link, and not both")
+    media: dict[str, Any] = {"id": content.media_id} if content.media_id else {"link": content.link}
+    if content.text.strip() and content.kind in ("image", "video", "document"):
+        media["caption"] = _cut(content.text, _CAPTION)
+    if content.filename and content.kind == "document":
+        media["filename"] = content.filename[:240]
+    if content.kind == "audio" and content.mime_type.startswith("audio/ogg"):
+        media["voice"] = True
+    return media
+
+
+def _template(template: Template) -> dict[str, Any]:
+    return {
+        "name": template.name,
+        "language": {"code": template.language},
+        "components": [_one_line_parameters(component) for component in template.components],
+    }
+
+
+def _one_line_parameters(component: dict[str, Any]) -> dict[str, Any]:
+    """Meta refuses line breaks, tabs and runs of spaces in a template's text parameters."""
+    parameters = component.get("parameters")
+    if not isinstance(parameters, list | tuple):
+        return component
+    return component | {
+        "parameters": [
+            parameter | {"text": " ".join(parameter["text"].split())}
+            if isinstance(parameter, dict) and isinstance(parameter.get("text"), str)
+            else parameter
+            for parameter in parameters
+        ]
+    }
+
+
+_BORDERS = (
+    re.compile(r"\n[ \t]*\n\s*"),
+    re.compile(r"\n\s*"),
+    re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'»”)]))\s+"),
+    re.compile(r"\s+"),
+)
+_MARKS = "*_~`"
+
+
+def split_text(text: str, limit: int = TEXT_LIMIT) -> list[str]:
+    """`text` in parts of at most `limit` code points, in order; [] when there is nothing but space.
+
+    Parts end at a paragraph, else at a line, a sentence, a word; not inside *bold* or another mark when that can be helped,
+    and never inside an emoji. Only white space at the ends of parts is dropped.
+    """
+    parts = []
+    rest = text.strip()
+    while len(rest) > limit:
+        end, start = _best_border(rest, limit)
+        parts.append(rest[:end].rstrip())
+        rest = rest[start:].lstrip()
+    return [*parts, rest] if rest else parts
+
+
+def _best_border(text: str, limit: int) -> tuple[int, int]:
+    """Where the first part ends and where the next begins."""
+    window = text[: limit + 1]
+    fallback: tuple[int, int] | None = None
+    for border in _BORDERS:
+        # A part of a few words is worse than one that ends at a lesser border.
+        found = [match for match in border.finditer(window) if limit // 4 < match.start() <= limit]
+        for match in reversed(found):
+            if not any(window.count(mark, 0, match.start()) % 2 for mark in _MARKS):
+                return match.start(), match.end()
+        if found and fallback is None:
+            fallback = found[-1].start(), found[-1].end()
+    if fallback:
+        return fallback
+    end = _cluster_border(text, limit)
+    return end, end
+
+
+def _cluster_border(text: str, limit: int) -> int:
+    """The last place up to `limit` that is not inside an emoji or between a letter and its accents."""
+    for end in range(limit, max(0, limit - 40), -1):
+        if not _joins(text[end - 1], text[end]) and not _is_half_flag(text, end):
+            return end
+    return limit
+
+
+def _joins(before: str, after: str) -> bool:
+    joiner = "\u200d"
+    modifier = "\ufe00" <= after <= "\ufe0f" or "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f"
+    return before == joiner or after in (joiner, "\u20e3") or modifier or bool(unicodedata.combining(after))
+
+
+def _is_half_flag(text: str, end: int) -> bool:
+    """Flags are pairs of regional letters; an odd run before `end` means that the pair would be torn."""
+    run = 0
+    while end - run > 0 and "\U0001f1e6" <= text[end - run - 1] <= "\U0001f1ff":
+        run += 1
+    return run % 2 == 1 and "\U0001f1e6" <= text[end] <= "\U0001f1ff"
+
+
+def _cut(text: str, limit: int) -> str:
+    """`text` if it fits, else its first words and an ellipsis."""
+    text = text.strip()
+    if len(text) <= limit:
+        return text
+    spaces = [match.start() for match in re.finditer(r"\s+", text[:limit]) if match.start() > limit // 2]
+    end = spaces[-1] if spaces else _cluster_border(text, limit - 1)
+    return text[:end].rstrip() + "…"
