@@ -192,11 +192,10 @@ class Rig:
     ) -> None:
         """`product_url`: where webhooks go; `public_base_url`: what Twilio signs, when that differs; `config`: options
         per simulator that survive a reset, e.g. `{"meta": {"pair_limit": False}}`."""
-        command = [sys.executable, "-m", "tests.kit.simulators", "--end-with-parent", "--product-url", product_url]
+        command = [sys.executable, "-m", "tests.kit.simulators", "--end-with-parent", "--ignore-environment"]
+        command += ["--product-url", product_url, "--public-base-url", public_base_url]
         for vendor in ("meta", "twilio", "chatwoot", "llm", "control"):
             command += [f"--{vendor}-port", "0"]
-        if public_base_url:
-            command += ["--public-base-url", public_base_url]
         if config:
             command += ["--config", json.dumps(config)]
         self.process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)

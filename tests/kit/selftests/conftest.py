@@ -2,11 +2,11 @@ import asyncio
 import json
 
 import aiohttp
-import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.kit.simulators.__main__ import Rig
+from tests.kit.simulators.control import Control
+from tests.kit.simulators.vendors import Vendors
 
 
 class Stub:
@@ -115,15 +115,6 @@ class Api:
         return await self.call("llm", "POST", "/v1/chat/completions", {"Authorization": "Bearer " + token}, json=body)
 
 
-@pytest.fixture(autouse=True)
-def _clean_env(monkeypatch):
-    import os
-
-    for k in list(os.environ):
-        if k.startswith(("WHATSAPP_", "TWILIO_", "CHATWOOT_", "OPENAI_", "PUBLIC_BASE")):
-            monkeypatch.delenv(k)
-
-
 @pytest_asyncio.fixture
 async def api():
     stub = Stub()
@@ -133,8 +124,8 @@ async def api():
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port = site._server.sockets[0].getsockname()[1]
-    rig = Rig(f"http://127.0.0.1:{port}")
+    port = runner.addresses[0][1]
+    rig = Vendors(f"http://127.0.0.1:{port}")
     rig.meta.configure(
         {
             "status_delays": {"sent": 0.01, "delivered": 0.03, "read": 0.05, "failed": 0.01},
@@ -144,8 +135,11 @@ async def api():
     )
     rig.twilio.configure({"status_delays": {"sent": 0.01, "delivered": 0.03, "read": 0.05, "failed": 0.01}})
     rig.chatwoot.configure({"bot_retry_wait": 0.05, "dispatch_delay": 0.002})
+    control = Control(rig)
     await rig.start()
+    await control.start()
     async with aiohttp.ClientSession() as s:
         yield Api(s, rig, stub)
     await rig.stop()
+    await control.stop()
     await runner.cleanup()

@@ -8,7 +8,9 @@ import json
 import aiohttp
 import pytest
 
-from tests.kit.simulators.chatwoot import LABEL, LiquidError, liquid, sign
+from tests.kit.simulators.chatwoot.deliveries import sign
+from tests.kit.simulators.chatwoot.liquid import LiquidError, liquid
+from tests.kit.simulators.chatwoot.vocabulary import LABEL
 
 H = "/webhook/chatwoot"
 C = {"name": "ana lopez", "phone_number": "+34600111222"}
@@ -741,7 +743,7 @@ async def test_r60_fan_out(api):
     _, did = await api.new_conv()
     await drain(api)
     api.stub.got.clear()
-    m = await msg(api, did)
+    await msg(api, did)
     await drain(api)
     mc = [
         (g["path"], g["headers"]["X-Chatwoot-Delivery"])

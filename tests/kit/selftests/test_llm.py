@@ -4,7 +4,7 @@ import aiohttp
 import jsonschema
 import pytest
 
-from tests.kit.simulators.llm import neutral
+from tests.kit.simulators.llm.policy import neutral
 
 M = [{"role": "system", "content": "Eres un agente"}, {"role": "user", "content": "hola, soy 600111222"}]
 SCHEMA = {

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from twilio.request_validator import RequestValidator
 
-from tests.kit.simulators.twilio import signature, split_overrides
+from tests.kit.simulators.twilio.rules import signature, split_overrides
 
 T, F = "whatsapp:+34600111222", "whatsapp:+14155238886"
 OK = {"To": T, "From": F, "Body": "hola"}
@@ -228,7 +228,6 @@ async def test_twiml_replies_are_counted(api):
 
 async def test_typing(api):
     out = await api.rig.twilio.send_inbound({"from": "+34600111222", "body": "x"})
-    t = api.rig.twilio.cfg
     a = api.tw_auth()
     assert (
         await api.call(

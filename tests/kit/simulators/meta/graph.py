@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
+import orjson
 from aiohttp import web
 
-from ..common import Fault, jdumps, jloads
+from tests.kit.simulators.faults import Fault
+from tests.kit.simulators.simulator import jdumps
+
 from .errors import GraphError, graph_body
 from .statuses import MetaStatuses
 
@@ -48,7 +51,7 @@ class GraphApi(MetaStatuses):
 
     def facts(self, request) -> dict:
         try:
-            b = jloads(request._read_bytes) if request._read_bytes else {}
+            b = orjson.loads(request._read_bytes) if request._read_bytes else {}
             if isinstance(b, dict):
                 return {
                     "to": str(b.get("to") or b.get("recipient") or "").lstrip("+"),
@@ -123,12 +126,12 @@ class GraphApi(MetaStatuses):
             out: dict = {}
             for k, v in parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True):
                 try:
-                    out[k] = jloads(v) if v[:1] in "{[" or v in ("true", "false") else v
+                    out[k] = orjson.loads(v) if v[:1] in "{[" or v in ("true", "false") else v
                 except Exception:
                     out[k] = v
             return out
         try:
-            b = jloads(raw) if raw else {}
+            b = orjson.loads(raw) if raw else {}
         except Exception:
             return {}  # the Graph API treats an unreadable body as no parameters
         return b if isinstance(b, dict) else {}

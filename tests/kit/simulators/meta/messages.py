@@ -6,7 +6,8 @@ import re
 
 from aiohttp import web
 
-from ..common import ENTRY, jdumps
+from tests.kit.simulators.simulator import ENTRY, jdumps
+
 from .errors import GraphError
 from .graph import GraphApi
 from .rules import BSUID, PHONE, TYPES, bad, check_interactive, check_media, describe, missing, need_str, only_keys

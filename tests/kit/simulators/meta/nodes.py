@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ..common import ENTRY
+from tests.kit.simulators.simulator import ENTRY
+
 from .errors import GraphError
 from .graph import GraphApi
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ..common import cut
+from tests.kit.simulators.simulator import cut
+
 from .messages import MessagesApi
 from .nodes import NodesApi
 from .templates import TemplatesApi

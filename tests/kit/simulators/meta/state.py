@@ -7,7 +7,8 @@ import hashlib
 import time
 from collections import deque
 
-from ..common import Sim
+from tests.kit.simulators.simulator import Sim
+
 from .payloads import Business
 
 SEED_TEMPLATES = [

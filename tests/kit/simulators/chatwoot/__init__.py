@@ -1,0 +1,1 @@
+"""Chatwoot: REST API and signed webhooks, with its 70 rules."""

@@ -1,0 +1,227 @@
+"""`/contacts`, `/contact_inboxes/filter`, `/actions/contact_merge`."""
+
+from __future__ import annotations
+
+import uuid
+
+from aiohttp import web
+
+from .filters import CONTACT_STD, Filters
+from .rails import Http, NotUnique, present, truthy
+
+
+class ContactsApi(Filters):
+    """People and their identities per inbox."""
+
+    def resolved(self, acc: int) -> list[dict]:
+        return [
+            c
+            for c in self.contacts.values()
+            if c["account_id"] == acc and (present(c["email"]) or present(c["phone_number"]) or present(c["identifier"]))
+        ]
+
+    def sorted_contacts(self, rows, request):
+        s = request.query.get("sort", "")
+        f = s.lstrip("-")
+        if f in ("name", "email", "phone_number", "last_activity_at", "created_at"):
+            rows = sorted(rows, key=lambda c: (c[f] is None, c[f] or 0), reverse=s.startswith("-"))
+        return rows
+
+    def contacts_index(self, acc, w, p, form, request):
+        rows = self.sorted_contacts(self.resolved(acc), request)
+        lb = request.query.getall("labels[]", [])
+        if lb:
+            rows = [c for c in rows if set(lb) & set(c["labels"])]
+        n = self.page(request)
+        return {
+            "meta": {"count": len(rows), "current_page": request.query.get("page", 1)},
+            "payload": [self.contact_json(c, self.with_ci(request)) for c in rows[(n - 1) * 15 : n * 15]],
+        }
+
+    def contacts_search(self, acc, w, p, form, request):  # R19
+        q = request.query.get("q", "").strip()
+        if not q:
+            return {
+                "meta": {"count": 0, "current_page": request.query.get("page", 1), "has_more": False},
+                "payload": [],
+            }
+        lo = q.lower()
+        rows = [
+            c
+            for c in self.contacts.values()
+            if c["account_id"] == acc
+            and (
+                lo in (c["name"] or "").lower()
+                or lo in (c["email"] or "").lower()
+                or lo in (c["phone_number"] or "").lower()
+                or q in (c["identifier"] or "")
+            )
+        ]
+        rows = self.sorted_contacts(rows, request)
+        n = self.page(request)
+        part = rows[(n - 1) * 15 : (n - 1) * 15 + 16]
+        return {
+            "meta": {
+                "count": min(15, len(part)),
+                "current_page": request.query.get("page", 1),
+                "has_more": len(part) > 15,
+            },
+            "payload": [self.contact_json(c, self.with_ci(request)) for c in part[:15]],
+        }
+
+    def contacts_filter(self, acc, w, p, form, request):
+        rows = self.do_filter(
+            acc,
+            p,
+            CONTACT_STD,
+            self.resolved(acc),
+            lambda c, k, s: (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k),
+            "contact_attribute",
+        )
+        n = self.page(request)
+        return {
+            "meta": {"count": len(rows), "current_page": request.query.get("page", 1)},
+            "payload": [self.contact_json(c, self.with_ci(request)) for c in rows[(n - 1) * 15 : n * 15]],
+        }
+
+    def contacts_create(self, acc, w, p, form, request):
+        p = (
+            p.get("contact")
+            if isinstance(p.get("contact"), dict) and not (set(p) & {"name", "phone_number", "inbox_id"})
+            else p
+        )
+        ib = self.inbox(acc, p["inbox_id"], ("User", {"role": "administrator"})) if present(p.get("inbox_id")) else None
+        c = self.new_contact(acc, p)
+        ci = None
+        if ib:
+            try:
+                ci = self.build_ci(c, ib, p.get("source_id"))
+            except (Http, NotUnique):
+                del self.contacts[c["id"]]  # R16: one transaction
+                raise
+        self.emit("contact_created", contact=c)
+        inbox_raw = {k: v for k, v in ib.items() if k not in ("channel", "members", "bot_id")} if ci else None
+        return {
+            "payload": {
+                "contact": self.contact_json(c, True),
+                "contact_inbox": {"inbox": inbox_raw, "source_id": ci["source_id"] if ci else None},
+            }
+        }  # R15
+
+    def contacts_show(self, acc, w, p, form, request, cid):
+        return {"payload": self.contact_json(self.contact(acc, cid), self.with_ci(request))}
+
+    def contacts_update(self, acc, w, p, form, request, cid):  # R17
+        c = self.contact(acc, cid)
+        n = dict(c)
+        for k in ("name", "identifier", "email", "phone_number"):
+            if k in p:
+                n[k] = p[k] if k == "name" else (p[k] or None)
+        if "blocked" in p:
+            n["blocked"] = truthy(p["blocked"])
+        for k in ("custom_attributes", "additional_attributes"):
+            if isinstance(p.get(k), dict):
+                n[k] = {**c[k], **p[k]}
+        self.validate_contact(n, acc, c["id"])
+        diff = [{k: {"previous_value": c[k], "current_value": n[k]}} for k in n if n[k] != c[k]]
+        c.update(n)
+        if diff:
+            self.emit("contact_updated", contact=c, changed=diff)
+        return {"payload": self.contact_json(c, self.with_ci(request))}
+
+    def contacts_destroy(self, acc, w, p, form, request, cid):
+        self.admin(w)
+        c = self.contact(acc, cid)
+        for conv in [x for x in self.convs.values() if x["contact_id"] == c["id"]]:
+            self.by_display.pop((acc, conv["display_id"]), None)
+            for i in conv["message_ids"]:
+                self.msgs.pop(i, None)
+            del self.convs[conv["id"]]
+        for i in [i for i, x in self.cis.items() if x["contact_id"] == c["id"]]:
+            del self.cis[i]
+        del self.contacts[c["id"]]
+        return web.Response(status=200)
+
+    def contact_convs(self, acc, w, p, form, request, cid):
+        c = self.contact(acc, cid)
+        rows = sorted(
+            (x for x in self.convs.values() if x["contact_id"] == c["id"] and self.visible(x, w)),
+            key=lambda x: -x["id"],
+        )[:20]
+        return {"payload": [self.conv_json(x, w[1]) for x in rows]}
+
+    def contactable(self, acc, w, p, form, request, cid):
+        c = self.contact(acc, cid)
+        out = []
+        for ib in self.inboxes.values():
+            if ib["account_id"] != acc or (w[1].get("role") != "administrator" and w[1]["id"] not in ib["members"]):
+                continue
+            own = [x for x in self.cis.values() if x["contact_id"] == c["id"] and x["inbox_id"] == ib["id"]]
+            if ib["channel_type"] == "Channel::Api":
+                out.append({"inbox": self.inbox_slim(ib), "source_id": own[-1]["source_id"] if own else str(uuid.uuid4())})
+            elif c["phone_number"]:
+                out.append(
+                    {
+                        "inbox": self.inbox_slim(ib),
+                        "source_id": c["phone_number"].lstrip("+")
+                        if ib["channel_type"] == "Channel::Whatsapp"
+                        else "whatsapp:" + c["phone_number"],
+                    }
+                )
+        return {"payload": out}
+
+    def ci_create(self, acc, w, p, form, request, cid):
+        c = self.contact(acc, cid)
+        ib = self.inbox(acc, p.get("inbox_id"), w)
+        return self.ci_json(self.build_ci(c, ib, p.get("source_id")))
+
+    def ci_filter(self, acc, w, p, form, request):  # R21
+        ib = self.inbox(acc, p.get("inbox_id"), w)
+        x = next(
+            (x for x in self.cis.values() if x["inbox_id"] == ib["id"] and x["source_id"] == str(p.get("source_id"))),
+            None,
+        )
+        if not x:
+            raise Http(404, None)
+        return self.contact_json(self.contacts[x["contact_id"]], True)
+
+    def clabels(self, acc, w, p, form, request, cid):  # R22
+        c = self.contact(acc, cid)
+        if request.method == "POST":
+            c["labels"] = self.tag_list(p.get("labels"))
+        return {"payload": c["labels"]}
+
+    def c_destroy_attrs(self, acc, w, p, form, request, cid):
+        c = self.contact(acc, cid)
+        ks = p.get("custom_attributes") or []
+        c["custom_attributes"] = {k: v for k, v in c["custom_attributes"].items() if k not in ks}
+        return {"payload": self.contact_json(c, True)}
+
+    def c_notes(self, acc, w, p, form, request, cid):
+        c = self.contact(acc, cid)
+        if request.method == "GET":
+            return [n for n in self.notes.values() if n["contact_id"] == c["id"]]
+        n = {
+            "id": self.nid("note"),
+            "content": p.get("content"),
+            "contact_id": c["id"],
+            "user": self.agent_json(w[1]),
+            "created_at": int(self.clock.now()),
+        }
+        self.notes[n["id"]] = n
+        return n
+
+    def merge(self, acc, w, p, form, request):
+        base, other = self.contact(acc, p.get("base_contact_id")), self.contact(acc, p.get("mergee_contact_id"))
+        for t in (self.cis, self.convs):
+            for x in t.values():
+                if x["contact_id"] == other["id"]:
+                    x["contact_id"] = base["id"]
+        for m in self.msgs.values():
+            if m["sender_type"] == "Contact" and m["sender_id"] == other["id"]:
+                m["sender_id"] = base["id"]
+        for k in ("email", "phone_number", "identifier"):
+            base[k] = base[k] or other[k]
+        base["custom_attributes"] = {**other["custom_attributes"], **base["custom_attributes"]}
+        del self.contacts[other["id"]]
+        return self.contact_json(base, True)

@@ -1,0 +1,252 @@
+"""`/conversations`: lists, status, assignment, labels, attributes."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from .filters import CONV_STD, Filters
+from .rails import Http, NotUnique, iso, not_found, present, to_i, truthy, unauthorized
+from .vocabulary import PRIORITY, STATUS
+
+
+class ConversationsApi(Filters):
+    """Conversations, but not their messages."""
+
+    def conv_rows(self, acc, w, request):
+        q = request.query
+        rows = [c for c in self.convs.values() if c["account_id"] == acc and self.visible(c, w)]
+        if q.get("inbox_id"):
+            rows = [c for c in rows if str(c["inbox_id"]) == q["inbox_id"]]
+        if not q.get("q"):
+            st = q.get("status") or "open"  # R40
+            if st != "all":
+                rows = [c for c in rows if c["status"] == st]
+        if q.get("team_id"):
+            rows = [c for c in rows if str(c["team_id"]) == q["team_id"]]
+        lb = q.getall("labels[]", []) or q.getall("labels", [])
+        if lb:
+            rows = [c for c in rows if set(lb) & set(c["labels"])]
+        if q.get("source_id"):
+            rows = [c for c in rows if self.cis[c["contact_inbox_id"]]["source_id"] == q["source_id"]]
+        if q.get("q"):
+            t = q["q"].lower()
+            rows = [
+                c
+                for c in rows
+                if any(t in (m["content"] or "").lower() and m["message_type"] in (0, 1) for m in self.conv_msgs(c))
+            ]
+        me = w[1]["id"]
+        cnt = {
+            "mine_count": sum(1 for c in rows if c["assignee_id"] == me),
+            "assigned_count": sum(1 for c in rows if c["assignee_id"]),
+            "unassigned_count": sum(1 for c in rows if not c["assignee_id"]),
+            "all_count": len(rows),
+        }
+        at = q.get("assignee_type")
+        if at == "me":
+            rows = [c for c in rows if c["assignee_id"] == me]
+        elif at == "unassigned":
+            rows = [c for c in rows if not c["assignee_id"]]
+        elif at == "assigned":
+            rows = [c for c in rows if c["assignee_id"]]
+        key = {
+            "created_at_asc": (lambda c: c["created_at"]),
+            "last_activity_at_asc": (lambda c: c["last_activity_at"]),
+        }.get(q.get("sort_by", ""))
+        rows.sort(key=key or (lambda c: (-c["last_activity_at"], -c["id"])))
+        if q.get("sort_by") == "created_at_desc":
+            rows.sort(key=lambda c: -c["created_at"])
+        return rows, cnt
+
+    def conv_index(self, acc, w, p, form, request):
+        rows, cnt = self.conv_rows(acc, w, request)
+        n = self.page(request)
+        part = (
+            [c for c in rows if c["updated_at"] > self.clock.now() - to_i(request.query["updated_within"])]
+            if request.query.get("updated_within")
+            else rows[(n - 1) * 25 : n * 25]
+        )
+        body = {"meta": cnt, "payload": [self.conv_json(c, w[1]) for c in part]}
+        return body if request.path.endswith("/search") else {"data": body}
+
+    def conv_meta(self, acc, w, p, form, request):
+        return {"meta": self.conv_rows(acc, w, request)[1]}
+
+    def conv_filter(self, acc, w, p, form, request):
+        rows = [c for c in self.convs.values() if c["account_id"] == acc and self.visible(c, w)]
+        rows = self.do_filter(
+            acc,
+            p,
+            CONV_STD,
+            rows,
+            lambda c, k, s: (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k),
+            "conversation_attribute",
+        )
+        rows.sort(key=lambda c: -c["last_activity_at"])
+        n = self.page(request)
+        me = w[1]["id"]
+        return {
+            "meta": {
+                "mine_count": sum(1 for c in rows if c["assignee_id"] == me),
+                "unassigned_count": sum(1 for c in rows if not c["assignee_id"]),
+                "all_count": len(rows),
+            },
+            "payload": [self.conv_json(c, w[1]) for c in rows[(n - 1) * 25 : n * 25]],
+        }
+
+    def conv_create(self, acc, w, p, form, request):
+        p = (
+            p.get("conversation")
+            if isinstance(p.get("conversation"), dict) and "source_id" not in p and "contact_id" not in p
+            else p
+        )
+        ib = self.inbox(acc, p["inbox_id"], w) if present(p.get("inbox_id")) else None
+        ct = self.contact(acc, p["contact_id"]) if present(p.get("contact_id")) else None
+        if ib and ct:
+            try:
+                ci = self.build_ci(ct, ib, p.get("source_id"))
+            except NotUnique:
+                raise Http(422, {"error": "source_id should be unique"})  # R25
+        else:
+            ci = (
+                next((x for x in self.cis.values() if x["source_id"] == str(p.get("source_id"))), None)
+                if present(p.get("source_id"))
+                else None
+            )
+            if not ci:
+                raise not_found()
+            if self.inboxes[ci["inbox_id"]]["account_id"] != acc:
+                raise unauthorized()
+            self.inbox(acc, ci["inbox_id"], w)
+        old = None
+        if self.inboxes[ci["inbox_id"]]["lock_to_single_conversation"]:  # R29
+            mine = [c for c in self.convs.values() if c["contact_inbox_id"] == ci["id"]]
+            old = mine[-1] if mine else None
+        conv = old or self.create_conv(acc, ci, p)
+        if isinstance(p.get("message"), dict) and p["message"]:
+            self.post_message(conv, w, p["message"])
+        return self.conv_json(conv, w[1])
+
+    def conv_show(self, acc, w, p, form, request, did):
+        return self.conv_json(self.conv(acc, did, w), w[1])
+
+    def conv_update(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        p = p.get("conversation") if isinstance(p.get("conversation"), dict) else p
+        if "priority" in p:
+            if p["priority"] is not None and p["priority"] not in PRIORITY:
+                raise Http(500, {"status": 500, "error": "Internal Server Error"})
+            self.save_conv(c, {"priority": p["priority"]}, w[1])
+        return self.conv_json(c, w[1])
+
+    def toggle_status(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        st = p.get("status")
+        ok: bool | None = True
+        u = w[1] if w[0] == "User" else None
+        if w[0] == "AgentBot" and c["status"] == "pending" and st == "open":  # R34
+            if not c["waiting_since"]:
+                self.save_conv(c, {"waiting_since": self.clock.now()}, None)
+            ch: dict = {"status": "open"}
+            if self.cfg["ownership_mode"]:
+                ch["assignee_agent_bot_id"] = None  # R31
+            self.save_conv(c, ch, None)
+            ok = None
+        elif present(st):
+            if st not in STATUS:
+                raise Http(500, {"status": 500, "error": "Internal Server Error"})  # R9
+            ch = {"status": st}
+            if p.get("snoozed_until"):
+                try:
+                    ch["snoozed_until"] = float(p["snoozed_until"])
+                except (TypeError, ValueError):
+                    pass
+            if self.cfg["ownership_mode"] and st == "open" and u:
+                ch["assignee_agent_bot_id"] = None
+            self.save_conv(c, ch, u)
+        else:  # R35
+            self.save_conv(c, {"status": "resolved" if c["status"] == "open" else "open"}, u)
+        if c["status"] == "open" and u and u["role"] == "agent":  # R34
+            self.save_conv(c, {"assignee_id": u["id"]}, u)
+        return {
+            "meta": {},
+            "payload": {
+                "success": ok,
+                "conversation_id": c["display_id"],
+                "current_status": c["status"],
+                "snoozed_until": iso(c["snoozed_until"]) if c["snoozed_until"] else None,
+            },
+        }
+
+    def toggle_priority(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        v = p.get("priority") or None
+        if v is not None and v not in PRIORITY:
+            raise Http(500, {"status": 500, "error": "Internal Server Error"})
+        self.save_conv(c, {"priority": v}, w[1])
+        return web.Response(status=200)
+
+    def toggle_typing(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        ev = {"on": "conversation_typing_on", "off": "conversation_typing_off"}.get(p.get("typing_status"))
+        if ev:
+            who = {"id": w[1]["id"], "name": w[1]["name"], "type": "user" if w[0] == "User" else "agent_bot"}
+            if w[0] == "User":
+                who["email"] = w[1]["email"]
+            self.emit(ev, conv=c, typing={"user": who, "private": truthy(p.get("is_private"))})
+        return web.Response(status=200)
+
+    def conv_attrs(self, acc, w, p, form, request, did):  # R33: replaces
+        c = self.conv(acc, did, w)
+        if "custom_attributes" not in p:
+            raise Http(500, {"status": 500, "error": "Internal Server Error"})
+        v = p["custom_attributes"] if isinstance(p["custom_attributes"], dict) else {}
+        self.check_jsonb("custom_attributes", v)
+        self.save_conv(c, {"custom_attributes": dict(v)}, w[1])
+        return {"custom_attributes": c["custom_attributes"]}
+
+    def conv_labels(self, acc, w, p, form, request, did):  # R33
+        c = self.conv(acc, did, w)
+        if request.method == "POST":
+            self.save_conv(c, {"labels": self.tag_list(p.get("labels"))}, w[1])
+        return {"payload": list(c["labels"])}
+
+    def assign(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        actor = w[1] if w[0] == "User" else None
+        if p.get("assignee_type") == "AgentBot":
+            b = self.bots.get(int(p["assignee_id"])) if str(p.get("assignee_id") or "").isdigit() else None
+            if not b or b["account_id"] != acc:
+                return None
+            ch: dict = {"assignee_id": None, "assignee_agent_bot_id": b["id"]}
+            if self.cfg["ownership_mode"]:
+                ch["status"] = "pending"  # R38
+            self.save_conv(c, ch, actor)
+            return self.bot_slim(b)
+        if "assignee_id" in p:  # R37
+            u = self.users.get(int(p["assignee_id"])) if str(p["assignee_id"] or "").isdigit() else None
+            if u and u["account_id"] != acc:
+                u = None
+            ch = {"assignee_id": u["id"] if u else None, "assignee_agent_bot_id": None}
+            if u and self.cfg["ownership_mode"] and c["status"] == "pending" and c["assignee_agent_bot_id"]:
+                ch["status"] = "open"  # R38
+            self.save_conv(c, ch, actor)
+            return self.agent_json(u) if u else None
+        if "team_id" in p:  # R39
+            t = self.teams.get(int(p["team_id"])) if str(p["team_id"] or "").isdigit() else None
+            self.save_conv(c, {"team_id": t["id"] if t else None}, actor)
+            return self.team_json(t, w[1]) if t else None
+        return None
+
+    def mute(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        on = request.path.endswith("/mute")
+        self.contacts[c["contact_id"]]["blocked"] = on
+        if on:
+            self.save_conv(c, {"status": "resolved"}, w[1])
+        return web.Response(status=200)
+
+    def last_seen(self, acc, w, p, form, request, did):
+        c = self.conv(acc, did, w)
+        c["agent_last_seen_at"] = self.clock.now()
+        return self.conv_json(c, w[1])

@@ -1,0 +1,485 @@
+"""Saving contacts, conversations and messages with the callbacks that the vendor's models have."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from .deliveries import Deliveries
+from .liquid import LiquidError, liquid
+from .rails import Http, NotUnique, human, invalid, iso, present, to_i, truthy
+from .vocabulary import CTYPES, EMAIL, MSTATUS, PHONE, STATUS, TW_SRC, WA_SRC
+
+
+class Records(Deliveries):
+    """Create and update, validated, with the events they cause."""
+
+    def set_msg_status(self, m: dict, status: str, error: str | None) -> bool:
+        if status not in MSTATUS or (m["status"] == "read" and status == "delivered"):  # R53
+            return False
+        ca = dict(m["content_attributes"])
+        ca["external_error"] = error if status == "failed" else None
+        if ca["external_error"] is None:
+            ca.pop("external_error")
+        changed = m["status"] != status or ca != m["content_attributes"]
+        m["status"], m["content_attributes"] = status, ca
+        if changed:
+            m["updated_at"] = self.clock.now()
+            if m["message_type"] != 2:
+                self.emit("message_updated", msg=m)
+        return True
+
+    def activity(self, conv: dict, text: str) -> None:
+        """Activity messages are stored but never reach webhooks (R61)."""
+        m = self.raw_message(conv, {"content": text, "message_type": 2})
+        conv["message_ids"].append(m["id"])
+
+    TRACKED = (
+        "team_id",
+        "assignee_id",
+        "assignee_agent_bot_id",
+        "status",
+        "snoozed_until",
+        "custom_attributes",
+        "labels",
+        "waiting_since",
+        "first_reply_created_at",
+        "priority",
+    )
+
+    def save_conv(self, conv: dict, ch: dict, actor: dict | None) -> None:
+        """Conversation#update with its callbacks, in Rails' order."""
+        before = {k: conv[k] for k in self.TRACKED}
+        ch = dict(ch)
+        if ch.get("assignee_id"):
+            ch["assignee_agent_bot_id"] = None
+        conv.update(ch)
+        if conv["status"] != "snoozed":  # R36
+            conv["snoozed_until"] = None
+        if conv["team_id"] != before["team_id"] and conv["team_id"]:  # R39
+            t = self.teams[conv["team_id"]]
+            if conv["assignee_id"] and conv["assignee_id"] not in t["members"]:
+                conv["assignee_id"] = None
+            if not conv["assignee_id"] and t["allow_auto_assign"]:
+                conv["assignee_id"] = self.online_member(conv, t["members"])
+        opened = conv["status"] == "open" and before["status"] != "open"
+        if opened and self.inboxes[conv["inbox_id"]]["enable_auto_assignment"] and self.cfg["auto_assign_online"]:
+            ib = self.inboxes[conv["inbox_id"]]
+            if not conv["assignee_id"] or conv["assignee_id"] not in ib["members"]:
+                pool = ib["members"]
+                if conv["team_id"]:
+                    t = self.teams[conv["team_id"]]
+                    pool = [x for x in pool if x in t["members"]] if t["allow_auto_assign"] else []
+                got = self.online_member(conv, pool)
+                if got and not (ch.get("_no_auto")):
+                    conv["assignee_id"] = got
+        conv.pop("_no_auto", None)
+        if conv["status"] == "resolved" and before["status"] != "resolved":
+            conv["waiting_since"] = None
+        diff = {k: (before[k], conv[k]) for k in self.TRACKED if before[k] != conv[k]}
+        if not diff:
+            return
+        prev = conv["updated_at"]
+        conv["updated_at"] = self.clock.now()
+        if "status" in diff:  # R64
+            if conv["status"] == "open":
+                self.emit("conversation_opened", conv=conv)
+            if conv["status"] == "resolved":
+                self.emit("conversation_resolved", conv=conv)
+            self.emit("conversation_status_changed", conv=conv, changed=None)
+            who = actor["name"] if actor else "System"
+            self.activity(
+                conv,
+                {
+                    "open": f"Conversation was reopened by {who}",
+                    "resolved": f"Conversation was marked resolved by {who}",
+                    "pending": f"Conversation was marked as pending by {who}",
+                    "snoozed": f"Conversation was snoozed by {who}",
+                }[conv["status"]],
+            )
+            if conv["status"] == "resolved" and self.inboxes[conv["inbox_id"]]["csat_survey_enabled"]:  # R56
+                self.create_message(
+                    conv,
+                    {
+                        "content": f"Please rate this conversation {self.base_url}/survey/responses/{conv['uuid']}",
+                        "message_type": 3,
+                        "content_type": "input_csat",
+                    },
+                    sender=None,
+                )
+        names = {"labels": "label_list"}
+        self.emit(
+            "conversation_updated",
+            conv=conv,
+            changed=[
+                {names.get(k, k): {"previous_value": self.show(k, a), "current_value": self.show(k, b)}}
+                for k, (a, b) in diff.items()
+            ]
+            + [{"updated_at": {"previous_value": iso(prev), "current_value": iso(conv["updated_at"])}}],
+        )
+
+    @staticmethod
+    def show(k: str, v: Any) -> Any:
+        return (
+            iso(v) if k in ("waiting_since", "first_reply_created_at", "snoozed_until") and isinstance(v, (int, float)) else v
+        )
+
+    def validate_contact(self, c: dict, acc: int, own: int | None = None) -> None:
+        errs = []
+        if present(c["email"]):
+            c["email"] = str(c["email"]).lower()
+            if any(x["email"] == c["email"] for x in self.contacts.values() if x["account_id"] == acc and x["id"] != own):
+                errs.append(("email", "Email has already been taken"))
+            elif not EMAIL.match(c["email"]):
+                errs.append(("email", "Email Invalid email"))
+        else:
+            c["email"] = None
+        if present(c["identifier"]) and any(
+            x["identifier"] == c["identifier"] for x in self.contacts.values() if x["account_id"] == acc and x["id"] != own
+        ):
+            errs.append(("identifier", "Identifier has already been taken"))  # R13
+        if present(c["phone_number"]):
+            if any(
+                x["phone_number"] == c["phone_number"]
+                for x in self.contacts.values()
+                if x["account_id"] == acc and x["id"] != own
+            ) and not self.faults.pick({"race_duplicate_phone"}, "", {"phone": c["phone_number"]}):  # R14
+                errs.append(("phone_number", "Phone number has already been taken"))
+            if not PHONE.search(str(c["phone_number"])):
+                errs.append(("phone_number", "Phone number should be in e164 format"))  # R12
+        for f in ("name", "identifier", "email", "phone_number"):
+            if c[f] is not None and len(str(c[f])) > 255:
+                errs.append((f, f"{human(f)} is too long (maximum is 255 characters)"))  # R18
+        if errs:
+            raise invalid(errs)
+
+    def new_contact(self, acc: int, p: dict) -> dict:
+        t = self.clock.now()
+        c = {
+            "id": 0,
+            "account_id": acc,
+            "name": p.get("name") or "",
+            "email": p.get("email"),
+            "phone_number": p.get("phone_number") or None,
+            "identifier": p.get("identifier") or None,
+            "blocked": truthy(p.get("blocked")),
+            "additional_attributes": dict(p.get("additional_attributes") or {}),
+            "custom_attributes": dict(p.get("custom_attributes") or {}),
+            "labels": [],
+            "last_activity_at": None,
+            "created_at": t,
+        }
+        self.validate_contact(c, acc)
+        c["id"] = self.nid("contact")
+        self.contacts[c["id"]] = c
+        return c
+
+    def build_ci(self, contact: dict, ib: dict, source_id: str | None, hmac_verified: bool = False) -> dict:
+        ct = ib["channel_type"]
+        sid = source_id if source_id not in (None, "") else None
+        if source_id == "":
+            sid = None
+        if sid is None:
+            if ct == "Channel::Api":
+                sid = str(uuid.uuid4())  # R24
+            elif ct in ("Channel::Whatsapp", "Channel::TwilioSms"):
+                if not contact["phone_number"]:
+                    raise Http(422, {"error": "param is missing or the value is empty: contact phone number"})
+                sid = (
+                    contact["phone_number"].replace("+", "")
+                    if ct == "Channel::Whatsapp"
+                    else "whatsapp:" + contact["phone_number"]
+                )
+            else:
+                raise Http(500, {"status": 500, "error": "Internal Server Error"})
+        sid = str(sid)
+        for x in self.cis.values():
+            if x["inbox_id"] == ib["id"] and x["source_id"] == sid:
+                if x["contact_id"] == contact["id"]:
+                    return x  # R23
+                if ct == "Channel::Api":
+                    raise NotUnique()  # R25
+                x["source_id"] = (
+                    f"whatsapp:{sid}{self.rng.randint(0, 99)}"
+                    if ct in ("Channel::Whatsapp", "Channel::TwilioSms")
+                    else f"{self.rng.randint(0, 9)}{sid}"
+                )  # R26
+        if ct == "Channel::Whatsapp" and not WA_SRC.match(sid):  # R27
+            raise invalid([("source_id", "Source invalid source id for whatsapp inbox. valid Regex")])
+        if ct == "Channel::TwilioSms" and not TW_SRC.match(sid):
+            raise invalid([("source_id", "Source invalid source id for twilio whatsapp inbox. valid Regex")])
+        t = self.clock.now()
+        x = {
+            "id": self.nid("ci"),
+            "contact_id": contact["id"],
+            "inbox_id": ib["id"],
+            "source_id": sid,
+            "hmac_verified": hmac_verified,
+            "pubsub_token": "%032x" % self.idrng.getrandbits(128),
+            "created_at": t,
+        }
+        self.cis[x["id"]] = x
+        return x
+
+    def raw_message(self, conv: dict, p: dict) -> dict:
+        t = self.clock.now()
+        m = {
+            "id": self.nid("message"),
+            "account_id": conv["account_id"],
+            "inbox_id": conv["inbox_id"],
+            "conv": conv["id"],
+            "content": p.get("content"),
+            "message_type": p["message_type"],
+            "private": bool(p.get("private")),
+            "content_type": p.get("content_type") or "text",
+            "content_attributes": p.get("content_attributes") or {},
+            "additional_attributes": p.get("additional_attributes") or {},
+            "source_id": p.get("source_id"),
+            "status": "sent",
+            "sender_type": p.get("sender_type"),
+            "sender_id": p.get("sender_id"),
+            "attachments": p.get("attachments") or [],
+            "created_at": t,
+            "updated_at": t,
+        }
+        for a in m["attachments"]:
+            a["message_id"] = m["id"]
+        self.msgs[m["id"]] = m
+        self.msg_times.setdefault(conv["id"], []).append(t)
+        return m
+
+    def create_message(self, conv: dict, p: dict, sender: tuple[str, int] | None, actor: dict | None = None) -> dict:
+        """Messages::MessageBuilder plus Message's callbacks."""
+        mt = p["message_type"]
+        ct = p.get("content_type") or "text"
+        if ct not in CTYPES:
+            raise Http(422, {"error": f"'{ct}' is not a valid content_type"})
+        content = p.get("content")
+        if content is not None:
+            content = str(content)
+        errs = []
+        now = self.clock.now()
+        recent = [x for x in self.msg_times.get(conv["id"], []) if now - x < 60]
+        self.msg_times[conv["id"]] = recent
+        if len(recent) >= int(self.cfg["messages_per_minute"]):
+            errs.append("Too many messages")  # R48
+        if content and len(content) > 150_000:
+            errs.append("Content is too long (maximum is 150000 characters)")
+            errs.append("Processed message content is too long (maximum is 150000 characters)")
+        atts = p.get("attachments") or []
+        if len(atts) > 15:
+            errs.append("Attachments exceeded maximum allowed")
+        ca = p.get("content_attributes") or {}
+        errs += self.content_attr_errors(ct, ca)  # R55
+        tp = (p.get("additional_attributes") or {}).get("template_params")
+        if tp is not None and (not isinstance(tp, dict) or not isinstance(tp.get("name"), str)):
+            errs.append("Additional attributes template_params is invalid")
+        if errs:
+            raise Http(422, {"error": "Validation failed: " + ", ".join(errs)})  # R8
+        if content and mt in (1, 3):  # R49
+            c = self.contacts[conv["contact_id"]]
+            ag = self.users.get(sender[1]) if sender and sender[0] == "User" else self.users.get(conv["assignee_id"] or 0)
+            nm = " ".join(w.capitalize() for w in (c["name"] or "").split())
+            try:
+                content = liquid(
+                    content,
+                    {
+                        "contact": {
+                            "name": nm,
+                            "first_name": nm.split()[0] if nm else "",
+                            "last_name": nm.split()[-1] if len(nm.split()) > 1 else "",
+                            "email": c["email"],
+                            "phone_number": c["phone_number"],
+                            "id": c["id"],
+                            "custom_attribute": c["custom_attributes"],
+                        },
+                        "agent": {
+                            "name": ag["name"] if ag else None,
+                            "first_name": ag["name"].split()[0] if ag else None,
+                            "email": ag["email"] if ag else None,
+                        },
+                        "conversation": {
+                            "display_id": conv["display_id"],
+                            "custom_attribute": conv["custom_attributes"],
+                        },
+                        "inbox": {"name": self.inboxes[conv["inbox_id"]]["name"]},
+                        "account": {"name": self.accounts[conv["account_id"]]["name"]},
+                    },
+                )
+            except LiquidError:
+                pass
+        m = self.raw_message(
+            conv,
+            {
+                **p,
+                "content": content,
+                "content_type": ct,
+                "sender_type": sender[0] if sender else None,
+                "sender_id": sender[1] if sender else None,
+            },
+        )
+        conv["message_ids"].append(m["id"])
+        contact = self.contacts[conv["contact_id"]]
+        # -- callbacks after commit, in order
+        if mt == 0 and not contact["blocked"]:  # R50: muted means blocked
+            if conv["status"] == "snoozed":
+                self.save_conv(conv, {"status": "open"}, None)
+            elif conv["status"] == "resolved":
+                self.save_conv(conv, {"status": "pending" if self.inboxes[conv["inbox_id"]]["bot_id"] else "open"}, None)
+        conv["last_activity_at"] = m["created_at"]
+        conv["updated_at"] = self.clock.now()
+        if mt != 2:
+            self.emit("message_created", msg=m)  # R61: our own writes and private notes too
+        human_reply = (
+            mt == 1
+            and sender is not None
+            and sender[0] == "User"
+            and not ca.get("automation_rule_id")
+            and not m["additional_attributes"].get("campaign_id")
+        )
+        bot_reply = mt == 1 and sender is not None and sender[0] == "AgentBot"
+        # R51: a human reply does not open a pending conversation, so the status is left alone here
+        if human_reply and not m["private"] and not conv["first_reply_created_at"]:  # R52
+            self.save_conv(conv, {"first_reply_created_at": m["created_at"], "waiting_since": None}, actor)
+        else:
+            if conv["waiting_since"] and not m["private"] and (human_reply or bot_reply):
+                self.save_conv(conv, {"waiting_since": None}, actor)
+            if mt == 0 and not conv["waiting_since"]:
+                self.save_conv(conv, {"waiting_since": m["created_at"]}, actor)
+        if mt in (0, 1):  # R56
+            ib = self.inboxes[conv["inbox_id"]]
+            others = [x for x in self.conv_msgs(conv) if x["message_type"] in (1, 3)]
+            day = int(self.clock.now() // 86400)
+            if (
+                mt == 0
+                and self.cfg["out_of_office"]
+                and present(ib["out_of_office_message"])
+                and not any(x["message_type"] == 3 and int(x["created_at"] // 86400) == day for x in others)
+                and not any(
+                    x["message_type"] == 1 and not x["private"] and self.clock.now() - x["created_at"] < 300 for x in others
+                )
+            ):
+                self.create_message(conv, {"content": ib["out_of_office_message"], "message_type": 3}, sender=None)
+                others.append(None)
+            if mt == 0 and not others and ib["greeting_enabled"] and present(ib["greeting_message"]):
+                self.create_message(conv, {"content": ib["greeting_message"], "message_type": 3}, sender=None)
+        if sender and sender[0] == "Contact":  # R65
+            prev = contact["last_activity_at"]
+            contact["last_activity_at"] = self.clock.now()
+            self.emit(
+                "contact_updated",
+                contact=contact,
+                changed=[
+                    {
+                        "last_activity_at": {
+                            "previous_value": iso(prev) if prev else None,
+                            "current_value": iso(contact["last_activity_at"]),
+                        }
+                    },
+                    {
+                        "updated_at": {
+                            "previous_value": iso(contact["created_at"]),
+                            "current_value": iso(contact["last_activity_at"]),
+                        }
+                    },
+                ],
+            )
+        return m
+
+    def create_conv(self, acc: int, ci: dict, p: dict) -> dict:
+        contact, ib = self.contacts[ci["contact_id"]], self.inboxes[ci["inbox_id"]]
+        st = p.get("status") or "open"
+        if st not in STATUS:
+            raise Http(500, {"status": 500, "error": "Internal Server Error"})  # R9
+        aa = p.get("additional_attributes") if isinstance(p.get("additional_attributes"), dict) else {}
+        ca = p.get("custom_attributes") if isinstance(p.get("custom_attributes"), dict) else {}
+        self.check_jsonb("additional_attributes", aa)
+        self.check_jsonb("custom_attributes", ca)
+        if contact["blocked"]:  # R30
+            st = "resolved"
+        elif ib["bot_id"]:
+            st = "pending"
+        t = self.clock.now()
+        asg = p.get("assignee_id")
+        conv = {
+            "id": self.nid("conv"),
+            "display_id": self.nid("display%d" % acc),
+            "account_id": acc,
+            "inbox_id": ib["id"],
+            "contact_id": contact["id"],  # R28
+            "contact_inbox_id": ci["id"],
+            "status": st,
+            "uuid": str(uuid.uuid4()),
+            "additional_attributes": dict(aa),
+            "custom_attributes": dict(ca),
+            "labels": [],
+            "assignee_id": to_i(asg) if to_i(asg) in self.users else None,
+            "assignee_agent_bot_id": None,
+            "team_id": to_i(p.get("team_id")) if to_i(p.get("team_id")) in self.teams else None,
+            "priority": None,
+            "snoozed_until": float(to_i(p.get("snoozed_until"))) or None if st == "snoozed" else None,
+            "waiting_since": t,
+            "first_reply_created_at": None,
+            "last_activity_at": t,
+            "created_at": t,
+            "updated_at": t,
+            "agent_last_seen_at": None,
+            "assignee_last_seen_at": None,
+            "message_ids": [],
+        }
+        if self.cfg["ownership_mode"] and ib["bot_id"] and st == "pending" and not conv["assignee_id"]:  # R31
+            conv["assignee_agent_bot_id"] = ib["bot_id"]
+        if st == "open" and not conv["assignee_id"] and ib["enable_auto_assignment"] and self.cfg["auto_assign_online"]:
+            conv["assignee_id"] = self.online_member(conv, ib["members"])
+        self.convs[conv["id"]] = conv
+        self.by_display[(acc, conv["display_id"])] = conv
+        self.emit("conversation_created", conv=conv)
+        return conv
+
+    def check_len(self, name: str, v: str | None, cap: int = 255) -> None:
+        if v is not None and len(str(v)) > cap:
+            raise invalid([(name, f"{human(name)} is too long (maximum is {cap} characters)")])  # R18
+
+    def check_jsonb(self, field: str, d: dict) -> None:  # R32
+        for k, v in d.items():
+            if isinstance(v, str) and len(v) > 1500:
+                raise invalid([(field, f"{human(field)} {k} length should be < 1500")])
+            if isinstance(v, int) and not isinstance(v, bool) and v > 9_999_999_999:
+                raise invalid([(field, f"{human(field)} {k} value should be < 9999999999")])
+
+    @staticmethod
+    def content_attr_errors(ct: str, ca: dict) -> list[str]:  # R55
+        keys = {
+            "input_select": {"title", "value"},
+            "cards": {"title", "description", "media_url", "actions"},
+            "article": {"title", "description", "link"},
+            "form": {
+                "type",
+                "placeholder",
+                "label",
+                "name",
+                "options",
+                "default",
+                "required",
+                "pattern",
+                "title",
+                "pattern_error",
+            },
+        }.get(ct)
+        if keys is None:
+            return []
+        items = ca.get("items")
+        if not items:
+            return ["Content attributes At least one item is required."]
+        if not isinstance(items, list) or any(not isinstance(i, dict) for i in items):
+            return ["Content attributes Items should be a hash."]
+        bad = [k for i in items for k in i if k not in keys]
+        out = ["Content attributes contains invalid keys for items : [%s]" % ", ".join(":" + b for b in bad)] if bad else []
+        if ct == "cards":
+            if any(not i.get("actions") for i in items):
+                out.append("Content attributes contains items missing actions")
+            else:
+                b2 = [k for i in items for a in i["actions"] for k in a if k not in ("text", "type", "payload", "uri")]
+                if b2:
+                    out.append("Content attributes contains invalid keys for actions:  [%s]" % ", ".join(":" + b for b in b2))
+        return out

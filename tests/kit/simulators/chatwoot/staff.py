@@ -1,0 +1,218 @@
+"""Inboxes and who works in them: members, bots, teams, agents."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from .access import Access
+from .rails import invalid, present, truthy
+
+
+class StaffApi(Access):
+    """Inboxes, agent bots, teams and users."""
+
+    def inboxes_crud(self, acc, w, p, form, request, *s):
+        m = request.method
+        adm = w[0] == "User" and w[1]["role"] == "administrator"
+        if m == "GET" and not s:
+            return {
+                "payload": [
+                    self.inbox_json(i, adm)
+                    for i in sorted(self.inboxes.values(), key=lambda i: i["name"])
+                    if i["account_id"] == acc and (adm or w[1]["id"] in i["members"])
+                ]
+            }
+        if s:
+            ib = self.inbox(acc, s[0], w)
+            if len(s) == 1 and m == "GET":
+                return self.inbox_json(ib, adm)
+            if len(s) == 2 and s[1] == "agent_bot" and m == "GET":
+                b = self.bots.get(ib["bot_id"] or 0)
+                return {"agent_bot": self.bot_json(b, adm) if b else {}}
+            if len(s) == 2 and s[1] == "assignable_agents":
+                return {"payload": [self.agent_json(self.users[u]) for u in ib["members"]]}
+            self.admin(w)
+            if len(s) == 2 and s[1] == "set_agent_bot" and m == "POST":
+                v = p.get("agent_bot")
+                if v is not None:
+                    ib["bot_id"] = self.find(self.bots, acc, str(v))["id"]
+                else:
+                    ib["bot_id"] = None
+                return web.Response(status=200)
+            if len(s) == 2 and s[1] == "reset_secret":
+                ib["channel"]["secret"] = "sec%016x" % self.idrng.getrandbits(64)
+                return self.inbox_json(ib, adm)
+            if m == "DELETE":
+                del self.inboxes[ib["id"]]
+                return {"message": "Your inbox deletion request will be processed in some time."}
+        else:
+            self.admin(w)  # R6
+            ch = p.get("channel") or {}
+            if ch.get("type") != "api":
+                raise invalid([("channel", "Channel must exist")])
+            self.check_window(ch.get("additional_attributes") or {})
+            ib = self.new_inbox(self.nid("inbox"), acc, p.get("name") or "API", "Channel::Api", members=[])
+            if not present(p.get("name")):
+                pass
+            self.inboxes[ib["id"]] = ib
+        for k in (
+            "name",
+            "lock_to_single_conversation",
+            "enable_auto_assignment",
+            "greeting_enabled",
+            "greeting_message",
+            "csat_survey_enabled",
+            "out_of_office_message",
+            "working_hours_enabled",
+        ):
+            if k in p:
+                ib[k] = truthy(p[k]) if isinstance(ib[k], bool) else p[k]
+        ch = p.get("channel")
+        if isinstance(ch, dict):
+            if isinstance(ch.get("additional_attributes"), dict):
+                self.check_window(ch["additional_attributes"])
+                ib["channel"]["additional_attributes"] = dict(ch["additional_attributes"])  # replaces the whole hash
+            for k in ("webhook_url", "hmac_mandatory"):
+                if k in ch:
+                    ib["channel"][k] = ch[k]
+        return self.inbox_json(ib, adm)
+
+    def check_window(self, aa: dict) -> None:  # R42
+        v = aa.get("agent_reply_time_window")
+        if present(v):
+            mm = re.match(r"\s*([+-]?\d+)", str(v))
+            if not mm or int(mm.group(1)) <= 0:
+                raise invalid(
+                    [
+                        (
+                            "agent_reply_time_window",
+                            "Agent reply time window agent_reply_time_window must be greater than 0",
+                        )
+                    ]
+                )
+
+    def inbox_members(self, acc, w, p, form, request, *s):
+        ib = self.inbox(acc, s[0] if s else p.get("inbox_id"), w)
+        if request.method != "GET":
+            self.admin(w)
+            ids = [int(x) for x in p.get("user_ids") or []]
+            ib["members"] = (
+                list(dict.fromkeys(ib["members"] + ids))
+                if request.method == "POST"
+                else [u for u in ib["members"] if u not in ids]
+                if request.method == "DELETE"
+                else ids
+            )
+        return {"payload": [self.agent_json(self.users[u]) for u in ib["members"] if u in self.users]}
+
+    def bots_crud(self, acc, w, p, form, request, *s):
+        m = request.method
+        adm = w[0] == "User" and w[1]["role"] == "administrator"
+        if m == "GET":
+            return (
+                self.bot_json(self.find(self.bots, acc, s[0]), adm)
+                if s
+                else [self.bot_json(b, adm) for b in self.bots.values() if b["account_id"] == acc]
+            )
+        self.admin(w)  # R6
+        if m == "DELETE":
+            b = self.find(self.bots, acc, s[0])
+            for i in self.inboxes.values():
+                if i["bot_id"] == b["id"]:
+                    i["bot_id"] = None
+            del self.bots[b["id"]]
+            return web.Response(status=200)
+        if len(s) == 2 and s[1] == "reset_access_token":
+            b = self.find(self.bots, acc, s[0])
+            b["token"] = "bot%020x" % self.idrng.getrandbits(80)
+            return self.bot_json(b, adm)
+        b = (
+            self.find(self.bots, acc, s[0])
+            if s
+            else {
+                "id": self.nid("bot"),
+                "account_id": acc,
+                "name": None,
+                "description": None,
+                "outgoing_url": None,
+                "bot_type": "webhook",
+                "bot_config": {},
+                "token": "bot%020x" % self.idrng.getrandbits(80),
+                "secret": "bs%016x" % self.idrng.getrandbits(64),
+            }
+        )
+        if len(str(p.get("outgoing_url") or "")) > 2048:
+            raise invalid([("outgoing_url", "Outgoing url is too long (maximum is 2048 characters)")])
+        for k in ("name", "description", "outgoing_url", "bot_config"):
+            if k in p:
+                b[k] = p[k]
+        self.bots[b["id"]] = b
+        return self.bot_json(b, adm)
+
+    def teams_crud(self, acc, w, p, form, request, *s):
+        m = request.method
+        if len(s) == 2 and s[1] == "team_members":
+            t = self.find(self.teams, acc, s[0])
+            if m != "GET":
+                self.admin(w)
+                ids = [int(x) for x in p.get("user_ids") or []]
+                t["members"] = (
+                    [u for u in t["members"] if u not in ids]
+                    if m == "DELETE"
+                    else list(dict.fromkeys((t["members"] if m == "POST" else []) + ids))
+                )
+            return [self.agent_json(self.users[u]) for u in t["members"] if u in self.users]
+        if m == "GET":
+            return (
+                self.team_json(self.find(self.teams, acc, s[0]), w[1])
+                if s
+                else [self.team_json(t, w[1]) for t in self.teams.values() if t["account_id"] == acc]
+            )
+        self.admin(w)  # R6
+        if m == "DELETE":
+            del self.teams[self.find(self.teams, acc, s[0])["id"]]
+            return web.Response(status=200)
+        v = self.root(p, form, "team")
+        name = str(v.get("name") or "").lower().strip()
+        if not s:
+            if not name:
+                raise invalid([("name", "Name must not be blank")])
+            if any(t["name"] == name and t["account_id"] == acc for t in self.teams.values()):
+                raise invalid([("name", "Name has already been taken")])
+        t = (
+            self.find(self.teams, acc, s[0])
+            if s
+            else {
+                "id": self.nid("team"),
+                "account_id": acc,
+                "name": name,
+                "description": None,
+                "allow_auto_assign": True,
+                "members": [],
+            }
+        )
+        if name:
+            t["name"] = name
+        for k in ("description", "allow_auto_assign"):
+            if k in v:
+                t[k] = v[k]
+        self.teams[t["id"]] = t
+        return self.team_json(t, w[1])
+
+    def agents_crud(self, acc, w, p, form, request, *s):
+        if request.method == "GET":
+            return [self.agent_json(u) for u in self.users.values() if u["account_id"] == acc]
+        self.admin(w)
+        u = {
+            "id": max(self.users) + 1,
+            "name": p.get("name", "Agent"),
+            "email": p.get("email"),
+            "role": p.get("role", "agent"),
+            "token": "usr%020x" % self.idrng.getrandbits(80),
+            "account_id": acc,
+            "online": False,
+        }
+        self.users[u["id"]] = u
+        return self.agent_json(u)

@@ -1,0 +1,243 @@
+"""What all simulators share: the clock, options, faults, ledgers, and the HTTP server around them."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from .faults import Fault, Faults, sample_delay
+from .outbox import Outbox
+
+HOST = "127.0.0.1"
+
+# Where a handler leaves its ledger entry, so that a fault after the commit can be marked in it.
+ENTRY: web.RequestKey[dict] = web.RequestKey("entry", dict)
+
+
+def jdumps(value: Any) -> bytes:
+    """JSON as bytes; orjson, because the simulators must not be the bottleneck of a load run."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+class Clock:
+    """Wall clock with an offset, so that 24 h windows and 5-minute URLs can be tested without waiting."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.offset
+
+    def advance(self, seconds: float) -> None:
+        self.offset += float(seconds)
+
+    def reset(self) -> None:
+        self.offset = 0.0
+
+
+def cut(items, since: int = 0, limit: int | None = None) -> list:
+    out = [i for i in items if i.get("seq", 0) > since]
+    return out[-limit:] if limit else out
+
+
+class Sim:
+    """One vendor: options, faults, outgoing webhooks, request counting and the HTTP application."""
+
+    name: str
+    DEFAULTS: Mapping[str, Any]
+
+    def __init__(self, **cfg: Any) -> None:
+        self.base_cfg = {**self.DEFAULTS, **{k: v for k, v in cfg.items() if v is not None}}
+        self.cfg = copy.deepcopy(self.base_cfg)
+        self.clock = Clock()
+        self.rng = random.Random(int(self.cfg.get("seed", 7)))  # behaviour: repeatable
+        self.idrng = random.Random()  # identifiers: never repeated, also not after a reset
+        self.faults = Faults(self.rng)
+        self.outbox = Outbox(self.clock.now, self.touch, lambda mistake: self.errors.append(mistake))
+        self.errors: list[str] = []
+        self.inflight = 0
+        self.last_activity = time.monotonic()
+        self.n_requests = 0
+        self.base_url = ""
+        self._runner: web.AppRunner | None = None
+        self.init_state()
+
+    # what a vendor fills in
+
+    def init_state(self) -> None:
+        pass
+
+    def routes(self, app: web.Application) -> None:
+        pass
+
+    def fault_response(self, f: Fault, request: web.Request) -> web.Response:
+        return web.json_response(
+            f.d.get("body", {"error": "simulated fault"}),
+            status=int(f.d.get("status", 500)),
+            headers=f.d.get("headers"),
+        )
+
+    def facts(self, request: web.Request) -> dict:
+        return {}
+
+    def ledger_view(self, **kw) -> Any:
+        return []
+
+    def state_view(self) -> dict:
+        return {}
+
+    # what all have
+
+    def touch(self) -> None:
+        self.last_activity = time.monotonic()
+
+    def configure(self, d: dict) -> dict:
+        for k, v in d.items():
+            if isinstance(v, dict) and isinstance(self.cfg.get(k), dict):
+                self.cfg[k] = {**self.cfg[k], **v}
+            else:
+                self.cfg[k] = v
+        return self.cfg
+
+    def set_lasting_options(self, options: dict[str, Any]) -> None:
+        """Options that a reset returns to; the simulator starts anew with them."""
+        self.base_cfg.update(options)
+        self.cfg = copy.deepcopy(self.base_cfg)
+        self.init_state()
+
+    def reset(self, keep_config: bool = False) -> None:
+        self.outbox.cancel()
+        self.outbox.log.clear()
+        self.outbox.seq = 0
+        self.faults.clear()
+        self.errors = []
+        self.n_requests = 0
+        self.clock.reset()
+        self.rng.seed(int(self.base_cfg.get("seed", 7)))
+        if not keep_config:
+            self.cfg = copy.deepcopy(self.base_cfg)
+        self.init_state()
+        self.touch()
+
+    def busy(self, ignore_retries: bool = False) -> int:
+        return self.inflight + self.outbox.pending - (self.outbox.retrying if ignore_retries else 0)
+
+    def app(self) -> web.Application:
+        # A bare handler in front of the router keeps the cost per request low.
+        app = web.Application(client_max_size=160 * 1024 * 1024, middlewares=[self._gate])
+        self.routes(app)
+
+        async def up(_):
+            await self.outbox.start(int(self.cfg.get("webhook_concurrency", 64)))
+            await self.on_start()
+
+        async def down(_):
+            await self.outbox.stop()
+
+        app.on_startup.append(up)
+        app.on_cleanup.append(down)
+        return app
+
+    async def on_start(self) -> None:
+        pass
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: Callable):
+        self.inflight += 1
+        self.n_requests += 1
+        self.last_activity = time.monotonic()
+        try:
+            if not self.faults.items and not self.cfg.get("latency"):
+                return await self.around(request, handler)
+            return await self._gate_slow(request, handler)
+        except (web.HTTPException, asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as e:  # a fault of the rig must never look like a fault of the vendor
+            self.errors.append(f"{request.method} {request.path}: {e!r}\n{traceback.format_exc()[-1500:]}")
+            return web.json_response({"rig_bug": repr(e)}, status=599)
+        finally:
+            self.inflight -= 1
+            self.last_activity = time.monotonic()
+
+    async def around(self, request, handler):
+        return await handler(request)
+
+    async def _gate_slow(self, request: web.Request, handler: Callable):
+        label = request.method + " " + request.path_qs
+        facts: dict | None = None
+        if self.faults.items:
+            if not request.content_type.startswith("multipart/"):  # reading it here would leave nothing for the form parser
+                await request.read()
+            facts = self.facts(request)
+        d = sample_delay(self.cfg.get("latency"), self.rng)
+        if d:
+            await asyncio.sleep(d)
+        f = self.faults.pick({"slow"}, label, facts)
+        if f:
+            await asyncio.sleep(sample_delay(f.d.get("delay", f.d.get("seconds", 1)), self.rng))
+        f = self.faults.pick({"hang", "drop_before", "error", "outage"}, label, facts)
+        if f:
+            self.on_fault(f, request, facts)
+            if f.kind == "hang":
+                self.inflight -= 1  # a hanging call must not keep the rig from becoming quiet
+                try:
+                    await asyncio.sleep(float(f.d.get("seconds", 3600)))
+                finally:
+                    self.inflight += 1
+                return self._abort(request)
+            if f.kind == "drop_before" or (f.kind == "outage" and f.d.get("mode") == "drop"):
+                return self._abort(request)
+            if f.kind == "outage":
+                return self.fault_response(
+                    Fault({"kind": "error", "status": 503, **{k: v for k, v in f.d.items() if k != "kind"}}), request
+                )
+            return self.fault_response(f, request)
+        resp = await self.around(request, handler)
+        if getattr(resp, "status", 500) < 300:
+            f = self.faults.pick({"drop_after", "error_after_commit", "hang_after"}, label, facts)
+            if f:
+                entry = request.get(ENTRY)
+                if entry is not None:
+                    entry["response"] = f.kind
+                self.on_fault(f, request, facts)
+                if f.kind == "drop_after":
+                    return self._abort(request)
+                if f.kind == "hang_after":
+                    self.inflight -= 1
+                    try:
+                        await asyncio.sleep(float(f.d.get("seconds", 3600)))
+                    finally:
+                        self.inflight += 1
+                    return self._abort(request)
+                return self.fault_response(f, request)
+        return resp
+
+    def on_fault(self, f: Fault, request: web.Request, facts: dict | None) -> None:
+        pass
+
+    @staticmethod
+    def _abort(request: web.Request) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+
+    async def serve(self, port: int) -> int:
+        """Listens on that port of loopback (0: a free one); returns the real one."""
+        self._runner = web.AppRunner(self.app(), access_log=None, handler_cancellation=False, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, port, backlog=2048).start()
+        real: int = self._runner.addresses[0][1]
+        self.base_url = f"http://{HOST}:{real}"
+        return real
+
+    async def close(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()

@@ -1,0 +1,1 @@
+"""Twilio's WhatsApp API and its signed callbacks."""
