@@ -1,12 +1,13 @@
 """From a risk to a premium: the actuarial arithmetic, in `Decimal`, each step kept by name.
 
-One formula serves every product, because a renewable year is a level term of one year:
+One formula serves every product, because a renewable year is a level term of one year. For each cover,
 
-    premium = (sum over years of  p * v^(t+1/2) * C * [q + i(1 - q/2)]  /  annuity  +  expense) / (1 - loads)
+    premium = (benefits / annuity + expense) / net_share
+    benefits = sum over years of  insured * v^(t + 1/2) * capital * rate          annuity = sum of  insured * v^t
 
-with p the chance to be still insured (each year times (1-q)(1-i)), v = 1/(1+interest), C the year's capital, q the chance
-to die and i that to be disabled. Accidents carry no v^(1/2). Each line of the receipt is rounded half up to the cent, and the
-receipt is the sum of its lines, by year and by month.
+where v = 1 / (1 + interest), `insured` the chance to be still insured, and the rate of a cover paid while alive is times
+(1 - q/2), q being the chance to die. Accidents carry no v^(1/2). Each line of the receipt is rounded half up to the cent,
+and the receipt is the sum of its lines, by year and by month.
 """
 
 from __future__ import annotations
@@ -16,18 +17,16 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 import msgspec
 
-from src.quoting.products import Book, Coverage, Product
-from src.quoting.tables import LAST_AGE
+from src.quoting.products import Book, CoverKind, Product, Receipt
 
 ARITHMETIC = Context(prec=28)
 """The precision of every step, whatever the caller's own decimal context is: a price must not depend on it."""
-CENT = Decimal("0.01")
-ONE, MONTHS = Decimal(1), Decimal(12)
+CENT, ZERO, ONE = Decimal("0.01"), Decimal(0), Decimal(1)
 CONSORCIO = "consorcio"
 
 
 class Applicant(msgspec.Struct, frozen=True):
-    """The risk, and nothing about the person: `age` is the actuarial age in years, `occupation_class` 1 to 4."""
+    """The risk, and nothing else about the person: `age` is the actuarial age in years, `occupation_class` 1 to 4."""
 
     age: int
     smoker: bool
@@ -36,10 +35,14 @@ class Applicant(msgspec.Struct, frozen=True):
 
 
 class Year(msgspec.Struct, frozen=True):
-    """One year of the calculation. Rates are chances within the year; `insured` is the chance to be still insured."""
+    """One year of the calculation, for somebody who is insured at its start with the chance `insured`.
+
+    `table_rate` is the table's, `death_rate` this person's, `disability_rate` the chance of what ends the contract alive.
+    """
 
     age: int
     capital: Decimal
+    table_rate: Decimal
     death_rate: Decimal
     disability_rate: Decimal
     insured: Decimal
@@ -47,14 +50,16 @@ class Year(msgspec.Struct, frozen=True):
 
 
 class ReceiptLine(msgspec.Struct, frozen=True):
-    """One line of the receipt, in EUR a year unless said otherwise; `years` is how long it is paid.
+    """One line of the receipt and how it came about; EUR a year, except `monthly`. It is paid for `years` years.
 
-    (`benefits` / `annuity` + `expense`) / `net_share`, rounded, is the commercial `premium`; `insurance_tax` and `lea_levy` are
-    due on it; `annual` is the three together and `monthly` a twelfth of that with the surcharge for paying monthly.
+    `factor` stands for this person: on the table's rate, or (accident) the rate itself, (waiver) the share of the other
+    premiums, (consorcio) the rate on the capital. `premium` is (`benefits` / `annuity` + `expense`) / `net_share`, rounded;
+    `annual` has the taxes; `monthly` is a twelfth of it with the surcharge for paying by month.
     """
 
     name: str
     years: int
+    factor: Decimal
     benefits: Decimal
     annuity: Decimal
     expense: Decimal
@@ -67,136 +72,55 @@ class ReceiptLine(msgspec.Struct, frozen=True):
 
 
 class Working(msgspec.Struct, frozen=True):
-    """Everything a price was made of: the receipt's lines, and the years that the benefits were summed over."""
+    """Everything that a price was made of: the first year's receipt and its sums, EUR; the years its benefits come from."""
 
     lines: tuple[ReceiptLine, ...]
+    annual: Decimal
+    monthly: Decimal
     course: tuple[Year, ...]
+    technical_rate: Decimal
     discount_half_year: Decimal
+    monthly_surcharge: Decimal
 
 
 def price(
-    book: Book, product: Product, applicant: Applicant, sum_assured: int, coverages: tuple[str, ...], years: int
+    book: Book, product: Product, applicant: Applicant, sum_assured: int, *, coverages: tuple[str, ...], years: int
 ) -> Working:
-    """The receipt of the first year of a contract over `years` years. The caller has checked that all of it is allowed."""
+    """The receipt of the first year of a contract over `years` years. The caller has checked that all of it is allowed.
+
+    `coverages` are in the product's order.
+    """
+    tariff = book.tariff
     with localcontext(ARITHMETIC):
-        half_year = (1 / (1 + book.tariff.interest.technical_rate)).sqrt()
-        course = _course(book, product, applicant, sum_assured, coverages, years)
+        v = 1 / (1 + tariff.interest.technical_rate)
+        half_year = v.sqrt()
+        factors = {name: _factor(book, name, applicant) for name in coverages}
+        capitals = _capitals(book, product, sum_assured, years)
+        course = _course(book, product, capitals, entry_age=applicant.age, factors=factors, v=v)
         lines: list[ReceiptLine] = []
-        for name in coverages:
-            lines.append(_line(book, name, applicant, course, half_year, lines))
-        lines.append(_consorcio_line(book, course[0].capital, years))
-        return Working(lines=tuple(lines), course=course, discount_half_year=half_year)
+        for name, factor in factors.items():
+            if book.coverages[name].kind == "waiver":
+                lines.append(_waiver_line(book, name, factor, course, lines))
+            else:
+                lines.append(_cover_line(book, name, factor, course, half_year))
+        lines.append(_consorcio_line(tariff.receipt, course[0].capital, years))
+        return Working(
+            lines=tuple(lines),
+            annual=sum((line.annual for line in lines), ZERO),
+            monthly=sum((line.monthly for line in lines), ZERO),
+            course=course,
+            technical_rate=tariff.interest.technical_rate,
+            discount_half_year=half_year,
+            monthly_surcharge=tariff.receipt.monthly_surcharge,
+        )
 
 
 def premium_in_year(book: Book, working: Working, year: int) -> tuple[Decimal, Decimal]:
-    """What a level contract costs in a later year (0 is the first), by year and by month: ended add-ons are paid no more."""
+    """What the contract costs by year and by month in a later year (0 is the first): covers that ended are paid no more."""
     with localcontext(ARITHMETIC):
-        due = [line for line in working.lines[:-1] if year < line.years]
-        due.append(_consorcio_line(book, working.course[year].capital, 1))
-        return sum((line.annual for line in due), Decimal(0)), sum((line.monthly for line in due), Decimal(0))
-
-
-def _course(
-    book: Book, product: Product, applicant: Applicant, sum_assured: int, coverages: tuple[str, ...], years: int
-) -> tuple[Year, ...]:
-    rates, to_age = book.rates[product.table], book.tariff.limits.cover_to_age
-    class_factor = book.tariff.risk.occupation_class[applicant.occupation_class]
-    death_factor = class_factor * (book.tariff.risk.smoker if applicant.smoker else ONE)
-    accelerations = [cover for cover in map(book.coverages.__getitem__, coverages) if cover.kind == "acceleration"]
-    yearly_discount = 1 / (1 + book.tariff.interest.technical_rate)
-    course: list[Year] = []
-    insured = discount = ONE
-    for capital, age in zip(_capitals(product, sum_assured, years), range(applicant.age, LAST_AGE + 1), strict=False):
-        death_rate = min(ONE, rates[age] * death_factor)
-        disability_rate = Decimal(0)
-        if age < to_age:
-            for cover in accelerations:
-                disability_rate += min(ONE, _incidence(rates[age], cover, applicant, class_factor))
-        course.append(Year(age, capital, death_rate, disability_rate, insured, discount))
-        insured *= (1 - death_rate) * (1 - disability_rate)
-        discount *= yearly_discount
-    return tuple(course)
-
-
-def _capitals(product: Product, sum_assured: int, years: int) -> list[Decimal]:
-    """The capital at the start of each year: constant, or what is left of a loan (French amortisation)."""
-    capital = Decimal(sum_assured)
-    if product.capital == "constant":
-        return [capital] * years
-    shrink = 1 / (1 + product.loan_rate)
-    whole = 1 - shrink**years
-    return [capital * (1 - shrink ** (years - year)) / whole for year in range(years)]
-
-
-def _incidence(rate: Decimal, cover: Coverage, applicant: Applicant, class_factor: Decimal) -> Decimal:
-    return rate * cover.incidence * class_factor * (cover.smoker if applicant.smoker else ONE)
-
-
-def _line(
-    book: Book, name: str, applicant: Applicant, course: tuple[Year, ...], half_year: Decimal, before: list[ReceiptLine]
-) -> ReceiptLine:
-    cover, loads = book.coverages[name], book.tariff.loads
-    class_factor = book.tariff.risk.occupation_class[applicant.occupation_class]
-    insured_years = course if cover.kind == "death" else _until(course, book.tariff.limits.cover_to_age)
-    annuity = sum((year.insured * year.discount for year in insured_years), Decimal(0))
-    expense, net_share, benefits = Decimal(0), loads.net_share, Decimal(0)
-    if cover.kind == "death":
-        expense = loads.fixed_expense_yearly
-        for year in insured_years:
-            benefits += year.insured * year.discount * year.capital * year.death_rate
-        benefits *= half_year
-    elif cover.kind == "acceleration":
-        for year in insured_years:
-            benefits += year.insured * year.discount * year.capital * year.disability_rate * (1 - year.death_rate / 2)
-        benefits *= half_year
-    elif cover.kind == "illness":
-        limit = Decimal(cover.sublimit or course[0].capital)
-        for year in insured_years:
-            rate = min(ONE, _incidence(book.rates["norel"][year.age], cover, applicant, class_factor))
-            paid = min(year.capital, limit)
-            benefits += year.insured * year.discount * paid * rate * (1 - year.death_rate / 2)
-        benefits *= half_year
-    elif cover.kind == "accident":
-        rate = cover.rate_per_mille / 1000 * class_factor
-        for year in insured_years:
-            benefits += year.insured * year.discount * year.capital * rate
-    else:
-        annuity = net_share = ONE
-        benefits = cover.share_of_premium * class_factor * sum((line.premium for line in before), Decimal(0))
-    premium = _cents((benefits / annuity + expense) / net_share)
-    return _receipt_line(book, name, len(insured_years), benefits, annuity, expense, net_share, premium, cover.taxable)
-
-
-def _until(course: tuple[Year, ...], age: int) -> tuple[Year, ...]:
-    return tuple(year for year in course if year.age < age)
-
-
-def _consorcio_line(book: Book, capital: Decimal, years: int) -> ReceiptLine:
-    levy = capital * book.tariff.receipt.consorcio_per_mille / 1000
-    return _receipt_line(book, CONSORCIO, years, levy, ONE, Decimal(0), ONE, _cents(levy), taxable=False)
-
-
-def _receipt_line(
-    book: Book,
-    name: str,
-    years: int,
-    benefits: Decimal,
-    annuity: Decimal,
-    expense: Decimal,
-    net_share: Decimal,
-    premium: Decimal,
-    taxable: bool,
-) -> ReceiptLine:
-    receipt = book.tariff.receipt
-    insurance_tax = _cents(premium * receipt.insurance_tax) if taxable else Decimal("0.00")
-    lea_levy = _cents(premium * receipt.lea_levy) if taxable else Decimal("0.00")
-    annual = premium + insurance_tax + lea_levy
-    monthly = _cents(annual * (1 + receipt.monthly_surcharge) / MONTHS)
-    return ReceiptLine(name, years, benefits, annuity, expense, net_share, premium, insurance_tax, lea_levy, annual, monthly)
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+        lines = [line for line in working.lines if year < line.years and line.name != CONSORCIO]
+        lines.append(_consorcio_line(book.tariff.receipt, working.course[year].capital, 1))
+        return sum((line.annual for line in lines), ZERO), sum((line.monthly for line in lines), ZERO)
 
 
 def actuarial_age(birth_date: date, on: date) -> int:
@@ -212,3 +136,126 @@ def _birthday(birth_date: date, year: int) -> date:
         return birth_date.replace(year=year)
     except ValueError:
         return date(year, 3, 1)
+
+
+def _factor(book: Book, name: str, applicant: Applicant) -> Decimal:
+    terms = book.tariff.covers[name]
+    by_kind: dict[CoverKind, Decimal] = {"accident": terms.per_mille / 1000, "waiver": terms.share_of_premium}
+    factor = by_kind.get(book.coverages[name].kind, terms.incidence)
+    return factor * book.tariff.occupation_class[applicant.occupation_class] * (terms.smoker if applicant.smoker else 1)
+
+
+def _capitals(book: Book, product: Product, sum_assured: int, years: int) -> list[Decimal]:
+    """The capital at the start of each year: constant, or what is left of a loan."""
+    capital = Decimal(sum_assured)
+    if product.capital == "constant":
+        return [capital] * years
+    shrink = 1 / (1 + book.tariff.loan.yearly_rate)
+    return [capital * (1 - shrink ** (years - year)) / (1 - shrink**years) for year in range(years)]
+
+
+def _course(
+    book: Book, product: Product, capitals: list[Decimal], *, entry_age: int, factors: dict[str, Decimal], v: Decimal
+) -> tuple[Year, ...]:
+    of_kind: dict[CoverKind, Decimal] = {book.coverages[name].kind: factor for name, factor in factors.items()}
+    accelerated = of_kind.get("acceleration", ZERO)
+    course: list[Year] = []
+    insured = discount = ONE
+    for age, capital in enumerate(capitals, start=entry_age):
+        table_rate = book.rates[product.table][age]
+        death_rate = min(ONE, table_rate * of_kind["death"])
+        disability_rate = min(ONE, table_rate * accelerated) if age < book.tariff.limits.cover_to_age else ZERO
+        course.append(Year(age, capital, table_rate, death_rate, disability_rate, insured, discount))
+        insured *= (1 - death_rate) * (1 - disability_rate)
+        discount *= v
+    return tuple(course)
+
+
+def _cover_line(book: Book, name: str, factor: Decimal, course: tuple[Year, ...], half_year: Decimal) -> ReceiptLine:
+    kind, terms, loads = book.coverages[name].kind, book.tariff.covers[name], book.tariff.loads
+    sublimit = Decimal(book.tariff.limits.sum_max if terms.sublimit is None else terms.sublimit)
+    if kind != "death":
+        course = _add_on_years(book, course)
+    benefits = annuity = ZERO
+    for year in course:
+        weight = year.insured * year.discount
+        annuity += weight
+        benefits += weight * min(year.capital, sublimit) * _chance_of_payment(kind, factor, year)
+    if kind != "accident":
+        benefits *= half_year
+    expense = loads.fixed_expense_yearly if kind == "death" else ZERO
+    return _receipt_line(
+        book.tariff.receipt,
+        name,
+        len(course),
+        factor=factor,
+        benefits=benefits,
+        annuity=annuity,
+        expense=expense,
+        net_share=loads.net_share,
+        taxable=terms.taxable,
+    )
+
+
+def _chance_of_payment(kind: CoverKind, factor: Decimal, year: Year) -> Decimal:
+    """The chance that the cover pays within the year, for somebody insured at its start."""
+    if kind == "death":
+        return year.death_rate
+    if kind == "accident":
+        return factor
+    return min(ONE, year.table_rate * factor) * (1 - year.death_rate / 2)
+
+
+def _waiver_line(book: Book, name: str, factor: Decimal, course: tuple[Year, ...], before: list[ReceiptLine]) -> ReceiptLine:
+    """A share of the commercial premiums of the other covers: they hold the loads already."""
+    years, waived = len(_add_on_years(book, course)), factor * sum((line.premium for line in before), ZERO)
+    taxable = book.tariff.covers[name].taxable
+    return _receipt_line(book.tariff.receipt, name, years, factor=factor, benefits=waived, taxable=taxable)
+
+
+def _add_on_years(book: Book, course: tuple[Year, ...]) -> tuple[Year, ...]:
+    """The years in which add-ons are covered and paid: whole life outlasts them."""
+    return course[: max(0, book.tariff.limits.cover_to_age - course[0].age)]
+
+
+def _consorcio_line(receipt: Receipt, capital: Decimal, years: int) -> ReceiptLine:
+    """The levy of the Consorcio de Compensación de Seguros on the capital at risk."""
+    rate = receipt.consorcio_per_mille / 1000
+    return _receipt_line(receipt, CONSORCIO, years, factor=rate, benefits=capital * rate)
+
+
+def _receipt_line(
+    receipt: Receipt,
+    name: str,
+    years: int,
+    *,
+    factor: Decimal,
+    benefits: Decimal,
+    annuity: Decimal = ONE,
+    expense: Decimal = ZERO,
+    net_share: Decimal = ONE,
+    taxable: bool = False,
+) -> ReceiptLine:
+    premium = _cents((benefits / annuity + expense) / net_share)
+    insurance_tax = _cents(premium * receipt.insurance_tax) if taxable else _cents(ZERO)
+    lea_levy = _cents(premium * receipt.lea_levy) if taxable else _cents(ZERO)
+    annual = premium + insurance_tax + lea_levy
+    monthly = _cents(annual * (1 + receipt.monthly_surcharge) / 12)
+    return ReceiptLine(
+        name=name,
+        years=years,
+        factor=factor,
+        benefits=benefits,
+        annuity=annuity,
+        expense=expense,
+        net_share=net_share,
+        premium=premium,
+        insurance_tax=insurance_tax,
+        lea_levy=lea_levy,
+        annual=annual,
+        monthly=monthly,
+    )
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP)

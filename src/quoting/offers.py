@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from src.errors import DamagedCatalogue
 from src.quoting.engine import Applicant, Working, premium_in_year, price
-from src.quoting.products import PACKAGE, Book, Product, read_book
+from src.quoting.products import LEVEL, MAIN_COVER, PACKAGE, RENEWABLE, REPAIR, Book, Product, read_book
 from src.quoting.tables import LAST_AGE
 
 RefusalCode = Literal[
@@ -143,7 +144,7 @@ class Catalogue(msgspec.Struct, frozen=True):
         years = self._years(sold, applicant.age, term_years)
         if isinstance(years, Refusal):
             return years
-        return self._priced(applicant, sold, sum_assured, names, on, years, tier or self._tier(names), ())
+        return self._priced(applicant, sold, sum_assured, names, on=on, years=years, tier=tier or self._tier(names), levers=())
 
     def proposal(
         self,
@@ -220,15 +221,15 @@ class Catalogue(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(offer, levers=tuple(quote["levers"]))
 
     def _wanted(self, product: str | None, term_years: int | None) -> str:
-        return product or ("renewable_term" if term_years is None else "level_term")
+        return product or (RENEWABLE if term_years is None else LEVEL)
 
     def _named(self, product: str, coverages: tuple[str, ...]) -> tuple[Product, tuple[str, ...]]:
         sold = self.book.products.get(product)
         if sold is None:
             raise ValueError(f"no product {product!r}; there are {', '.join(self.book.products)}")
         unknown = set(coverages) - set(sold.coverages)
-        if unknown or "death" not in coverages:
-            raise ValueError(f"{product} is death and any of {', '.join(sold.coverages)}, not {', '.join(coverages)}")
+        if unknown or MAIN_COVER not in coverages:
+            raise ValueError(f"{product} is {MAIN_COVER} and any of {', '.join(sold.coverages)}, not {', '.join(coverages)}")
         return sold, tuple(name for name in sold.coverages if name in coverages)
 
     def _refusal(self, applicant: Applicant, sum_assured: int) -> Refusal | None:
@@ -237,8 +238,8 @@ class Catalogue(msgspec.Struct, frozen=True):
             return Refusal("under_age", limits.entry_age_min)
         if applicant.age > limits.entry_age_max:
             return Refusal("over_age", limits.entry_age_max)
-        if applicant.occupation_class not in self.book.tariff.risk.occupation_class:
-            return Refusal("occupation_refer", max(self.book.tariff.risk.occupation_class))
+        if applicant.occupation_class not in self.book.tariff.occupation_class:
+            return Refusal("occupation_refer", max(self.book.tariff.occupation_class))
         if applicant.risky_sport:
             return Refusal("sport_refer")
         if sum_assured < limits.sum_min:
@@ -272,14 +273,14 @@ class Catalogue(msgspec.Struct, frozen=True):
         product: Product,
         sum_assured: int,
         coverages: tuple[str, ...],
+        *,
         on: date,
         years: int,
         tier: str,
         levers: tuple[Lever, ...],
     ) -> Offer:
         tariff = self.book.tariff
-        working = price(self.book, product, applicant, sum_assured, coverages, years)
-        annual, monthly = premium_in_year(self.book, working, 0)
+        working = price(self.book, product, applicant, sum_assured, coverages=coverages, years=years)
         identity = [*msgspec.to_builtins(applicant).values(), product.id, sum_assured, *coverages, years]
         return Offer(
             id=_short_hash([*identity, tariff.version, on.isoformat()]),
@@ -291,8 +292,8 @@ class Catalogue(msgspec.Struct, frozen=True):
             coverages=coverages,
             term_years=years,
             cover_to_age=tariff.limits.cover_to_age if product.duration == "year" else applicant.age + years,
-            monthly_premium=monthly,
-            annual_premium=annual,
+            monthly_premium=working.monthly,
+            annual_premium=working.annual,
             currency=tariff.currency,
             projection=tuple(self._projection(applicant, product, sum_assured, coverages, working)),
             tariff=tariff.version,
@@ -310,8 +311,8 @@ class Catalogue(msgspec.Struct, frozen=True):
         for year in PROJECTED_YEARS:
             if product.duration == "year" and applicant.age + year < self.book.tariff.limits.cover_to_age:
                 older = msgspec.structs.replace(applicant, age=applicant.age + year)
-                renewed = price(self.book, product, older, sum_assured, coverages, 1)
-                yield Projection(year, *premium_in_year(self.book, renewed, 0))
+                renewed = price(self.book, product, older, sum_assured, coverages=coverages, years=1)
+                yield Projection(year, renewed.annual, renewed.monthly)
             elif year < len(working.course):
                 yield Projection(year, *premium_in_year(self.book, working, year))
 
@@ -321,10 +322,10 @@ class Catalogue(msgspec.Struct, frozen=True):
             self.book.products[offer.product],
             sum_assured or offer.sum_assured,
             offer.coverages,
-            offer.quoted_on,
-            term_years or offer.term_years,
-            offer.tier,
-            (lever,) if lever else (),
+            on=offer.quoted_on,
+            years=term_years or offer.term_years,
+            tier=offer.tier,
+            levers=(lever,) if lever else (),
         )
 
     def _with_lower_capital(self, offer: Offer, budget: Decimal) -> Iterator[Offer]:
@@ -359,7 +360,48 @@ def load_catalogue(version: str = "", package: Path = PACKAGE) -> Catalogue:
 
     Raises DamagedCatalogue, saying what is wrong, where, and what to do.
     """
-    return Catalogue(read_book(version, package))
+    catalogue = Catalogue(read_book(version, package))
+    faults = [*_implausible(catalogue), *_changed(catalogue)]
+    if faults:
+        raise DamagedCatalogue(f"tariff {catalogue.book.tariff.version} prices wrongly: {'; '.join(faults)}. {REPAIR}")
+    return catalogue
+
+
+CONTROL_SUM, CONTROL_CLASS, CONTROL_DAY = 150_000, 1, date(2026, 1, 1)
+
+
+def _implausible(catalogue: Catalogue) -> Iterator[str]:
+    """Prices that nobody on the market would ask."""
+    for span in catalogue.book.tariff.plausible:
+        for age in span.ages:
+            applicant = Applicant(age, smoker=False, occupation_class=CONTROL_CLASS)
+            offer = _control_offer(catalogue, applicant, RENEWABLE, span.coverages)
+            if offer is None or not (span.per_mille_min <= offer.annual_premium * 1000 / CONTROL_SUM <= span.per_mille_max):
+                yield f"{'+'.join(span.coverages)} at {age} is out of its plausible span"
+
+
+def _changed(catalogue: Catalogue) -> Iterator[str]:
+    """Prices that are not those published with the tariff: the program reckons otherwise than it did."""
+    for control in catalogue.book.tariff.control:
+        applicant = Applicant(control.age, control.smoker, CONTROL_CLASS)
+        offer = _control_offer(catalogue, applicant, control.product, control.coverages, control.term_years)
+        published = (control.annual_premium, control.monthly_premium)
+        if offer is None or (offer.annual_premium, offer.monthly_premium) != published:
+            yield f"{control.product} {'+'.join(control.coverages)} at {control.age} is not {control.annual_premium}"
+
+
+def _control_offer(
+    catalogue: Catalogue,
+    applicant: Applicant,
+    product: str,
+    coverages: tuple[str, ...],
+    term_years: int | None = None,
+) -> Offer | None:
+    try:
+        offer = catalogue.offer(applicant, product, CONTROL_SUM, coverages, CONTROL_DAY, term_years=term_years)
+    except ValueError:
+        return None
+    return offer if isinstance(offer, Offer) else None
 
 
 def _short_hash(parts: list[Any]) -> str:
