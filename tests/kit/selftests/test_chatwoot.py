@@ -38,7 +38,7 @@ async def incoming(api, did, content="hola", **kw):
 async def test_r01_token(api):
     assert await api.cw("GET", "contacts", token="nope") == (401, {"error": "Invalid Access Token"})
     assert (await api.cw("GET", "contacts", token=None))[0] == 401
-    st, b = await api.call("chatwoot", "GET", "/api/v1/accounts/1/contacts", {"Api-Access-Token": "rig-cw-admin"})
+    st, _b = await api.call("chatwoot", "GET", "/api/v1/accounts/1/contacts", {"Api-Access-Token": "rig-cw-admin"})
     assert st == 200
     assert (await api.call("chatwoot", "GET", "/api"))[1]["version"] == "4.15.1"
 
@@ -112,17 +112,21 @@ async def test_r06_admin_only(api):
 
 async def test_r07_not_found(api):
     nf = (404, {"error": "Resource could not be found"})
-    assert await api.cw("GET", "contacts/99999") == nf and await api.cw("GET", "conversations/99999") == nf
-    st, c = await api.cw("POST", "contacts", C, token="rig-cw-other", acc=2)
+    assert await api.cw("GET", "contacts/99999") == nf
+    assert await api.cw("GET", "conversations/99999") == nf
+    _st, c = await api.cw("POST", "contacts", C, token="rig-cw-other", acc=2)
     assert await api.cw("GET", f"contacts/{c['payload']['contact']['id']}") == nf
 
 
 async def test_r08_error_shapes(api):
     st, b = await api.cw("POST", "contacts", {"phone_number": "600"})
-    assert st == 422 and b == {"message": "Phone number should be in e164 format", "attributes": ["phone_number"]}
+    assert st == 422
+    assert b == {"message": "Phone number should be in e164 format", "attributes": ["phone_number"]}
     _, did = await api.new_conv()
     st, b = await api.cw("POST", f"conversations/{did}/messages", {"content": "x" * 150_001})
-    assert st == 422 and b["error"].startswith("Validation failed: ") and "attributes" not in b
+    assert st == 422
+    assert b["error"].startswith("Validation failed: ")
+    assert "attributes" not in b
 
 
 async def test_r09_bad_enum(api):
@@ -145,7 +149,8 @@ async def test_r11_flat_json_and_forms(api):
     assert (await api.cw("POST", "labels", {"label": {"title": "fria"}}))[0] == 200
     h = {"api_access_token": "rig-cw-admin"}
     st, b = await api.call("chatwoot", "POST", "/api/v1/accounts/1/labels", h, data={"title": "forma"})
-    assert st == 422 and b["error"] == "param is missing or the value is empty: label"
+    assert st == 422
+    assert b["error"] == "param is missing or the value is empty: label"
     assert (await api.call("chatwoot", "POST", "/api/v1/accounts/1/labels", h, data={"label[title]": "forma"}))[0] == 200
 
 
@@ -160,27 +165,33 @@ async def test_r13_unique(api):
     await api.cw("POST", "contacts", {**C, "identifier": "wa:1", "email": "A@x.com"})
     for f in ({"phone_number": C["phone_number"]}, {"identifier": "wa:1"}, {"email": "a@x.COM"}):
         st, b = await api.cw("POST", "contacts", f)
-        k = list(f)[0]
-        assert st == 422 and b["attributes"] == [k] and "has already been taken" in b["message"] and "id" not in b
+        k = next(iter(f))
+        assert st == 422
+        assert b["attributes"] == [k]
+        assert "has already been taken" in b["message"]
+        assert "id" not in b
 
 
 async def test_r14_race_switch(api):
     await api.cw("POST", "contacts", C)
     await api.ctl("POST", "/chatwoot/faults", {"kind": "race_duplicate_phone"})
-    assert (await api.cw("POST", "contacts", C))[0] == 200 and (await api.cw("POST", "contacts", C))[0] == 422
+    assert (await api.cw("POST", "contacts", C))[0] == 200
+    assert (await api.cw("POST", "contacts", C))[0] == 422
 
 
 async def test_r15_create_shape(api):
     st, b = await api.cw("POST", "contacts", C)
     assert b["payload"]["contact_inbox"] == {"inbox": None, "source_id": None}
-    st, b = await api.cw("POST", "contacts", {"name": "x", "inbox_id": 1, "source_id": "wa:34600"})
-    assert b["payload"]["contact_inbox"]["source_id"] == "wa:34600" and b["payload"]["contact_inbox"]["inbox"]["id"] == 1
+    _st, b = await api.cw("POST", "contacts", {"name": "x", "inbox_id": 1, "source_id": "wa:34600"})
+    assert b["payload"]["contact_inbox"]["source_id"] == "wa:34600"
+    assert b["payload"]["contact_inbox"]["inbox"]["id"] == 1
     assert b["payload"]["contact"]["contact_inboxes"][0]["source_id"] == "wa:34600"
 
 
 async def test_r16_atomic(api):
-    st, b = await api.cw("POST", "contacts", {**C, "inbox_id": 2, "source_id": "no vale"})
-    assert st == 422 and (await api.cw("GET", "contacts/search?q=%2B34600"))[1]["payload"] == []
+    st, _b = await api.cw("POST", "contacts", {**C, "inbox_id": 2, "source_id": "no vale"})
+    assert st == 422
+    assert (await api.cw("GET", "contacts/search?q=%2B34600"))[1]["payload"] == []
 
 
 async def test_r17_merge(api):
@@ -192,11 +203,12 @@ async def test_r17_merge(api):
         st, b = await api.cw(
             m, f"contacts/{cid}", {"custom_attributes": {"b": 3}, "additional_attributes": {"company_name": "y"}}
         )
-        assert b["payload"]["custom_attributes"] == {"a": 1, "b": 3} and b["payload"]["additional_attributes"] == {
+        assert b["payload"]["custom_attributes"] == {"a": 1, "b": 3}
+        assert b["payload"]["additional_attributes"] == {
             "city": "x",
             "company_name": "y",
         }
-    st, b = await api.cw("POST", f"contacts/{cid}/destroy_custom_attributes", {"custom_attributes": ["a"]})
+    _st, b = await api.cw("POST", f"contacts/{cid}/destroy_custom_attributes", {"custom_attributes": ["a"]})
     assert b["payload"]["custom_attributes"] == {"b": 3}
 
 
@@ -209,17 +221,24 @@ async def test_r19_search(api):
     for i in range(16):
         await api.cw("POST", "contacts", {"name": f"Lead {i}", "phone_number": f"+3460000{i:04d}"})
     b = (await api.cw("GET", "contacts/search?q=lead"))[1]
-    assert len(b["payload"]) == 15 and b["meta"]["has_more"] is True and b["meta"]["count"] == 15
+    assert len(b["payload"]) == 15
+    assert b["meta"]["has_more"] is True
+    assert b["meta"]["count"] == 15
     b = (await api.cw("GET", "contacts/search?q=lead&page=2"))[1]
-    assert len(b["payload"]) == 1 and b["meta"]["has_more"] is False
+    assert len(b["payload"]) == 1
+    assert b["meta"]["has_more"] is False
     assert (await api.cw("GET", "contacts/search?q=%2B3460000000"))[1]["meta"]["count"] == 10  # substring
     st, b = await api.call("chatwoot", "GET", "/api/v1/accounts/1/contacts/search?q=", {"api_access_token": "rig-cw-admin"})
-    assert st == 200 and b["payload"] == []
+    assert st == 200
+    assert b["payload"] == []
 
 
 async def test_r20_filter(api):
     await api.cw("POST", "contacts", C)
-    f = lambda *rows: api.cw("POST", "contacts/filter", {"payload": list(rows)})
+
+    def f(*rows):
+        return api.cw("POST", "contacts/filter", {"payload": list(rows)})
+
     row = {
         "attribute_key": "phone_number",
         "filter_operator": "equal_to",
@@ -227,7 +246,8 @@ async def test_r20_filter(api):
         "query_operator": None,
     }
     st, b = await f(row)
-    assert st == 200 and b["meta"]["count"] == 1  # '+' is forced
+    assert st == 200
+    assert b["meta"]["count"] == 1
     for bad in (
         {**row, "attribute_key": "nada"},
         {**row, "filter_operator": "like"},
@@ -241,13 +261,15 @@ async def test_r20_filter(api):
         {**row, "query_operator": "OR"},
         {"attribute_key": "name", "filter_operator": "contains", "values": ["ana"], "query_operator": None},
     )
-    assert st == 200 and b["meta"]["count"] == 1
+    assert st == 200
+    assert b["meta"]["count"] == 1
 
 
 async def test_r21_contact_inbox_filter(api):
     cid, _ = await api.new_conv(source="wa:34600111222")
     st, b = await api.cw("POST", "contact_inboxes/filter", {"inbox_id": 1, "source_id": "wa:34600111222"})
-    assert st == 200 and b["id"] == cid
+    assert st == 200
+    assert b["id"] == cid
     assert await api.cw("POST", "contact_inboxes/filter", {"inbox_id": 1, "source_id": "otro"}) == (404, b"")
 
 
@@ -261,11 +283,16 @@ async def test_r22_contact_labels(api):
 async def test_r23_r24_r25_api_inbox(api):
     c1 = (await api.cw("POST", "contacts", C))[1]["payload"]["contact"]["id"]
     c2 = (await api.cw("POST", "contacts", {"name": "b"}))[1]["payload"]["contact"]["id"]
-    ci = lambda c, **k: api.cw("POST", f"contacts/{c}/contact_inboxes", {"inbox_id": 1, **k})
-    assert (await ci(c1, source_id="s"))[1]["source_id"] == "s" and (await ci(c1, source_id="s"))[0] == 200
-    assert len([x for x in api.rig.chatwoot.cis.values()]) == 1  # R23
+
+    def ci(c, **k):
+        return api.cw("POST", f"contacts/{c}/contact_inboxes", {"inbox_id": 1, **k})
+
+    assert (await ci(c1, source_id="s"))[1]["source_id"] == "s"
+    assert (await ci(c1, source_id="s"))[0] == 200
+    assert len(list(api.rig.chatwoot.cis.values())) == 1  # R23
     a, b = (await ci(c1))[1]["source_id"], (await ci(c1))[1]["source_id"]
-    assert a != b and len(a) == 36  # R24
+    assert a != b
+    assert len(a) == 36
     assert (await ci(c2, source_id="s"))[0] == 500  # R25
     st, b = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": c2, "source_id": "s"})
     assert (st, b) == (422, {"error": "source_id should be unique"})
@@ -275,12 +302,16 @@ async def test_r26_r27_whatsapp_inbox(api):
     c1 = (await api.cw("POST", "contacts", C))[1]["payload"]["contact"]["id"]
     c2 = (await api.cw("POST", "contacts", {"phone_number": "+34600999888"}))[1]["payload"]["contact"]["id"]
     c3 = (await api.cw("POST", "contacts", {"name": "sin"}))[1]["payload"]["contact"]["id"]
-    ci = lambda c, ib, **k: api.cw("POST", f"contacts/{c}/contact_inboxes", {"inbox_id": ib, **k})
-    assert (await ci(c1, 2))[1]["source_id"] == "34600111222" and (await ci(c1, 3))[1]["source_id"] == "whatsapp:+34600111222"
+
+    def ci(c, ib, **k):
+        return api.cw("POST", f"contacts/{c}/contact_inboxes", {"inbox_id": ib, **k})
+
+    assert (await ci(c1, 2))[1]["source_id"] == "34600111222"
+    assert (await ci(c1, 3))[1]["source_id"] == "whatsapp:+34600111222"
     assert (await ci(c2, 2, source_id="34600111222"))[0] == 200  # R26: stolen
-    assert [x["source_id"] for x in api.rig.chatwoot.cis.values() if x["contact_id"] == c1 and x["inbox_id"] == 2][
-        0
-    ].startswith("whatsapp:34600111222")
+    assert next(
+        x["source_id"] for x in api.rig.chatwoot.cis.values() if x["contact_id"] == c1 and x["inbox_id"] == 2
+    ).startswith("whatsapp:34600111222")
     for ib, s, ok in (
         (2, "ES.1349", 200),
         (2, "ES.ENT.1349", 200),
@@ -297,15 +328,17 @@ async def test_r26_r27_whatsapp_inbox(api):
 async def test_r28_r29_r30_create(api):
     cid, d1 = await api.new_conv(status="open", source="wa:1")
     st, v = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1", "status": "open"})
-    assert v["id"] == d1 + 1 and v["status"] == "pending"  # R28, R29, R30
+    assert v["id"] == d1 + 1
+    assert v["status"] == "pending"
     api.rig.chatwoot.inboxes[1]["lock_to_single_conversation"] = True
     await api.cw("POST", f"conversations/{v['id']}/toggle_status", {"status": "resolved"})
     st, v2 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1"})
-    assert v2["id"] == v["id"] and v2["status"] == "resolved"  # R29: even if resolved
+    assert v2["id"] == v["id"]
+    assert v2["status"] == "resolved"
     st, v3 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid})
     assert v3["id"] == v["id"] + 1  # a fresh UUID contact inbox, so a new one
     await api.cw("PATCH", f"contacts/{cid}", {"blocked": True})
-    st, v4 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid})
+    _st, v4 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid})
     assert v4["status"] == "resolved"  # R30
     await api.cw("POST", "inboxes/1/set_agent_bot", {"agent_bot": None})
     await api.cw("PATCH", f"contacts/{cid}", {"blocked": False})
@@ -321,10 +354,12 @@ async def test_r31_r38_ownership_mode(api):
     api.rig.chatwoot.cfg["ownership_mode"] = True
     _, did = await api.new_conv()
     v = (await api.cw("GET", f"conversations/{did}"))[1]
-    assert v["meta"]["assignee_type"] == "AgentBot" and v["status"] == "pending"
+    assert v["meta"]["assignee_type"] == "AgentBot"
+    assert v["status"] == "pending"
     await api.cw("POST", f"conversations/{did}/assignments", {"assignee_id": 2})
     v = (await api.cw("GET", f"conversations/{did}"))[1]
-    assert v["status"] == "open" and v["meta"]["assignee_type"] == "User"
+    assert v["status"] == "open"
+    assert v["meta"]["assignee_type"] == "User"
     await api.cw("POST", f"conversations/{did}/assignments", {"assignee_id": 1, "assignee_type": "AgentBot"})
     assert (await api.cw("GET", f"conversations/{did}"))[1]["status"] == "pending"
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "open"}, token="rig-cw-bot")
@@ -359,12 +394,13 @@ async def test_r34_handoff_and_autoassign(api):
     _, did = await api.new_conv()
     api.rig.chatwoot.users[2]["online"] = False
     st, b = await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "open"}, token="rig-cw-bot")
-    assert b["payload"]["success"] is None and b["payload"]["current_status"] == "open" and b["meta"] == {}
+    assert b["payload"]["success"] is None
+    assert b["payload"]["current_status"] == "open"
+    assert b["meta"] == {}
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "pending"})
-    st, b = await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "open"})
-    assert (
-        b["payload"]["success"] is True and api.rig.chatwoot.by_display[(1, did)]["assignee_id"] is None
-    )  # admin: not assigned
+    _st, b = await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "open"})
+    assert b["payload"]["success"] is True
+    assert api.rig.chatwoot.by_display[(1, did)]["assignee_id"] is None
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "pending"})
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "open"}, token="rig-cw-agent")
     assert api.rig.chatwoot.by_display[(1, did)]["assignee_id"] == 2
@@ -372,24 +408,28 @@ async def test_r34_handoff_and_autoassign(api):
 
 async def test_r35_r36_toggle_and_snooze(api):
     _, did = await api.new_conv()
-    t = lambda b=None: api.cw("POST", f"conversations/{did}/toggle_status", b or {})
-    assert (
-        (await t())[1]["payload"]["current_status"] == "open"
-        and (await t())[1]["payload"]["current_status"] == "resolved"
-        and (await t())[1]["payload"]["current_status"] == "open"
-    )
+
+    def t(b=None):
+        return api.cw("POST", f"conversations/{did}/toggle_status", b or {})
+
+    assert (await t())[1]["payload"]["current_status"] == "open"
+    assert (await t())[1]["payload"]["current_status"] == "resolved"
+    assert (await t())[1]["payload"]["current_status"] == "open"
     b = (await t({"status": "snoozed", "snoozed_until": 4102444800}))[1]
     assert b["payload"]["snoozed_until"].startswith("2100-01-01")
-    assert (await t())[1]["payload"]["current_status"] == "open" and (await api.cw("GET", f"conversations/{did}"))[1][
-        "snoozed_until"
-    ] is None
+    assert (await t())[1]["payload"]["current_status"] == "open"
+    assert (await api.cw("GET", f"conversations/{did}"))[1]["snoozed_until"] is None
 
 
 async def test_r37_r39_assign(api):
     _, did = await api.new_conv()
-    a = lambda b: api.cw("POST", f"conversations/{did}/assignments", b)
+
+    def a(b):
+        return api.cw("POST", f"conversations/{did}/assignments", b)
+
     assert (await a({"assignee_id": 2}))[1]["id"] == 2
-    assert await a({"assignee_id": 9999}) == (200, None) and api.rig.chatwoot.by_display[(1, did)]["assignee_id"] is None
+    assert await a({"assignee_id": 9999}) == (200, None)
+    assert api.rig.chatwoot.by_display[(1, did)]["assignee_id"] is None
     assert (await a({"assignee_id": 1, "assignee_type": "AgentBot"}))[1]["name"] == "Rig Bot"
     await a({"assignee_id": 2})
     assert api.rig.chatwoot.by_display[(1, did)]["assignee_agent_bot_id"] is None
@@ -405,7 +445,8 @@ async def test_r40_lists(api):
     b = (await api.cw("GET", "conversations"))[1]
     assert b["data"]["meta"]["all_count"] == 0  # default is open; these are pending
     b = (await api.cw("GET", "conversations?status=pending"))[1]["data"]
-    assert len(b["payload"]) == 25 and b["meta"]["all_count"] == 27
+    assert len(b["payload"]) == 25
+    assert b["meta"]["all_count"] == 27
     assert len((await api.cw("GET", "conversations?status=all&page=2"))[1]["data"]["payload"]) == 2
     f = (
         await api.cw(
@@ -423,12 +464,16 @@ async def test_r40_lists(api):
             },
         )
     )[1]
-    assert set(f) == {"meta", "payload"} and f["meta"]["all_count"] == 27
+    assert set(f) == {"meta", "payload"}
+    assert f["meta"]["all_count"] == 27
 
 
 async def test_r41_r42_can_reply(api):
     _, did = await api.new_conv()
-    g = lambda: api.cw("GET", f"conversations/{did}")
+
+    def g():
+        return api.cw("GET", f"conversations/{did}")
+
     assert (await g())[1]["can_reply"] is False  # nothing incoming yet
     await incoming(api, did)
     assert (await g())[1]["can_reply"] is True
@@ -454,7 +499,7 @@ async def test_r43_incoming_only_api(api):
 
 
 async def test_r44_senders(api):
-    cid, did = await api.new_conv()
+    _cid, did = await api.new_conv()
     assert (await incoming(api, did))["sender"]["type"] == "contact"
     assert (await msg(api, did))["sender"]["type"] == "user"
     assert (await msg(api, did, token="rig-cw-bot"))["sender"]["type"] == "agent_bot"
@@ -470,10 +515,14 @@ async def test_r45_r46_r47_no_dedupe_echo_attrs(api):
     _, did = await api.new_conv()
     a = await msg(api, did, source_id="wamid.1", echo_id="e1", content_attributes={"bot_key": "k"})
     b = await msg(api, did, source_id="wamid.1", echo_id="e1")
-    assert a["id"] != b["id"] and a["echo_id"] == "e1" and a["content_attributes"] == {"bot_key": "k"}
+    assert a["id"] != b["id"]
+    assert a["echo_id"] == "e1"
+    assert a["content_attributes"] == {"bot_key": "k"}
     await drain(api)
-    e = [x for x in events(api, "message_created") if x["id"] == a["id"]][0]
-    assert "echo_id" not in json.dumps(e) and e["content_attributes"] == {"bot_key": "k"} and e["source_id"] == "wamid.1"
+    e = next(x for x in events(api, "message_created") if x["id"] == a["id"])
+    assert "echo_id" not in json.dumps(e)
+    assert e["content_attributes"] == {"bot_key": "k"}
+    assert e["source_id"] == "wamid.1"
     assert "echo_id" not in (await api.cw("GET", f"conversations/{did}/messages"))[1]["payload"][0]
     assert (await msg(api, did, content_attributes='{"x":1}'))["content_attributes"] == {"x": 1}
 
@@ -510,12 +559,10 @@ async def test_multipart_attachments(api):
         {"api_access_token": "rig-cw-admin"},
         data=f,
     )
-    assert (
-        st == 200
-        and b["attachments"][0]["file_type"] == "image"
-        and b["message_type"] == 0
-        and b["content_attributes"] == {"k": "v"}
-    )
+    assert st == 200
+    assert b["attachments"][0]["file_type"] == "image"
+    assert b["message_type"] == 0
+    assert b["content_attributes"] == {"k": "v"}
     async with api.s.get(b["attachments"][0]["data_url"]) as r:
         assert await r.read() == b"\x89PNG"
 
@@ -533,8 +580,11 @@ async def test_r49_liquid(api):
 
 
 async def test_r50_reopen(api):
-    cid, did = await api.new_conv()
-    st = lambda: api.rig.chatwoot.by_display[(1, did)]["status"]
+    _cid, did = await api.new_conv()
+
+    def st():
+        return api.rig.chatwoot.by_display[(1, did)]["status"]
+
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "resolved"})
     await incoming(api, did)
     assert st() == "pending"  # active bot
@@ -556,23 +606,34 @@ async def test_r51_r52_human_reply(api):
     await incoming(api, did)
     assert c["waiting_since"]
     await msg(api, did, "bot", token="rig-cw-bot")
-    assert c["waiting_since"] is None and c["first_reply_created_at"] is None and c["status"] == "pending"
+    assert c["waiting_since"] is None
+    assert c["first_reply_created_at"] is None
+    assert c["status"] == "pending"
     await incoming(api, did)
     await msg(api, did, "nota", private=True, token="rig-cw-agent")
-    assert c["waiting_since"] and c["first_reply_created_at"] is None
+    assert c["waiting_since"]
+    assert c["first_reply_created_at"] is None
     await msg(api, did, "persona", token="rig-cw-agent")
-    assert c["first_reply_created_at"] and c["waiting_since"] is None and c["status"] == "pending"  # R51
+    assert c["first_reply_created_at"]
+    assert c["waiting_since"] is None
+    assert c["status"] == "pending"
 
 
 async def test_r53_status_patch(api):
     _, did = await api.new_conv()
     m = await msg(api, did)
-    p = lambda **b: api.cw("PATCH", f"conversations/{did}/messages/{m['id']}", b)
-    assert (await p(status="read"))[1]["status"] == "read" and (await p(status="delivered"))[1]["status"] == "read"
+
+    def p(**b):
+        return api.cw("PATCH", f"conversations/{did}/messages/{m['id']}", b)
+
+    assert (await p(status="read"))[1]["status"] == "read"
+    assert (await p(status="delivered"))[1]["status"] == "read"
     b = (await p(status="failed", external_error="131047"))[1]
-    assert b["status"] == "failed" and b["content_attributes"]["external_error"] == "131047"
+    assert b["status"] == "failed"
+    assert b["content_attributes"]["external_error"] == "131047"
     b = (await p(status="sent", external_error="x"))[1]
-    assert b["status"] == "sent" and "external_error" not in b["content_attributes"]
+    assert b["status"] == "sent"
+    assert "external_error" not in b["content_attributes"]
     assert (await p(status="raro"))[0] == 200
     await drain(api)
     assert len(events(api, "message_updated")) == 3
@@ -589,7 +650,10 @@ async def test_r54_windows(api):
     api.rig.chatwoot.cfg["messages_per_minute"] = 10_000
     _, did = await api.new_conv()
     ids = [(await msg(api, did, str(i), private=i % 2 == 0))["id"] for i in range(30)]
-    g = lambda q="": api.cw("GET", f"conversations/{did}/messages{q}")
+
+    def g(q=""):
+        return api.cw("GET", f"conversations/{did}/messages{q}")
+
     got = [m["id"] for m in (await g())[1]["payload"]]
     assert got == ids[-20:]
     assert [m["id"] for m in (await g(f"?before={ids[25]}"))[1]["payload"]] == ids[5:25]
@@ -600,19 +664,19 @@ async def test_r54_windows(api):
 
 async def test_r55_items(api):
     _, did = await api.new_conv()
-    p = lambda ct, items: api.cw(
-        "POST",
-        f"conversations/{did}/messages",
-        {"content": "x", "content_type": ct, "content_attributes": {"items": items}},
-    )
-    assert (
-        (await p("input_select", [{"title": "a", "value": "1"}]))[0] == 200
-        and (await p("input_select", [{"title": "a", "id": "1"}]))[0] == 422
-        and (await p("input_select", []))[0] == 422
-    )
-    assert (await p("cards", [{"title": "a", "actions": [{"text": "t", "type": "link", "uri": "x"}]}]))[0] == 200 and (
-        await p("cards", [{"title": "a"}])
-    )[0] == 422
+
+    def p(ct, items):
+        return api.cw(
+            "POST",
+            f"conversations/{did}/messages",
+            {"content": "x", "content_type": ct, "content_attributes": {"items": items}},
+        )
+
+    assert (await p("input_select", [{"title": "a", "value": "1"}]))[0] == 200
+    assert (await p("input_select", [{"title": "a", "id": "1"}]))[0] == 422
+    assert (await p("input_select", []))[0] == 422
+    assert (await p("cards", [{"title": "a", "actions": [{"text": "t", "type": "link", "uri": "x"}]}]))[0] == 200
+    assert (await p("cards", [{"title": "a"}]))[0] == 422
     assert (await p("article", [{"title": "a", "url": "x"}]))[0] == 422
     assert (await api.cw("POST", f"conversations/{did}/messages", {"content": "x", "content_type": "raro"}))[0] == 422
 
@@ -627,12 +691,10 @@ async def test_r56_greeting_and_csat(api):
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "resolved"})
     await drain(api)
     t = [e for e in events(api, "message_created") if e["message_type"] == "template"]
-    assert (
-        [x["content_type"] for x in t] == ["text", "input_csat"]
-        and t[0]["content"] == "Bienvenido"
-        and t[0]["sender"] is None
-        and "survey" in t[1]["content"]
-    )
+    assert [x["content_type"] for x in t] == ["text", "input_csat"]
+    assert t[0]["content"] == "Bienvenido"
+    assert t[0]["sender"] is None
+    assert "survey" in t[1]["content"]
 
 
 async def test_r56_out_of_office(api):
@@ -650,11 +712,11 @@ async def test_r57_labels(api):
     assert (await api.cw("POST", "labels", {"title": "Lead-Caliente"}))[1]["title"] == "lead-caliente"
     for bad in ("lead-caliente", "a", "con espacio", "a:b", "-x", "_x", ""):
         assert (await api.cw("POST", "labels", {"title": bad}))[0] == 422, bad
-    assert LABEL.match("ni\u00f1o") and (await api.cw("GET", "labels"))[1]["payload"][0]["title"] == "lead-caliente"
+    assert LABEL.match("ni\u00f1o")
+    assert (await api.cw("GET", "labels"))[1]["payload"][0]["title"] == "lead-caliente"
     lid = (await api.cw("GET", "labels"))[1]["payload"][0]["id"]
-    assert (await api.cw("PATCH", f"labels/{lid}", {"color": "#fff"}))[1]["color"] == "#fff" and (
-        await api.cw("DELETE", f"labels/{lid}")
-    )[0] == 200
+    assert (await api.cw("PATCH", f"labels/{lid}", {"color": "#fff"}))[1]["color"] == "#fff"
+    assert (await api.cw("DELETE", f"labels/{lid}"))[0] == 200
 
 
 async def test_r58_attribute_definitions(api):
@@ -665,21 +727,24 @@ async def test_r58_attribute_definitions(api):
         "attribute_values": ["a"],
         "attribute_model": "conversation_attribute",
     }
-    p = lambda **k: api.cw("POST", "custom_attribute_definitions", {**d, **k})
+
+    def p(**k):
+        return api.cw("POST", "custom_attribute_definitions", {**d, **k})
+
     st, b = await p()
-    assert st == 200 and b["attribute_display_type"] == "list"
-    assert (await p())[0] == 422 and (await p(attribute_model="contact_attribute"))[0] == 200
-    assert (
-        (await p(attribute_key="status"))[0] == 422
-        and (await p(attribute_key="con espacio"))[0] == 422
-        and (await p(attribute_key="name", attribute_model=1))[0] == 422
-    )
+    assert st == 200
+    assert b["attribute_display_type"] == "list"
+    assert (await p())[0] == 422
+    assert (await p(attribute_model="contact_attribute"))[0] == 200
+    assert (await p(attribute_key="status"))[0] == 422
+    assert (await p(attribute_key="con espacio"))[0] == 422
+    assert (await p(attribute_key="name", attribute_model=1))[0] == 422
     assert (await p(attribute_key="otra.clave-1", attribute_display_type=0, attribute_model=0))[1][
         "attribute_model"
     ] == "conversation_attribute"
     assert (await p(attribute_key="zz", attribute_display_type="raro"))[0] == 500
     assert len((await api.cw("GET", "custom_attribute_definitions?attribute_model=0"))[1]) == 2
-    cid, did = await api.new_conv()
+    _cid, did = await api.new_conv()
     await api.cw("POST", f"conversations/{did}/custom_attributes", {"custom_attributes": {"etapa": "a"}})
     f = (
         await api.cw(
@@ -692,43 +757,49 @@ async def test_r58_attribute_definitions(api):
 
 
 async def test_r59_webhooks(api):
-    p = lambda **k: api.cw("POST", "webhooks", {"url": "https://x.test/h", **k})
+    def p(**k):
+        return api.cw("POST", "webhooks", {"url": "https://x.test/h", **k})
+
     b = (await p())[1]["payload"]["webhook"]
-    assert len(b["subscriptions"]) == 8 and b["secret"] and "conversation_typing_on" not in b["subscriptions"]
+    assert len(b["subscriptions"]) == 8
+    assert b["secret"]
+    assert "conversation_typing_on" not in b["subscriptions"]
     assert (await p())[1]["attributes"] == ["url"]
     for bad in ([], ["nada"], "message_created"):
         st, e = await p(url="https://y.test/h", subscriptions=bad)
-        assert st == 422 and "Invalid events" in e["message"]
+        assert st == 422
+        assert "Invalid events" in e["message"]
     assert (await p(url="nada"))[0] == 422
     assert (await api.cw("PATCH", f"webhooks/{b['id']}", {"subscriptions": ["message_created"]}))[1]["payload"]["webhook"][
         "subscriptions"
     ] == ["message_created"]
-    assert (
-        len((await api.cw("GET", "webhooks"))[1]["payload"]["webhooks"]) == 2
-        and (await api.cw("DELETE", f"webhooks/{b['id']}"))[0] == 200
-    )
+    assert len((await api.cw("GET", "webhooks"))[1]["payload"]["webhooks"]) == 2
+    assert (await api.cw("DELETE", f"webhooks/{b['id']}"))[0] == 200
 
 
 async def test_setup_objects(api):
     b = (await api.cw("POST", "agent_bots", {"name": "Otro", "outgoing_url": ""}))[1]
-    assert b["access_token"] and b["secret"] and b["system_bot"] is False
+    assert b["access_token"]
+    assert b["secret"]
+    assert b["system_bot"] is False
     assert (await api.cw("POST", "inboxes/1/set_agent_bot", {"agent_bot": b["id"]}))[0] == 200
     assert (await api.cw("GET", "inboxes/1/agent_bot"))[1]["agent_bot"]["id"] == b["id"]
     i = (await api.cw("POST", "inboxes", {"name": "Nuevo", "channel": {"type": "api", "webhook_url": "https://x"}}))[1]
-    assert i["channel_type"] == "Channel::Api" and i["inbox_identifier"] and i["secret"] and i["webhook_url"] == "https://x"
+    assert i["channel_type"] == "Channel::Api"
+    assert i["inbox_identifier"]
+    assert i["secret"]
+    assert i["webhook_url"] == "https://x"
     assert (await api.cw("POST", "inboxes", {"name": "N", "channel": {"type": "raro"}}))[0] == 422
     assert "secret" not in (await api.cw("GET", "inboxes/1", token="rig-cw-agent"))[1]
     assert (await api.cw("POST", "teams", {"name": "Soporte"}))[1]["name"] == "soporte"
     assert len((await api.cw("GET", "agents"))[1]) == 3
     a = (await api.cw("POST", "dashboard_apps", {"title": "x", "content": [{"type": "frame", "url": "https://x"}]}))[1]
-    assert (await api.cw("GET", f"dashboard_apps/{a['id']}"))[1]["title"] == "x" and (
-        await api.cw("POST", "dashboard_apps", {"title": "x", "content": [{"type": "iframe", "url": "x"}]})
-    )[0] == 422
+    assert (await api.cw("GET", f"dashboard_apps/{a['id']}"))[1]["title"] == "x"
+    assert (await api.cw("POST", "dashboard_apps", {"title": "x", "content": [{"type": "iframe", "url": "x"}]}))[0] == 422
     c = (await api.cw("POST", "canned_responses", {"short_code": "hola", "content": "Hola"}))[1]
-    assert [x["id"] for x in (await api.cw("GET", "canned_responses?search=hol"))[1]] == [c["id"]] and (
-        await api.cw("POST", "canned_responses", {"short_code": "hola", "content": "x"})
-    )[0] == 422
-    st, b = await api.call("chatwoot", "GET", "/api/v1/profile", {"api_access_token": "rig-cw-admin"})
+    assert [x["id"] for x in (await api.cw("GET", "canned_responses?search=hol"))[1]] == [c["id"]]
+    assert (await api.cw("POST", "canned_responses", {"short_code": "hola", "content": "x"}))[0] == 422
+    _st, b = await api.call("chatwoot", "GET", "/api/v1/profile", {"api_access_token": "rig-cw-admin"})
     assert b["role"] == "administrator"
 
 
@@ -750,15 +821,14 @@ async def test_r60_fan_out(api):
         for g in api.stub.got
         if json.loads(g["raw"])["event"] == "message_created"
     ]
-    assert sorted(p for p, _ in mc) == ["/bot", "/inbox", H] and len({d for _, d in mc}) == 3
+    assert sorted(p for p, _ in mc) == ["/bot", "/inbox", H]
+    assert len({d for _, d in mc}) == 3
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "resolved"})
     await drain(api)
     paths = {p: {json.loads(g["raw"])["event"] for g in api.stub.got if g["path"] == p} for p in (H, "/bot", "/inbox")}
-    assert (
-        "conversation_resolved" in paths["/bot"]
-        and "conversation_resolved" not in paths[H]
-        and "contact_updated" not in paths["/inbox"]
-    )
+    assert "conversation_resolved" in paths["/bot"]
+    assert "conversation_resolved" not in paths[H]
+    assert "contact_updated" not in paths["/inbox"]
 
 
 async def test_r61_r62_r63_echo_and_shape(api):
@@ -772,33 +842,25 @@ async def test_r61_r62_r63_echo_and_shape(api):
     assert set(ev) == {"entrante", "publico", "nota"}  # our own writes, private notes; no activity
     assert any(m["message_type"] == 2 for m in api.rig.chatwoot.msgs.values())
     i, p, q = ev["entrante"], ev["publico"], ev["nota"]
-    assert (
-        i["message_type"] == "incoming"
-        and "status" not in i
-        and "type" not in i["sender"]
-        and i["sender"]["account"]["id"] == 1
-        and i["sender"]["phone_number"] == "+34600111222"
-    )
-    assert (
-        p["sender"] == {"id": 1, "name": "Rig Bot", "type": "agent_bot"}
-        and p["conversation"]["messages"][0]["message_type"] == 1
-        and p["conversation"]["messages"][0]["status"] == "sent"
-    )
-    assert (
-        q["sender"]["type"] == "user" and q["private"] is True and q["conversation"]["messages"][0]["content"] == "publico"
-    )  # R63
-    assert (
-        p["id"] == a["id"]
-        and p["conversation"]["id"] == did
-        and p["account"] == {"id": 1, "name": "Acme"}
-        and p["inbox"] == {"id": 1, "name": "WhatsApp"}
-    )
-    assert (
-        p["created_at"].endswith("Z")
-        and p["conversation"]["contact_inbox"]["source_id"]
-        and p["conversation"]["meta"]["sender"]["type"] == "contact"
-        and isinstance(p["conversation"]["created_at"], int)
-    )
+    assert i["message_type"] == "incoming"
+    assert "status" not in i
+    assert "type" not in i["sender"]
+    assert i["sender"]["account"]["id"] == 1
+    assert i["sender"]["phone_number"] == "+34600111222"
+    assert p["sender"] == {"id": 1, "name": "Rig Bot", "type": "agent_bot"}
+    assert p["conversation"]["messages"][0]["message_type"] == 1
+    assert p["conversation"]["messages"][0]["status"] == "sent"
+    assert q["sender"]["type"] == "user"
+    assert q["private"] is True
+    assert q["conversation"]["messages"][0]["content"] == "publico"
+    assert p["id"] == a["id"]
+    assert p["conversation"]["id"] == did
+    assert p["account"] == {"id": 1, "name": "Acme"}
+    assert p["inbox"] == {"id": 1, "name": "WhatsApp"}
+    assert p["created_at"].endswith("Z")
+    assert p["conversation"]["contact_inbox"]["source_id"]
+    assert p["conversation"]["meta"]["sender"]["type"] == "contact"
+    assert isinstance(p["conversation"]["created_at"], int)
     assert n["private"]
 
 
@@ -810,7 +872,10 @@ async def test_r64_status_events(api):
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "open"}, token="rig-cw-bot")
     await drain(api)
     s = events(api, "conversation_status_changed")
-    assert len(s) == 1 and s[0]["changed_attributes"] is None and s[0]["status"] == "open" and s[0]["id"] == did
+    assert len(s) == 1
+    assert s[0]["changed_attributes"] is None
+    assert s[0]["status"] == "open"
+    assert s[0]["id"] == did
     u = events(api, "conversation_updated")
     assert {"status": {"previous_value": "pending", "current_value": "open"}} in u[0]["changed_attributes"]
     api.stub.got.clear()
@@ -833,7 +898,8 @@ async def test_r65_contact_updated(api):
     await incoming(api, did)
     await drain(api)
     assert len(events(api, "contact_updated")) == n + 2
-    assert events(api, "contact_created") and events(api, "conversation_created")
+    assert events(api, "contact_created")
+    assert events(api, "conversation_created")
 
 
 def test_r66_vector():
@@ -850,14 +916,16 @@ async def test_r66_headers(api):
         h["X-Chatwoot-Signature"]
         == "sha256="
         + hmac.new(b"rig-cw-secret", h["X-Chatwoot-Timestamp"].encode() + b"." + g["raw"], hashlib.sha256).hexdigest()
-        and len(h["X-Chatwoot-Delivery"]) == 36
     )
+    assert len(h["X-Chatwoot-Delivery"]) == 36
     for k in api.rig.chatwoot.hooks.values():
         k["secret"] = None
     await msg(api, did)
     await drain(api)
     h = api.stub.got[-1]["headers"]
-    assert "X-Chatwoot-Signature" not in h and "X-Chatwoot-Timestamp" not in h and h["X-Chatwoot-Delivery"]
+    assert "X-Chatwoot-Signature" not in h
+    assert "X-Chatwoot-Timestamp" not in h
+    assert h["X-Chatwoot-Delivery"]
 
 
 async def test_r67_single_attempt_and_inbox_failure(api):
@@ -867,15 +935,14 @@ async def test_r67_single_attempt_and_inbox_failure(api):
     n0 = len(api.stub.got)
     m = await msg(api, did)
     await drain(api)
-    assert (
-        len([1 for g in api.stub.got[n0:] if json.loads(g["raw"])["event"] == "message_created"]) == 1
-        and api.rig.chatwoot.msgs[m["id"]]["status"] == "sent"
-    )
+    assert len([1 for g in api.stub.got[n0:] if json.loads(g["raw"])["event"] == "message_created"]) == 1
+    assert api.rig.chatwoot.msgs[m["id"]]["status"] == "sent"
     api.rig.chatwoot.inboxes[1]["channel"]["webhook_url"] = base(api) + "/inbox"
     m = await incoming(api, did)
     await drain(api)
     x = api.rig.chatwoot.msgs[m["id"]]
-    assert x["status"] == "failed" and x["content_attributes"]["external_error"] == "500"
+    assert x["status"] == "failed"
+    assert x["content_attributes"]["external_error"] == "500"
     assert any(json.loads(g["raw"])["event"] == "message_updated" for g in api.stub.got)
     api.rig.chatwoot.cfg["webhook_timeout"] = 0.1
     api.stub.answer = lambda p, n, r: (200, b"")
@@ -902,7 +969,9 @@ async def test_r68_bot_retries(api):
         and json.loads(g["raw"]).get("id") == m["id"]
         and json.loads(g["raw"])["event"] == "message_created"
     ]
-    assert len(bot) == 3 and len({g["headers"]["X-Chatwoot-Delivery"] for g in bot}) == 1 and c["status"] == "open"
+    assert len(bot) == 3
+    assert len({g["headers"]["X-Chatwoot-Delivery"] for g in bot}) == 1
+    assert c["status"] == "open"
     assert any("error with the agent bot" in (x["content"] or "") for x in api.rig.chatwoot.msgs.values())
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "pending"})
     await drain(api)
@@ -910,10 +979,8 @@ async def test_r68_bot_retries(api):
     api.stub.got.clear()
     m = await incoming(api, did)
     await drain(api)
-    assert (
-        len([g for g in api.stub.got if g["path"] == "/bot" and json.loads(g["raw"])["event"] == "message_created"]) == 1
-        and c["status"] == "open"
-    )
+    assert len([g for g in api.stub.got if g["path"] == "/bot" and json.loads(g["raw"])["event"] == "message_created"]) == 1
+    assert c["status"] == "open"
     await api.cw("POST", f"conversations/{did}/toggle_status", {"status": "pending"})
     api.rig.chatwoot.cfg["keep_pending_on_bot_failure"] = True
     await incoming(api, did)
@@ -926,7 +993,8 @@ async def test_r69_private_network(api):
     _, did = await api.new_conv()
     await msg(api, did)
     await drain(api)
-    assert not api.stub.got and any(d["error"] == "private_network_refused" for d in api.rig.chatwoot.outbox.log)
+    assert not api.stub.got
+    assert any(d["error"] == "private_network_refused" for d in api.rig.chatwoot.outbox.log)
 
 
 async def test_r70_switches(api):
@@ -938,7 +1006,8 @@ async def test_r70_switches(api):
     await msg(api, did, "doble")
     await drain(api)
     got = [g for g in api.stub.got if json.loads(g["raw"])["event"] == "message_created"]
-    assert len(got) == 2 and len({g["headers"]["X-Chatwoot-Delivery"] for g in got}) == 1
+    assert len(got) == 2
+    assert len({g["headers"]["X-Chatwoot-Delivery"] for g in got}) == 1
     api.stub.got.clear()
     await api.ctl("POST", "/chatwoot/faults", {"kind": "duplicate_delivery", "new_id": True, **mc})
     await msg(api, did, "doble2")
@@ -976,7 +1045,8 @@ async def test_r70_http_switches(api):
     await drain(api)
     await api.ctl("POST", "/chatwoot/faults", {"kind": "error_after_commit", "match": "/messages"})
     st, _ = await api.cw("POST", f"conversations/{did}/messages", {"content": "una"})
-    assert st == 500 and [m["content"] for m in api.rig.chatwoot.msgs.values()] == ["una"]
+    assert st == 500
+    assert [m["content"] for m in api.rig.chatwoot.msgs.values()] == ["una"]
     await api.ctl("POST", "/chatwoot/faults", {"kind": "drop_after", "match": "/messages"})
     with pytest.raises(aiohttp.ClientError):
         await api.cw("POST", f"conversations/{did}/messages", {"content": "dos"})
@@ -991,17 +1061,22 @@ async def test_r70_http_switches(api):
     while not any(e["content"] == "antes" for e in events(api, "message_created")):
         await asyncio.sleep(0.001)
     st, b = await t
-    assert st == 200 and [e["id"] for e in events(api, "message_created")] == [b["id"]]
-    rec = [d for d in api.rig.chatwoot.outbox.log if d.get("message_id") == b["id"] and d["event"] == "message_created"][0]
+    assert st == 200
+    assert [e["id"] for e in events(api, "message_created")] == [b["id"]]
+    rec = next(d for d in api.rig.chatwoot.outbox.log if d.get("message_id") == b["id"] and d["event"] == "message_created")
     req = api.rig.chatwoot.requests_log[-1]
     assert rec["t"] + rec["ms"] / 1000 <= req["t"] + 0.02
 
 
 async def test_agent_control(api):
-    cid, did = await api.new_conv()
-    a = lambda **k: api.ctl("POST", "/chatwoot/agent", {"conversation_id": did, **k})
+    _cid, did = await api.new_conv()
+
+    def a(**k):
+        return api.ctl("POST", "/chatwoot/agent", {"conversation_id": did, **k})
+
     c = api.rig.chatwoot.by_display[(1, did)]
-    assert (await a(action="reply", content="soy Beto"))["message"]["sender"]["type"] == "user" and c["status"] == "pending"
+    assert (await a(action="reply", content="soy Beto"))["message"]["sender"]["type"] == "user"
+    assert c["status"] == "pending"
     assert (await a(action="note", content="ojo"))["message"]["private"] is True
     m = (
         await a(
@@ -1017,12 +1092,15 @@ async def test_agent_control(api):
     )["message"]
     await a(action="assign", assignee_id=2)
     await a(action="resolve")
-    assert c["status"] == "resolved" and c["assignee_id"] == 2
+    assert c["status"] == "resolved"
+    assert c["assignee_id"] == 2
     await a(action="open")
     await a(action="pending")
     await a(action="add_label", label="caliente")
     await a(action="attributes", attributes={"etapa": "x"})
-    assert c["status"] == "pending" and c["labels"] == ["caliente"] and c["custom_attributes"] == {"etapa": "x"}
+    assert c["status"] == "pending"
+    assert c["labels"] == ["caliente"]
+    assert c["custom_attributes"] == {"etapa": "x"}
     assert (await a(action="external_echo", content="desde el movil"))["message"].get("sender") is None
     await a(action="delete_message", message_id=m["id"])
     await a(action="snooze", seconds=60)
@@ -1030,7 +1108,7 @@ async def test_agent_control(api):
     assert n["conversation_id"] == did + 1
     await drain(api)
     ev = events(api)
-    tp = [e for e in ev if e["event"] == "message_created" and e["id"] == m["id"]][0]
+    tp = next(e for e in ev if e["event"] == "message_created" and e["id"] == m["id"])
     assert tp["additional_attributes"]["template_params"]["name"] == "rig_seguimiento"
     assert [e for e in ev if e["event"] == "message_updated"][-1]["content_attributes"] == {"deleted": True}
     assert (await a(action="nada"))["error"]

@@ -18,30 +18,27 @@ def test_match():
 
 async def test_control_basics(api):
     h = await api.ctl("GET", "/health")
-    assert h["ok"] and set(h["ports"]) == {"meta", "twilio", "chatwoot", "llm", "control"}
+    assert h["ok"]
+    assert set(h["ports"]) == {"meta", "twilio", "chatwoot", "llm", "control"}
     e = await api.ctl("GET", "/env")
-    assert e["OPENAI_BASE_URL"].endswith("/v1") and e["WHATSAPP_APP_SECRET"]
+    assert e["OPENAI_BASE_URL"].endswith("/v1")
+    assert e["WHATSAPP_APP_SECRET"]
     assert (await api.ctl("POST", "/meta/config", {"window_mode": "sync"}))["window_mode"] == "sync"
     assert (await api.ctl("POST", "/meta/config", {"status_delays": {"sent": 9}}))["status_delays"][
         "delivered"
     ] == 0.03  # nested values merge
     f = await api.ctl("POST", "/meta/faults", {"kind": "error", "status": 500, "times": 3})
-    assert (
-        f[0]["left"] == 3
-        and len(await api.ctl("GET", "/meta/faults")) == 1
-        and await api.ctl("DELETE", f"/meta/faults?id={f[0]['id']}") == []
-    )
+    assert f[0]["left"] == 3
+    assert len(await api.ctl("GET", "/meta/faults")) == 1
+    assert await api.ctl("DELETE", f"/meta/faults?id={f[0]['id']}") == []
     out = await api.ctl("POST", "/meta/inbound", {"from": "34600111222", "type": "text", "body": "x"})
     assert out["results"][0][0]["status"] == 200
-    assert (
-        len((await api.ctl("GET", "/meta/ledger"))["inbound"]) == 1
-        and (await api.ctl("GET", "/meta/deliveries"))[0]["what"] == "inbound"
-    )
+    assert len((await api.ctl("GET", "/meta/ledger"))["inbound"]) == 1
+    assert (await api.ctl("GET", "/meta/deliveries"))[0]["what"] == "inbound"
     assert (await api.ctl("POST", "/meta/inbound", {"message": {"from": "1", "type": "nada"}}))["error"]
     await api.ctl("POST", "/reset", {})
-    assert (await api.ctl("GET", "/meta/ledger"))["inbound"] == [] and (await api.ctl("GET", "/meta/config"))[
-        "window_mode"
-    ] == "async"
+    assert (await api.ctl("GET", "/meta/ledger"))["inbound"] == []
+    assert (await api.ctl("GET", "/meta/config"))["window_mode"] == "async"
     await api.ctl("POST", "/clock", {"advance": 3600})
     assert all(s.clock.offset == 3600 for s in api.rig.sims.values())
     for n in ("meta", "twilio", "chatwoot", "llm"):
@@ -54,7 +51,9 @@ async def test_wait_quiet(api):
     await api.ctl("POST", "/meta/inbound", {"from": "34600111222", "type": "text", "body": "x"})
     await api.text()
     q = await api.ctl("GET", "/wait-quiet?idle_ms=150&timeout_s=5")
-    assert q["quiet"] and q["waited_ms"] >= 550 and len(api.stub.got) == 4
+    assert q["quiet"]
+    assert q["waited_ms"] >= 550
+    assert len(api.stub.got) == 4
     api.rig.meta.cfg["retry_schedule"] = [5]
     api.stub.answer = lambda p, n, r: (500, b"")
     await api.ctl("POST", "/meta/inbound", {"from": "34600111222", "type": "text", "body": "y", "wait": False})
@@ -141,20 +140,20 @@ async def test_end_to_end_honest(api):
         "missing_mirror_in": 0,
     }
     p = c["contacts"]["34600000000"]
-    assert (
-        p["sends"] == 3
-        and p["sends_per_turn"] == {"1": 1, "2": 1, "3": 1}
-        and [o["text"][-2:] for o in p["order"]] == ["m0", "m1", "m2"]
-        and p["outside_window_freeform"] == 0
-        and len(p["first_reply_s"]) == 3
-    )
+    assert p["sends"] == 3
+    assert p["sends_per_turn"] == {"1": 1, "2": 1, "3": 1}
+    assert [o["text"][-2:] for o in p["order"]] == ["m0", "m1", "m2"]
+    assert p["outside_window_freeform"] == 0
+    assert len(p["first_reply_s"]) == 3
     m = c["mirror"]["34600000000"]
-    assert m["conversations"] == 1 and m["cw_in"] == 3 and m["cw_out"] == 3 and not m["duplicate_out"] and not c["rig_errors"]
-    assert (
-        c["llm"]["calls"] == 12
-        and sum(t["calls"] for t in c["llm"]["per_turn"]) == 12
-        and list(c["messages_per_conversation"].values())[0]["incoming"] == 3
-    )
+    assert m["conversations"] == 1
+    assert m["cw_in"] == 3
+    assert m["cw_out"] == 3
+    assert not m["duplicate_out"]
+    assert not c["rig_errors"]
+    assert c["llm"]["calls"] == 12
+    assert sum(t["calls"] for t in c["llm"]["per_turn"]) == 12
+    assert next(iter(c["messages_per_conversation"].values()))["incoming"] == 3
     assert (await api.ctl("GET", "/counters?contact=%2B34600000001"))["totals"]["sends"] == 3
 
 
@@ -169,13 +168,11 @@ async def test_end_to_end_careless(api):
     await api.quiet(150)
     c = await api.ctl("GET", "/counters")
     d = {x["turn"]: x["count"] for x in c["contacts"]["34600111222"]["duplicates"]}
-    assert (
-        d == {1: 2, 2: 2}
-        and c["totals"]["duplicates"] == 2
-        and c["totals"]["responses_lost"] == 1
-        and c["mirror"]["34600111222"]["missing_out"]
-        and c["totals"]["missing_mirror_in"] == 2
-    )
+    assert d == {1: 2, 2: 2}
+    assert c["totals"]["duplicates"] == 2
+    assert c["totals"]["responses_lost"] == 1
+    assert c["mirror"]["34600111222"]["missing_out"]
+    assert c["totals"]["missing_mirror_in"] == 2
 
 
 def test_command_line_builds_a_signed_body():
@@ -201,4 +198,7 @@ async def test_rig_bug_is_not_a_vendor_error(api):
 
     api.rig.meta.mark_read = lambda *a: 1 / 0
     st, b = await api.send({"status": "read", "message_id": "x"})
-    assert st == 599 and "rig_bug" in b and api.rig.meta.errors and (await api.ctl("GET", "/counters"))["rig_errors"]["meta"]
+    assert st == 599
+    assert "rig_bug" in b
+    assert api.rig.meta.errors
+    assert (await api.ctl("GET", "/counters"))["rig_errors"]["meta"]

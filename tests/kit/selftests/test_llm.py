@@ -50,7 +50,9 @@ def test_neutral_values_are_valid(s):
 
 async def test_plain_schema_tools(api):
     st, b = await api.chat({"model": "gpt-4o-mini", "messages": M})
-    assert st == 200 and b["choices"][0]["message"]["content"].startswith("Claro") and b["usage"]["total_tokens"] > 0
+    assert st == 200
+    assert b["choices"][0]["message"]["content"].startswith("Claro")
+    assert b["usage"]["total_tokens"] > 0
     st, b = await api.chat({"model": "gpt-4o-mini", "messages": M, "response_format": RF})
     jsonschema.validate(json.loads(b["choices"][0]["message"]["content"]), SCHEMA)
     st, b = await api.chat(
@@ -64,7 +66,8 @@ async def test_plain_schema_tools(api):
     c = b["choices"][0]
     jsonschema.validate(json.loads(c["message"]["tool_calls"][0]["function"]["arguments"]), SCHEMA)
     assert c["finish_reason"] == "tool_calls"
-    msgs = M + [
+    msgs = [
+        *M,
         {"role": "assistant", "content": None, "tool_calls": c["message"]["tool_calls"]},
         {"role": "tool", "tool_call_id": c["message"]["tool_calls"][0]["id"], "content": "{}"},
     ]
@@ -86,7 +89,8 @@ async def test_streaming(api):
         ) as r:
             assert r.headers["Content-Type"].startswith("text/event-stream")
             lines = [l[6:] for l in (await r.text()).split("\n\n") if l.startswith("data: ")]
-        assert lines[-1] == "[DONE]" and json.loads(lines[-2])["usage"]["total_tokens"]
+        assert lines[-1] == "[DONE]"
+        assert json.loads(lines[-2])["usage"]["total_tokens"]
         ds = [json.loads(l)["choices"][0]["delta"] for l in lines[:-2]]
         if extra:
             jsonschema.validate(
@@ -124,9 +128,9 @@ async def test_errors(api):
     assert (await api.chat({"model": "no", "messages": M}))[0] == 404
     await api.ctl("POST", "/llm/faults", [{"kind": "error", "status": 429, "retry_after": 3}, {"kind": "error", "status": 500}])
     async with api.s.post(api.url("llm", "/v1/chat/completions"), json={}) as r:
-        assert (
-            r.status == 429 and r.headers["Retry-After"] == "3" and (await r.json())["error"]["code"] == "rate_limit_exceeded"
-        )
+        assert r.status == 429
+        assert r.headers["Retry-After"] == "3"
+        assert (await r.json())["error"]["code"] == "rate_limit_exceeded"
     assert (await api.chat({"model": "gpt-4o", "messages": M}))[0] == 500
 
 
@@ -144,16 +148,16 @@ async def test_modes(api):
     c = await go("prices")
     v = json.loads(c["message"]["content"])
     jsonschema.validate(v, SCHEMA)
-    assert "por solo 9,99 \u20ac al mes" in v["reply"] and v["intent"] == "info"
+    assert "por solo 9,99 \u20ac al mes" in v["reply"]
+    assert v["intent"] == "info"
     assert "SYSTEM PROMPT" in json.loads((await go("leak"))["message"]["content"])["reply"]
     plain = {"model": "m", "messages": M}
-    assert (
-        "9,99" in (await go("prices", plain))["message"]["content"]
-        and (await go("empty", plain))["message"]["content"] == ""
-        and (await go("null", plain))["message"]["content"] is None
-    )
+    assert "9,99" in (await go("prices", plain))["message"]["content"]
+    assert (await go("empty", plain))["message"]["content"] == ""
+    assert (await go("null", plain))["message"]["content"] is None
     assert len((await go("huge", plain))["message"]["content"]) > 50_000
-    assert (await go("refusal", plain))["message"]["refusal"] and (await go("truncated", plain))["finish_reason"] == "length"
+    assert (await go("refusal", plain))["message"]["refusal"]
+    assert (await go("truncated", plain))["finish_reason"] == "length"
     with pytest.raises(ValueError):
         json.loads((await go("malformed_json", {**plain, "tools": TOOLS}))["message"]["tool_calls"][0]["function"]["arguments"])
     assert (await go("bad_tool", {**plain, "tools": TOOLS}))["message"]["tool_calls"][0]["function"][

@@ -55,14 +55,16 @@ def test_escaping_like_meta():
     b = escape_body({"a": "ni\u00f1o \u00e9/x <b> 50% a@b \U0001f600"})
     assert b == b'{"a":"ni\\u00f1o \\u00e9\\/x \\u003Cb> 50\\u0025 a\\u0040b \\ud83d\\ude00"}'
     assert json.loads(b)["a"] == "ni\u00f1o \u00e9/x <b> 50% a@b \U0001f600"
-    assert json.dumps(json.loads(b)).encode() != b and json.dumps(json.loads(b), separators=(",", ":")).encode() != b
+    assert json.dumps(json.loads(b)).encode() != b
+    assert json.dumps(json.loads(b), separators=(",", ":")).encode() != b
 
 
 async def test_inbound_is_signed_over_the_bytes_sent(api):
     r = await api.rig.meta.send_inbound({"from": "34600111222", "type": "text", "body": "a\u00f1o 1/2 <x>"})
     g = api.stub.got[-1]
     assert g["headers"]["X-Hub-Signature-256"] == "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
-    assert b"a\\u00f1o 1\\/2 \\u003Cx>" in g["raw"] and r["results"][0][0]["status"] == 200
+    assert b"a\\u00f1o 1\\/2 \\u003Cx>" in g["raw"]
+    assert r["results"][0][0]["status"] == 200
 
 
 @pytest.mark.parametrize("kind", ["wrong", "missing", "sha1_only", "garbage", "other_body", "reserialised"])
@@ -74,7 +76,8 @@ async def test_bad_signatures(api, kind):
     g = api.stub.got[-1]
     good = "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
     assert g["headers"].get("X-Hub-Signature-256") != good
-    assert len(out["results"][0]) == 1 and not api.rig.meta.known_in  # not retried, and opens no window
+    assert len(out["results"][0]) == 1
+    assert not api.rig.meta.known_in
 
 
 async def test_verification_handshake(api):
@@ -85,11 +88,17 @@ async def test_verification_handshake(api):
 # ---------------------------------------------------------------- sending: auth, routing, shapes
 async def test_auth_and_node(api):
     st, b = await api.send(OK, token="bad")
-    assert st == 401 and b["error"]["code"] == 190 and b["error"]["type"] == "OAuthException" and b["error"]["fbtrace_id"]
+    assert st == 401
+    assert b["error"]["code"] == 190
+    assert b["error"]["type"] == "OAuthException"
+    assert b["error"]["fbtrace_id"]
     st, b = await api.send(OK, path="/v23.0/1/messages")
-    assert st == 400 and b["error"]["code"] == 100 and b["error"]["error_subcode"] == 33
+    assert st == 400
+    assert b["error"]["code"] == 100
+    assert b["error"]["error_subcode"] == 33
     st, b = await api.send(OK, path="/v99.0/106540352242922/messages")
-    assert st == 400 and b["error"]["code"] == 2500
+    assert st == 400
+    assert b["error"]["code"] == 2500
     assert (await api.send(OK, path="/106540352242922/messages"))[0] == 200  # unversioned
     st, b = await api.call("meta", "POST", "/v23.0/106540352242922/messages", json=OK)
     assert st == 401
@@ -97,14 +106,13 @@ async def test_auth_and_node(api):
 
 async def test_answer_like_meta(api):
     st, b = await api.send(OK)
-    assert (
-        st == 200
-        and b["messaging_product"] == "whatsapp"
-        and b["contacts"] == [{"input": "+34600111222", "wa_id": "34600111222"}]
-    )
+    assert st == 200
+    assert b["messaging_product"] == "whatsapp"
+    assert b["contacts"] == [{"input": "+34600111222", "wa_id": "34600111222"}]
     assert b["messages"][0]["id"].startswith("wamid.HBgL")
     st, b = await api.send({"recipient": "ES.13491208655302741918", "type": "text", "text": {"body": "x"}})
-    assert st == 200 and b["contacts"] == [{"input": "ES.13491208655302741918", "user_id": "ES.13491208655302741918"}]
+    assert st == 200
+    assert b["contacts"] == [{"input": "ES.13491208655302741918", "user_id": "ES.13491208655302741918"}]
     st, b = await api.send({**OK, "recipient": "ES.1349"})
     assert b["contacts"] == [{"input": "+34600111222", "wa_id": "34600111222", "user_id": "ES.1349"}]
     assert [e["seq"] for e in api.rig.meta.ledger] == sorted(e["seq"] for e in api.rig.meta.ledger)
@@ -187,11 +195,12 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("body,code", BAD)
+@pytest.mark.parametrize(("body", "code"), BAD)
 async def test_rejected(api, body, code):
     st, b = await api.send(body)
     assert st == 400 and b["error"]["code"] == code, b
-    assert api.rig.meta.ledger == [] and len(api.rig.meta.rejected) == 1
+    assert api.rig.meta.ledger == []
+    assert len(api.rig.meta.rejected) == 1
 
 
 GOOD = [
@@ -254,7 +263,8 @@ async def test_accepted(api, body):
 async def test_unreadable_body_and_form(api):
     h = {"Authorization": "Bearer rig-wa-token"}
     st, b = await api.call("meta", "POST", "/v23.0/106540352242922/messages", h, data=b"{nope")
-    assert st == 400 and "messaging_product is required" in b["error"]["message"]
+    assert st == 400
+    assert "messaging_product is required" in b["error"]["message"]
     st, b = await api.call(
         "meta",
         "POST",
@@ -266,13 +276,18 @@ async def test_unreadable_body_and_form(api):
 
 
 async def test_templates_checked(api):
-    t = lambda name, lang="es", comps=None: {
-        "to": "+34600111222",
-        "type": "template",
-        "template": {"name": name, "language": {"code": lang}, **({"components": comps} if comps else {})},
-    }
-    p = lambda *xs: [{"type": "body", "parameters": [{"type": "text", "text": x} for x in xs]}]
-    assert (await api.send(t("nada")))[0] == 404 and (await api.send(t("nada")))[1]["error"]["code"] == 132001
+    def t(name, lang="es", comps=None):
+        return {
+            "to": "+34600111222",
+            "type": "template",
+            "template": {"name": name, "language": {"code": lang}, **({"components": comps} if comps else {})},
+        }
+
+    def p(*xs):
+        return [{"type": "body", "parameters": [{"type": "text", "text": x} for x in xs]}]
+
+    assert (await api.send(t("nada")))[0] == 404
+    assert (await api.send(t("nada")))[1]["error"]["code"] == 132001
     assert (await api.send(t("rig_seguimiento", "en")))[1]["error"]["code"] == 132001
     assert (await api.send(t("rig_seguimiento", comps=p("a"))))[1]["error"]["code"] == 132000
     assert (await api.send(t("rig_seguimiento", comps=p("a", "b\nc"))))[1]["error"]["code"] == 132018
@@ -281,7 +296,8 @@ async def test_templates_checked(api):
     assert (await api.send(t("rig_seguimiento", comps=p("a", "x" * 1024))))[1]["error"]["code"] == 132005
     assert (await api.send(t("rig_promo", comps=p("a"))))[1]["error"]["code"] == 132012
     st, b = await api.send(t("rig_seguimiento", comps=p("Ana", "fibra")))
-    assert st == 200 and b["messages"][0]["message_status"] == "accepted"
+    assert st == 200
+    assert b["messages"][0]["message_status"] == "accepted"
     await api.ctl("POST", "/meta/templates", {"name": "rig_seguimiento", "language": "es", "status": "PAUSED"})
     assert (await api.send(t("rig_seguimiento", comps=p("a", "b"))))[1]["error"]["code"] == 132015
     st, b = await api.send(
@@ -298,7 +314,10 @@ async def test_template_admin(api):
     h = {"Authorization": "Bearer rig-wa-token"}
     u = "/v23.0/102290129340398/message_templates"
     st, b = await api.call("meta", "GET", u + "?limit=2", h)
-    assert st == 200 and len(b["data"]) == 2 and b["paging"]["cursors"]["after"] and "next" in b["paging"]
+    assert st == 200
+    assert len(b["data"]) == 2
+    assert b["paging"]["cursors"]["after"]
+    assert "next" in b["paging"]
     st, b2 = await api.call("meta", "GET", u + "?limit=2&after=" + b["paging"]["cursors"]["after"], h)
     assert not {t["id"] for t in b["data"]} & {t["id"] for t in b2["data"]}
     new = {
@@ -309,13 +328,15 @@ async def test_template_admin(api):
     }
     api.rig.meta.cfg["template_review_s"] = 0.05
     st, b = await api.call("meta", "POST", u, h, json=new)
-    assert st == 200 and b["status"] == "PENDING"
+    assert st == 200
+    assert b["status"] == "PENDING"
     assert (
         await api.send({"to": "+34600111222", "type": "template", "template": {"name": "nueva", "language": {"code": "es"}}})
     )[1]["error"]["code"] == 132001
     await api.quiet(200)
     v = [j for j in api.stub.json(P) if j["entry"][0]["changes"][0]["field"] == "message_template_status_update"]
-    assert v and v[0]["entry"][0]["changes"][0]["value"]["event"] == "APPROVED"
+    assert v
+    assert v[0]["entry"][0]["changes"][0]["value"]["event"] == "APPROVED"
     assert (await api.call("meta", "POST", u, h, json=new))[1]["error"]["error_subcode"] == 2388024
     assert (await api.call("meta", "POST", u, h, json={**new, "name": "Mal Nombre"}))[0] == 400
     assert (
@@ -350,7 +371,8 @@ async def test_status_webhooks(api):
     ss = await statuses(api)
     assert [s["status"] for s in ss] == ["sent", "delivered", "read"]
     assert all(s["biz_opaque_callback_data"] == "clave-1" and s["recipient_id"] == "34600111222" for s in ss)
-    assert ss[0]["pricing"]["pricing_model"] == "PMP" and "pricing" not in ss[2]
+    assert ss[0]["pricing"]["pricing_model"] == "PMP"
+    assert "pricing" not in ss[2]
     for g in api.stub.got:
         assert (
             g["headers"]["X-Hub-Signature-256"] == "sha256=" + hmac.new(b"rig-app-secret", g["raw"], hashlib.sha256).hexdigest()
@@ -364,7 +386,9 @@ async def test_reaction_only_sent_and_failed_status(api):
     await api.ctl("POST", "/meta/fail", {"to": "34600111222", "code": 131026})
     await api.text(body="2")
     s = (await statuses(api))[-1]
-    assert s["status"] == "failed" and s["errors"][0]["code"] == 131026 and s["errors"][0]["error_data"]["details"]
+    assert s["status"] == "failed"
+    assert s["errors"][0]["code"] == 131026
+    assert s["errors"][0]["error_data"]["details"]
     last = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]
     assert "contacts" not in last  # failed statuses omit contacts
 
@@ -384,7 +408,8 @@ async def test_status_shuffle_duplicate_batch(api):
 async def test_window_modes(api):
     api.rig.meta.cfg["window_mode"] = "sync"
     st, b = await api.text()
-    assert st == 400 and b["error"]["code"] == 131047
+    assert st == 400
+    assert b["error"]["code"] == 131047
     await window(api)
     assert (await api.text())[0] == 200
     api.rig.meta.clock.advance(24 * 3600 + 1)
@@ -400,7 +425,8 @@ async def test_window_modes(api):
     )[0] == 200
     api.rig.meta.cfg["window_mode"] = "async"
     st, _ = await api.text(body="tarde")
-    assert st == 200 and not api.rig.meta.ledger[-1]["inside_window"]
+    assert st == 200
+    assert not api.rig.meta.ledger[-1]["inside_window"]
     assert [s["errors"][0]["code"] for s in await statuses(api) if s["status"] == "failed"] == [131047]
     api.rig.meta.cfg["window_mode"] = "off"
     await api.text(body="x")
@@ -411,10 +437,12 @@ async def test_pair_limit(api):
     await window(api)
     codes = [(await api.text(body=str(i))) for i in range(47)]
     assert [c[0] for c in codes[:45]] == [200] * 45
-    assert codes[45][0] == 400 and codes[45][1]["error"]["code"] == 131056
+    assert codes[45][0] == 400
+    assert codes[45][1]["error"]["code"] == 131056
     assert (await api.text(to="+34600999888"))[0] == 200  # other pair
     api.rig.meta.clock.advance(6.1)
-    assert (await api.text())[0] == 200 and (await api.text())[0] == 400  # one per 6 s
+    assert (await api.text())[0] == 200
+    assert (await api.text())[0] == 400
     api.rig.meta.cfg["pair_limit"] = False
     assert (await api.text())[0] == 200
 
@@ -424,19 +452,23 @@ async def test_throughput_limit(api):
     api.rig.meta.bucket = (10.0, 0)
     rs = await asyncio.gather(*[api.text(to=f"+3460000{i:04d}") for i in range(30)])
     bad = [b for s, b in rs if s != 200]
-    assert bad and all(b["error"]["code"] == 130429 for b in bad) and 10 <= 30 - len(bad) <= 16
+    assert bad
+    assert all(b["error"]["code"] == 130429 for b in bad)
+    assert 10 <= 30 - len(bad) <= 16
 
 
 # ---------------------------------------------------------------- faults
 async def test_faults_errors(api):
     await api.ctl("POST", "/meta/faults", {"kind": "error", "status": 500, "code": 131000, "times": 2, "match": "messages"})
     rs = [await api.text() for _ in range(3)]
-    assert [r[0] for r in rs] == [500, 500, 200] and rs[0][1]["error"]["code"] == 131000
+    assert [r[0] for r in rs] == [500, 500, 200]
+    assert rs[0][1]["error"]["code"] == 131000
     assert len(api.rig.meta.ledger) == 1
     await api.ctl("POST", "/meta/faults", {"kind": "error", "code": 131056, "where": {"to": "34600111222"}})
     assert (await api.text(to="+34600999888"))[0] == 200
     st, b = await api.text()
-    assert st == 400 and b["error"]["code"] == 131056
+    assert st == 400
+    assert b["error"]["code"] == 131056
     await api.ctl(
         "POST",
         "/meta/faults",
@@ -456,9 +488,11 @@ async def test_drop_before_and_after(api):
     await api.text(body="uno")  # a blind retry
     assert [e["response"] for e in api.rig.meta.ledger] == ["drop_after", "ok"]
     c = await api.ctl("GET", "/counters")
-    assert c["totals"]["duplicates"] == 1 and c["contacts"]["34600111222"]["duplicates"][0]["count"] == 2
+    assert c["totals"]["duplicates"] == 1
+    assert c["contacts"]["34600111222"]["duplicates"][0]["count"] == 2
     await api.ctl("POST", "/meta/faults", [{"kind": "error_after_commit", "status": 503}])
-    assert (await api.text(body="dos"))[0] == 503 and api.rig.meta.ledger[-1]["text"] == "dos"
+    assert (await api.text(body="dos"))[0] == 503
+    assert api.rig.meta.ledger[-1]["text"] == "dos"
 
 
 async def test_hang_slow_latency_outage(api):
@@ -489,13 +523,18 @@ async def test_media(api):
     f.add_field("file", b"\x89PNG123", filename="a.png", content_type="image/png")
     st, b = await api.call("meta", "POST", "/v23.0/106540352242922/media", h, data=f)
     mid = b["id"]
-    assert st == 200 and (await api.send({"to": "+34600111222", "type": "image", "image": {"id": mid}}))[0] == 200
+    assert st == 200
+    assert (await api.send({"to": "+34600111222", "type": "image", "image": {"id": mid}}))[0] == 200
     st, m = await api.call("meta", "GET", f"/v23.0/{mid}", h)
-    assert st == 200 and m["mime_type"] == "image/png" and m["file_size"] == 7 and m["sha256"]
+    assert st == 200
+    assert m["mime_type"] == "image/png"
+    assert m["file_size"] == 7
+    assert m["sha256"]
     async with api.s.get(m["url"]) as r:
         assert r.status == 401
     async with api.s.get(m["url"], headers=h) as r:
-        assert r.status == 200 and await r.read() == b"\x89PNG123"
+        assert r.status == 200
+        assert await r.read() == b"\x89PNG123"
     api.rig.meta.clock.advance(301)
     async with api.s.get(m["url"], headers=h) as r:
         assert r.status == 404  # the URL lives 5 minutes
@@ -511,9 +550,10 @@ async def test_media(api):
 async def test_inbound_media_download(api):
     await api.rig.meta.send_inbound({"from": "34600111222", "type": "voice"})
     a = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]["messages"][0]["audio"]
-    assert a["voice"] and a["mime_type"] == "audio/ogg; codecs=opus"
+    assert a["voice"]
+    assert a["mime_type"] == "audio/ogg; codecs=opus"
     h = {"Authorization": "Bearer rig-wa-token"}
-    st, m = await api.call("meta", "GET", f"/v23.0/{a['id']}", h)
+    _st, m = await api.call("meta", "GET", f"/v23.0/{a['id']}", h)
     async with api.s.get(m["url"], headers=h) as r:
         assert (await r.read())[:4] == b"OggS"
     async with api.s.get(a["url"], headers=h) as r:
@@ -556,29 +596,32 @@ SPECS = [
 ]
 
 
-@pytest.mark.parametrize("spec,check", SPECS)
+@pytest.mark.parametrize(("spec", "check"), SPECS)
 async def test_inbound_shapes(api, spec, check):
     await api.rig.meta.send_inbound({"messages": [{"from": "34600111222", "name": "Ana", **spec}]})
     v = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]
     m = v["messages"][0]
-    assert (
-        check(m)
-        and m["from"] == "34600111222"
-        and m["timestamp"].isdigit()
-        and v["contacts"] == [{"profile": {"name": "Ana"}, "wa_id": "34600111222"}]
-    )
+    assert check(m)
+    assert m["from"] == "34600111222"
+    assert m["timestamp"].isdigit()
+    assert v["contacts"] == [{"profile": {"name": "Ana"}, "wa_id": "34600111222"}]
 
 
 async def test_system_and_bsuid_only(api):
     await api.rig.meta.send_inbound({"messages": [{"from": "34600111222", "type": "system", "new_wa_id": "34600999000"}]})
     v = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]
-    assert "contacts" not in v and v["messages"][0]["system"]["type"] == "user_changed_number"
+    assert "contacts" not in v
+    assert v["messages"][0]["system"]["type"] == "user_changed_number"
     await api.rig.meta.send_inbound({"messages": [{"user_id": "ES.1349", "username": "@ana", "type": "text", "body": "x"}]})
     v = api.stub.json(P)[-1]["entry"][0]["changes"][0]["value"]
-    assert "wa_id" not in v["contacts"][0] and "from" not in v["messages"][0] and v["messages"][0]["from_user_id"] == "ES.1349"
+    assert "wa_id" not in v["contacts"][0]
+    assert "from" not in v["messages"][0]
+    assert v["messages"][0]["from_user_id"] == "ES.1349"
     await api.send({"recipient": "ES.1349", "type": "text", "text": {"body": "hola"}})
     s = (await statuses(api))[0]
-    assert "recipient_id" not in s and s["recipient_user_id"] == "ES.1349" and api.rig.meta.ledger[-1]["inside_window"]
+    assert "recipient_id" not in s
+    assert s["recipient_user_id"] == "ES.1349"
+    assert api.rig.meta.ledger[-1]["inside_window"]
     await api.rig.meta.send_inbound({"messages": [{"from": "34611", "user_id": "ES.77", "type": "text", "body": "a"}]})
     assert api.rig.meta.key("34611") == api.rig.meta.key(None, "ES.77")  # one person
 
@@ -588,7 +631,8 @@ async def test_batches(api):
     for layout, entries, changes in (("batch", 1, 1), ("changes", 1, 9), ("entries", 9, 1)):
         await api.rig.meta.send_inbound({"messages": ms, "layout": layout})
         j = api.stub.json(P)[-1]
-        assert len(j["entry"]) == entries and len(j["entry"][0]["changes"]) == changes
+        assert len(j["entry"]) == entries
+        assert len(j["entry"][0]["changes"]) == changes
         assert sum(len(c["value"]["messages"]) for e in j["entry"] for c in e["changes"]) == 9
     assert len(api.stub.json(P)[0]["entry"][0]["changes"][0]["value"]["contacts"]) == 3
 
@@ -596,7 +640,9 @@ async def test_batches(api):
 async def test_duplicates_reorder_split(api):
     ms = [{"from": "34600111222", "type": "text", "body": str(i)} for i in range(6)]
     out = await api.rig.meta.send_inbound({"messages": ms, "split": True, "reorder": True, "duplicates": 1})
-    assert out["posts"] == 12 and len(api.stub.got) == 12 and len(set(out["ids"])) == 6
+    assert out["posts"] == 12
+    assert len(api.stub.got) == 12
+    assert len(set(out["ids"])) == 6
     assert len(api.rig.meta.inbound_log) == 6
 
 
@@ -634,5 +680,6 @@ def test_ids_do_not_repeat_after_reset():
 async def test_wa_id_map_and_allow_list(api):
     api.rig.meta.configure({"wa_id_map": {"5511912345678": "551112345678"}, "allowed_recipients": ["551112345678"]})
     st, b = await api.text(to="+5511912345678")
-    assert st == 200 and b["contacts"][0] == {"input": "+5511912345678", "wa_id": "551112345678"}
+    assert st == 200
+    assert b["contacts"][0] == {"input": "+5511912345678", "wa_id": "551112345678"}
     assert (await api.text(to="+34600111222"))[1]["error"]["code"] == 131030

@@ -51,13 +51,11 @@ async def test_inbound_signature_and_fields(api):
     assert v.validate(base(api) + IN, p, g["headers"]["X-Twilio-Signature"])
     assert not v.validate(base(api) + IN + "/", p, g["headers"]["X-Twilio-Signature"])
     assert not v.validate(base(api) + IN, {**p, "Body": p["Body"].strip()}, g["headers"]["X-Twilio-Signature"])
-    assert (
-        p["From"] == T
-        and p["WaId"] == "34600111222"
-        and p["MessageSid"].startswith("SM")
-        and p["SmsStatus"] == "received"
-        and p["Body"] == " hola \u00f1 "
-    )
+    assert p["From"] == T
+    assert p["WaId"] == "34600111222"
+    assert p["MessageSid"].startswith("SM")
+    assert p["SmsStatus"] == "received"
+    assert p["Body"] == " hola \u00f1 "
 
 
 async def test_public_url_is_what_gets_signed(api):
@@ -96,14 +94,17 @@ async def test_inbound_kinds(api):
     ps = [dict(parse_qsl(g["raw"].decode(), keep_blank_values=True)) for g in api.stub.got]
     by = {p["MessageType"] + p["From"]: p for p in ps}
     img = by["image" + T]
-    assert img["NumMedia"] == "1" and img["MediaContentType0"] == "image/jpeg"
+    assert img["NumMedia"] == "1"
+    assert img["MediaContentType0"] == "image/jpeg"
     a = api.tw_auth()
     async with api.s.get(img["MediaUrl0"]) as r:
         assert r.status == 401
     async with api.s.get(img["MediaUrl0"], headers=a) as r:
         assert r.status == 200
-    assert by["button" + T]["ButtonPayload"] == "p" and by["location" + T]["Latitude"] == "1"
-    assert "WaId" not in by["textwhatsapp:ES.1234"] and by["textwhatsapp:ES.1234"]["ExternalUserId"] == "whatsapp:ES.1234"
+    assert by["button" + T]["ButtonPayload"] == "p"
+    assert by["location" + T]["Latitude"] == "1"
+    assert "WaId" not in by["textwhatsapp:ES.1234"]
+    assert by["textwhatsapp:ES.1234"]["ExternalUserId"] == "whatsapp:ES.1234"
 
 
 BAD = [
@@ -121,32 +122,39 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("form,http,code", BAD)
+@pytest.mark.parametrize(("form", "http", "code"), BAD)
 async def test_rejected(api, form, http, code):
     st, b = await api.tw(form)
-    assert (
-        (st, b["code"], b["status"]) == (http, code, http) and b["more_info"].endswith(str(code)) and not api.rig.twilio.ledger
-    )
+    assert (st, b["code"], b["status"]) == (http, code, http)
+    assert b["more_info"].endswith(str(code))
+    assert not api.rig.twilio.ledger
 
 
 async def test_auth_and_account(api):
     st, b = await api.tw(OK, auth=False)
-    assert st == 401 and b["code"] == 20003
+    assert st == 401
+    assert b["code"] == 20003
     assert (await api.tw(OK, sid="AC" + "0" * 32))[0] == 404
     t = api.rig.twilio.cfg
     a = api.tw_auth()
     st, b = await api.call("twilio", "GET", f"/2010-04-01/Accounts/{t['account_sid']}.json", headers=a)
-    assert st == 200 and b["status"] == "active" and b["sid"] == t["account_sid"]
+    assert st == 200
+    assert b["status"] == "active"
+    assert b["sid"] == t["account_sid"]
 
 
 async def test_send_fetch_and_status_callbacks(api):
     await api.rig.twilio.send_inbound({"from": "+34600111222", "body": "hola"})
     st, b = await api.tw({**OK, "Body": "x" * 1600, "StatusCallback": base(api) + ST})
-    assert st == 201 and b["status"] == "queued" and b["sid"].startswith("SM") and b["direction"] == "outbound-api"
+    assert st == 201
+    assert b["status"] == "queued"
+    assert b["sid"].startswith("SM")
+    assert b["direction"] == "outbound-api"
     await api.quiet(200)
     cbs = [g for g in api.stub.got if g["path"] == ST]
     ps = [dict(parse_qsl(g["raw"].decode(), keep_blank_values=True)) for g in cbs]
-    assert [p["MessageStatus"] for p in ps] == ["sent", "delivered", "read"] and all(p["MessageSid"] == b["sid"] for p in ps)
+    assert [p["MessageStatus"] for p in ps] == ["sent", "delivered", "read"]
+    assert all(p["MessageSid"] == b["sid"] for p in ps)
     for g, p in zip(cbs, ps):
         assert RequestValidator("rig-twilio-token").validate(base(api) + ST, p, g["headers"]["X-Twilio-Signature"])
     t = api.rig.twilio.cfg
@@ -160,9 +168,11 @@ async def test_window_and_content(api):
     assert st == 201
     await api.quiet(200)
     p = [dict(parse_qsl(g["raw"].decode())) for g in api.stub.got if g["path"] == ST][-1]
-    assert p["MessageStatus"] == "failed" and p["ErrorCode"] == "63016"
+    assert p["MessageStatus"] == "failed"
+    assert p["ErrorCode"] == "63016"
     st, b = await api.tw({"To": T, "From": F, "ContentSid": "HX" + "b2" * 16, "ContentVariables": '{"1":"Ana","2":"fibra"}'})
-    assert st == 201 and "Ana" in b["body"]
+    assert st == 201
+    assert "Ana" in b["body"]
     await api.quiet(200)
     assert api.rig.twilio.ledger[-1]["statuses"] == ["sent", "delivered", "read"]
     await api.ctl("POST", "/twilio/fail", {"to": T, "code": 63003})
@@ -174,7 +184,9 @@ async def test_window_and_content(api):
 async def test_faults_and_rate(api):
     await api.ctl("POST", "/twilio/faults", {"kind": "error", "status": 429, "code": 20429})
     st, b = await api.tw(OK)
-    assert st == 429 and b["code"] == 20429 and not api.rig.twilio.ledger
+    assert st == 429
+    assert b["code"] == 20429
+    assert not api.rig.twilio.ledger
     await api.ctl("POST", "/twilio/faults", {"kind": "drop_after"})
     with pytest.raises(aiohttp.ClientError):
         await api.tw(OK)
@@ -194,7 +206,8 @@ async def test_timeouts_and_retry_policy(api):
     )
     api.stub.answer = lambda p, n, r: (500, b"")
     out = await t.send_inbound({"from": "+34600111222", "body": "x"})
-    assert len(out["results"][0]) == 1 and t.alerts[-1]["code"] == 11200  # a 500 is not retried by default
+    assert len(out["results"][0]) == 1
+    assert t.alerts[-1]["code"] == 11200
     t.cfg["signing_url"] = t.cfg["webhook_url"] + "#rc=2&rp=all"
     out = await t.send_inbound({"from": "+34600111222", "body": "y"})
     assert len(out["results"][0]) == 3

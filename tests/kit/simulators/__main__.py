@@ -66,7 +66,7 @@ def end_with_parent() -> None:
 
 
 def main() -> None:
-    environ = dict(os.environ)  # noqa: TID251 a command of its own: it takes the credentials that the product is given
+    environ = dict(os.environ)
     options = arguments(environ)
     if options.end_with_parent:
         end_with_parent()

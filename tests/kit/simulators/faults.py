@@ -66,10 +66,7 @@ class Fault:
     def wants(self, label: str, facts: dict | None) -> bool:
         if self.match and self.match not in label:
             return False
-        for k, v in self.where.items():
-            if (facts or {}).get(k) != v:
-                return False
-        return True
+        return all((facts or {}).get(k) == v for k, v in self.where.items())
 
     def take(self, rng: random.Random) -> bool:
         if self.skip > 0:

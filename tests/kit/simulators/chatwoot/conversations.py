@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from aiohttp import web
 
 from .filters import CONV_STD, Filters
@@ -157,10 +159,8 @@ class ConversationsApi(Filters):
                 raise Http(500, {"status": 500, "error": "Internal Server Error"})  # R9
             ch = {"status": st}
             if p.get("snoozed_until"):
-                try:
+                with contextlib.suppress(TypeError, ValueError):
                     ch["snoozed_until"] = float(p["snoozed_until"])
-                except (TypeError, ValueError):
-                    pass
             if self.cfg["ownership_mode"] and st == "open" and u:
                 ch["assignee_agent_bot_id"] = None
             self.save_conv(c, ch, u)

@@ -31,7 +31,7 @@ _TXT = ["equal_to", "not_equal_to", "contains", "does_not_contain"]
 
 CONTACT_STD = {
     "name": _TXT,
-    "phone_number": _TXT + ["starts_with"],
+    "phone_number": [*_TXT, "starts_with"],
     "email": _TXT,
     "identifier": ["equal_to", "not_equal_to"],
     "country_code": ["equal_to", "not_equal_to"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from .access import Access
@@ -64,10 +65,8 @@ class MessagesApi(Access):
         tp = p.get("template_params")
         if present(tp):
             if isinstance(tp, str):
-                try:
+                with contextlib.suppress(ValueError):
                     tp = json.loads(tp)
-                except ValueError:
-                    pass
             aa["template_params"] = tp
         if present(p.get("external_created_at")):
             ca["external_created_at"] = p["external_created_at"]
@@ -86,7 +85,7 @@ class MessagesApi(Access):
             if not hasattr(a, "file"):
                 continue
             data, typ = a.file.read(), a.content_type or "application/octet-stream"
-            key = "%032x" % self.idrng.getrandbits(128)
+            key = f"{self.idrng.getrandbits(128):032x}"
             self.blobs[key] = {"data": data, "type": typ}
             ft = typ.split("/")[0] if typ.split("/")[0] in ("image", "audio", "video") else "file"
             url = f"{self.base_url}/rails/active_storage/blobs/redirect/{key}/{a.filename}"

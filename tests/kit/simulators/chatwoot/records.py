@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -215,7 +216,7 @@ class Records(Deliveries):
             "inbox_id": ib["id"],
             "source_id": sid,
             "hmac_verified": hmac_verified,
-            "pubsub_token": "%032x" % self.idrng.getrandbits(128),
+            "pubsub_token": f"{self.idrng.getrandbits(128):032x}",
             "created_at": t,
         }
         self.cis[x["id"]] = x
@@ -280,7 +281,7 @@ class Records(Deliveries):
             c = self.contacts[conv["contact_id"]]
             ag = self.users.get(sender[1]) if sender and sender[0] == "User" else self.users.get(conv["assignee_id"] or 0)
             nm = " ".join(w.capitalize() for w in (c["name"] or "").split())
-            try:
+            with contextlib.suppress(LiquidError):
                 content = liquid(
                     content,
                     {
@@ -306,8 +307,6 @@ class Records(Deliveries):
                         "account": {"name": self.accounts[conv["account_id"]]["name"]},
                     },
                 )
-            except LiquidError:
-                pass
         m = self.raw_message(
             conv,
             {
@@ -474,12 +473,16 @@ class Records(Deliveries):
         if not isinstance(items, list) or any(not isinstance(i, dict) for i in items):
             return ["Content attributes Items should be a hash."]
         bad = [k for i in items for k in i if k not in keys]
-        out = ["Content attributes contains invalid keys for items : [%s]" % ", ".join(":" + b for b in bad)] if bad else []
+        out = (
+            ["Content attributes contains invalid keys for items : [{}]".format(", ".join(":" + b for b in bad))] if bad else []
+        )
         if ct == "cards":
             if any(not i.get("actions") for i in items):
                 out.append("Content attributes contains items missing actions")
             else:
                 b2 = [k for i in items for a in i["actions"] for k in a if k not in ("text", "type", "payload", "uri")]
                 if b2:
-                    out.append("Content attributes contains invalid keys for actions:  [%s]" % ", ".join(":" + b for b in b2))
+                    out.append(
+                        "Content attributes contains invalid keys for actions:  [{}]".format(", ".join(":" + b for b in b2))
+                    )
         return out

@@ -16,7 +16,10 @@ class SettingsApi(Access):
 
     def labels_crud(self, acc, w, p, form, request, *s):
         m = request.method
-        pub = lambda l: {k: l[k] for k in ("id", "title", "description", "color", "show_on_sidebar")}
+
+        def pub(l):
+            return {k: l[k] for k in ("id", "title", "description", "color", "show_on_sidebar")}
+
         if m == "GET":
             return (
                 pub(self.find(self.labels, acc, s[0]))
@@ -63,7 +66,10 @@ class SettingsApi(Access):
 
     def defs_crud(self, acc, w, p, form, request, *s):
         m = request.method
-        pub = lambda d: {k: v for k, v in d.items() if k != "account_id"}
+
+        def pub(d):
+            return {k: v for k, v in d.items() if k != "account_id"}
+
         if m == "GET":
             if s:
                 return pub(self.find(self.defs, acc, s[0]))
@@ -148,7 +154,10 @@ class SettingsApi(Access):
     def hooks_crud(self, acc, w, p, form, request, *s):
         self.admin(w)
         m = request.method
-        pub = lambda h: {k: h[k] for k in ("id", "name", "url", "account_id", "subscriptions", "secret")}
+
+        def pub(h):
+            return {k: h[k] for k in ("id", "name", "url", "account_id", "subscriptions", "secret")}
+
         if m == "GET":
             return {"payload": {"webhooks": [pub(h) for h in self.hooks.values() if h["account_id"] == acc]}}
         if m == "DELETE":
@@ -164,7 +173,7 @@ class SettingsApi(Access):
                 "url": None,
                 "account_id": acc,
                 "subscriptions": list(DEFAULT_EVENTS),
-                "secret": "whs-%016x" % self.idrng.getrandbits(64),
+                "secret": f"whs-{self.idrng.getrandbits(64):016x}",
                 "inbox_id": None,
             }
         )
@@ -232,7 +241,10 @@ class SettingsApi(Access):
 
     def apps_crud(self, acc, w, p, form, request, *s):
         m = request.method
-        pub = lambda a: {k: a[k] for k in ("id", "title", "content", "created_at")}
+
+        def pub(a):
+            return {k: a[k] for k in ("id", "title", "content", "created_at")}
+
         if m == "GET":
             return pub(self.find(self.apps, acc, s[0])) if s else [pub(a) for a in self.apps.values() if a["account_id"] == acc]
         if m == "DELETE":

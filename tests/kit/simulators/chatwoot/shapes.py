@@ -334,7 +334,7 @@ class Shapes(Store):
             "created_at": iso(m["created_at"]),
             "id": m["id"],
             "inbox": {"id": ib["id"], "name": ib["name"]},
-            "message_type": [k for k, v in MTYPE.items() if v == m["message_type"]][0],
+            "message_type": next(k for k, v in MTYPE.items() if v == m["message_type"]),
             "private": m["private"],
             "sender": self.sender_webhook(m),
             "source_id": m["source_id"],

@@ -42,7 +42,7 @@ class StaffApi(Access):
                     ib["bot_id"] = None
                 return web.Response(status=200)
             if len(s) == 2 and s[1] == "reset_secret":
-                ib["channel"]["secret"] = "sec%016x" % self.idrng.getrandbits(64)
+                ib["channel"]["secret"] = f"sec{self.idrng.getrandbits(64):016x}"
                 return self.inbox_json(ib, adm)
             if m == "DELETE":
                 del self.inboxes[ib["id"]]
@@ -126,7 +126,7 @@ class StaffApi(Access):
             return web.Response(status=200)
         if len(s) == 2 and s[1] == "reset_access_token":
             b = self.find(self.bots, acc, s[0])
-            b["token"] = "bot%020x" % self.idrng.getrandbits(80)
+            b["token"] = f"bot{self.idrng.getrandbits(80):020x}"
             return self.bot_json(b, adm)
         b = (
             self.find(self.bots, acc, s[0])
@@ -139,8 +139,8 @@ class StaffApi(Access):
                 "outgoing_url": None,
                 "bot_type": "webhook",
                 "bot_config": {},
-                "token": "bot%020x" % self.idrng.getrandbits(80),
-                "secret": "bs%016x" % self.idrng.getrandbits(64),
+                "token": f"bot{self.idrng.getrandbits(80):020x}",
+                "secret": f"bs{self.idrng.getrandbits(64):016x}",
             }
         )
         if len(str(p.get("outgoing_url") or "")) > 2048:
@@ -210,7 +210,7 @@ class StaffApi(Access):
             "name": p.get("name", "Agent"),
             "email": p.get("email"),
             "role": p.get("role", "agent"),
-            "token": "usr%020x" % self.idrng.getrandbits(80),
+            "token": f"usr{self.idrng.getrandbits(80):020x}",
             "account_id": acc,
             "online": False,
         }

@@ -174,8 +174,8 @@ class Store(Sim):
             "channel": {
                 "id": iid,
                 "webhook_url": webhook_url,
-                "identifier": "inbx%012x" % self.idrng.getrandbits(48),
-                "hmac_token": "h%012x" % self.idrng.getrandbits(48),
+                "identifier": f"inbx{self.idrng.getrandbits(48):012x}",
+                "hmac_token": f"h{self.idrng.getrandbits(48):012x}",
                 "secret": self.cfg["webhook_secret"],
                 "hmac_mandatory": False,
                 "additional_attributes": dict(extra or {}),

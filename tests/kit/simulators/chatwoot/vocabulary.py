@@ -61,10 +61,10 @@ EMAIL = re.compile(r"\A[^@\s]+@[^@\s]+\Z")
 BSUID = r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}"
 
 
-WA_SRC = re.compile(r"\A(?:\d{1,15}|%s)\Z" % BSUID)
+WA_SRC = re.compile(rf"\A(?:\d{{1,15}}|{BSUID})\Z")
 
 
-TW_SRC = re.compile(r"\A(?:whatsapp:\+\d{1,15}|whatsapp:%s)\Z" % BSUID)
+TW_SRC = re.compile(rf"\A(?:whatsapp:\+\d{{1,15}}|whatsapp:{BSUID})\Z")
 
 
 LABEL = re.compile(r"\A[^\W_]+[\w-]+\Z")  # letters and numbers of any script, then also _ and -

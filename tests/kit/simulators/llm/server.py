@@ -222,20 +222,20 @@ class LlmSim(Sim):
         content = d.get("content")
         calls = [
             {
-                "id": "call_%024x" % self.idrng.getrandbits(96),
+                "id": f"call_{self.idrng.getrandbits(96):024x}",
                 "type": "function",
                 "function": {"name": n, "arguments": x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)},
             }
             for n, x in d.get("tool_calls") or []
         ]
-        e = self.note(request, "ok" if mode == "normal" else "ok:" + mode, b, content if not calls else calls)
+        e = self.note(request, "ok" if mode == "normal" else "ok:" + mode, b, calls or content)
         request[ENTRY] = e
         usage = {
             "prompt_tokens": e["prompt_tokens"],
             "completion_tokens": e["completion_tokens"],
             "total_tokens": e["prompt_tokens"] + e["completion_tokens"],
         }
-        cid, now = "chatcmpl-%024x" % self.idrng.getrandbits(96), int(time.time())
+        cid, now = f"chatcmpl-{self.idrng.getrandbits(96):024x}", int(time.time())
         if b.get("stream"):
             return await self.stream(request, b, cid, now, content, calls, fin, usage)
         msg: dict = {"role": "assistant", "content": content if not calls else d.get("content"), "refusal": refusal}

@@ -81,20 +81,20 @@ class GraphApi(MetaStatuses):
             )
             h = {}
             if e.code in (190, 104, 0):
-                h["WWW-Authenticate"] = 'OAuth "Facebook Platform" "invalid_token" "%s"' % e.message.replace('"', "'")
+                h["WWW-Authenticate"] = 'OAuth "Facebook Platform" "invalid_token" "{}"'.format(e.message.replace('"', "'"))
             resp = web.Response(body=jdumps(graph_body(e, self.rng)), status=e.http, content_type="application/json", headers=h)
         except web.HTTPMethodNotAllowed:
             e = GraphError(100, message="Unsupported request method.", typ="GraphMethodException")
             resp = web.Response(body=jdumps(graph_body(e, self.rng)), status=400, content_type="application/json")
         v = request.match_info.get("version") if request.match_info else None
-        resp.headers["facebook-api-version"] = v or "v%.1f" % self.cfg["latest_version"]
+        resp.headers["facebook-api-version"] = v or "v{:.1f}".format(self.cfg["latest_version"])
         return resp
 
     def auth(self, request) -> float:
         h = request.headers.get("Authorization", "")
         tok = (
             h[7:]
-            if h[:7].lower() in ("bearer ",)
+            if h[:7].lower() == "bearer "
             else h[6:]
             if h[:6].lower() == "oauth "
             else request.query.get("access_token", "")

@@ -30,7 +30,7 @@ class MessagesApi(GraphApi):
                 raise GraphError(100, message="(#100) The parameter messaging_product is required.")
             raise GraphError(
                 100,
-                message='(#100) Param messaging_product must be one of {WHATSAPP} - got "%s".' % p["messaging_product"],
+                message='(#100) Param messaging_product must be one of {{WHATSAPP}} - got "{}".'.format(p["messaging_product"]),
             )
         if "status" in p:
             return self.mark_read(p, t_arr, request)
@@ -38,7 +38,7 @@ class MessagesApi(GraphApi):
             raise missing("status")
         rt = p.get("recipient_type", "individual")
         if rt not in ("individual", "group"):
-            raise GraphError(100, message='(#100) Param recipient_type must be one of {GROUP, INDIVIDUAL} - got "%s".' % rt)
+            raise GraphError(100, message=f'(#100) Param recipient_type must be one of {{GROUP, INDIVIDUAL}} - got "{rt}".')
         to, rec = p.get("to"), p.get("recipient")
         if isinstance(to, int) and not isinstance(to, bool):
             to = str(to)
@@ -48,7 +48,7 @@ class MessagesApi(GraphApi):
         if t not in TYPES:
             raise GraphError(
                 100,
-                message='(#100) Param type must be one of {%s} - got "%s".' % (", ".join(x.upper() for x in TYPES), t),
+                message='(#100) Param type must be one of {{{}}} - got "{}".'.format(", ".join(x.upper() for x in TYPES), t),
             )
         user_id = None
         wa = None
@@ -182,7 +182,7 @@ class MessagesApi(GraphApi):
 
     def mark_read(self, p: dict, t_arr: float, request) -> web.Response:
         if p["status"] != "read":
-            raise GraphError(100, message='(#100) Param status must be one of {READ} - got "%s".' % p["status"])
+            raise GraphError(100, message='(#100) Param status must be one of {{READ}} - got "{}".'.format(p["status"]))
         mid = p.get("message_id")
         if not isinstance(mid, str) or not mid:
             raise GraphError(100, message="(#100) The parameter message_id is required.")

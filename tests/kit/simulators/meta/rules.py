@@ -222,9 +222,8 @@ def check_interactive(sim, it: dict) -> None:
         need_str(p, "flow_cta", "flow", 1, 30)
         if p.get("flow_action", "navigate") not in ("navigate", "data_exchange"):
             raise bad("flow_action must be navigate or data_exchange")
-    elif t == "location_request_message":
-        if a.get("name") != "send_location":
-            raise bad("interactive['action']['name'] must be send_location")
+    elif t == "location_request_message" and a.get("name") != "send_location":
+        raise bad("interactive['action']['name'] must be send_location")
 
 
 def describe(payload: dict) -> str:
@@ -232,7 +231,7 @@ def describe(payload: dict) -> str:
     t = payload.get("type", "text")
     o = payload.get(t) or {}
     if isinstance(o, list):
-        return "%s:%s" % (t, json.dumps(o, ensure_ascii=False)[:300])
+        return f"{t}:{json.dumps(o, ensure_ascii=False)[:300]}"
     if t == "text":
         return str(o.get("body", ""))
     if t == "interactive":
@@ -245,7 +244,7 @@ def describe(payload: dict) -> str:
             for c in o.get("components") or []
             for p in c.get("parameters") or []
         ]
-        return "template:%s:%s" % (o.get("name"), "|".join(ps))
+        return "template:{}:{}".format(o.get("name"), "|".join(ps))
     if t == "reaction":
-        return "reaction:%s" % o.get("emoji", "")
-    return "%s:%s" % (t, o.get("caption") or o.get("id") or o.get("link") or o.get("name") or "")
+        return "reaction:{}".format(o.get("emoji", ""))
+    return "{}:{}".format(t, o.get("caption") or o.get("id") or o.get("link") or o.get("name") or "")

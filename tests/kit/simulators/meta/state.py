@@ -152,7 +152,7 @@ class MetaState(Sim):
         return mid
 
     def media_url(self, mid: str, source: str = "getMedia") -> str:
-        tok = "%032x" % self.idrng.getrandbits(128)
+        tok = f"{self.idrng.getrandbits(128):032x}"
         self.media_tokens[tok] = (mid, self.clock.now() + 300)
         return f"{self.base_url}/whatsapp_business/attachments/?mid={mid}&source={source}&ext={int(self.clock.now()) + 300}&hash={tok}"
 

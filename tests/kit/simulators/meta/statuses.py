@@ -86,7 +86,7 @@ class MetaStatuses(MetaWebhooks):
     def _status_due(self, epoch, entry, c, status, code) -> None:
         if epoch != self.outbox.epoch:
             return
-        if entry["response"] in ("drop_after",) and self.cfg.get("silent_after_drop"):
+        if entry["response"] == "drop_after" and self.cfg.get("silent_after_drop"):
             self.outbox.pending -= 1
             return
         entry["statuses"].append(status)

@@ -121,7 +121,7 @@ def check_template(sim: MetaState, t: dict, version: float) -> dict:
                     if isinstance(p.get(p["type"]), (dict, str))
                     else p.get("text", "")
                 )
-                txt = re.sub(r"\{\{\s*%s\s*\}\}" % re.escape(w), lambda _: str(val), txt)
+                txt = re.sub(rf"\{{\{{\s*{re.escape(w)}\s*\}}\}}", lambda _: str(val), txt)
             if len(txt) > 1024:
                 raise GraphError(132005)
     return tpl
@@ -153,7 +153,10 @@ class TemplatesApi(GraphApi):
                 page = [{k: v for k, v in t.items() if k in keep} for t in page]
             out: dict = {"data": page}
             if page:
-                cur = lambda n: base64.b64encode(str(n).encode()).decode()
+
+                def cur(n):
+                    return base64.b64encode(str(n).encode()).decode()
+
                 out["paging"] = {"cursors": {"before": cur(start), "after": cur(start + len(page))}}
                 if start + lim < len(rows):
                     out["paging"]["next"] = f"{self.base_url}{request.path}?limit={lim}&after={cur(start + lim)}"

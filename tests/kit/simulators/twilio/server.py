@@ -68,7 +68,10 @@ class TwilioSim(TwilioWebhooks):
             f: dict = {}  # Twilio ignores a JSON body
         else:
             f = parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True)
-        g = lambda k: (f.get(k) or [None])[0]
+
+        def g(k):
+            return (f.get(k) or [None])[0]
+
         to, frm, ms, body, hx = g("To"), g("From"), g("MessagingServiceSid"), g("Body"), g("ContentSid")
         media = [x for x in f.get("MediaUrl", []) if x]
         if not to:

@@ -72,7 +72,7 @@ class TwilioState(Sim):
         self.window: list[float] = []
 
     def sid(self, prefix: str) -> str:
-        return prefix + "%032x" % self.idrng.getrandbits(128)
+        return prefix + f"{self.idrng.getrandbits(128):032x}"
 
     def contact(self, addr: str) -> dict:
         return self.contacts.setdefault(addr, {"address": addr, "last_inbound": None, "turn": 0})

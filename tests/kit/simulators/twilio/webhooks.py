@@ -101,7 +101,7 @@ class TwilioWebhooks(TwilioState):
         elif sig == "other_url":
             h["X-Twilio-Signature"] = signature(self.cfg["auth_token"], signed_url + "/", params)
         elif sig == "other_params":
-            h["X-Twilio-Signature"] = signature(self.cfg["auth_token"], signed_url, params + [("Extra", "1")])
+            h["X-Twilio-Signature"] = signature(self.cfg["auth_token"], signed_url, [*params, ("Extra", "1")])
         body = urlencode(params).encode()
         rt = int(ov["rt"]) / 1000 if "rt" in ov else float(self.cfg["read_timeout"])
         ct = int(ov["ct"]) / 1000 if "ct" in ov else float(self.cfg["connect_timeout"])
@@ -257,7 +257,7 @@ class TwilioWebhooks(TwilioState):
         last = recs[-1]
         if sig == "ok" and (last["status"] is None or last["status"] >= 400) and self.cfg["fallback_url"]:
             recs += await self._post(
-                self.cfg["fallback_url"], p + [("ErrorCode", "11200"), ("ErrorUrl", pub)], {"what": "fallback"}
+                self.cfg["fallback_url"], [*p, ("ErrorCode", "11200"), ("ErrorUrl", pub)], {"what": "fallback"}
             )
             last = recs[-1]
         if sig == "ok" and last["status"] and last["status"] < 300:
