@@ -1,11 +1,12 @@
 """The price: products, tariffs and tables in, offers that can be explained and repeated out. Pure."""
 
 from src.quoting.engine import Applicant, actuarial_age
-from src.quoting.explanation import explain, table_rows
+from src.quoting.explanation import QUOTE_COLUMNS, explain, quote_rows
 from src.quoting.needs import Need, size_need
 from src.quoting.offers import Catalogue, Offer, Projection, Refusal, RefusalCode, load_catalogue
 
 __all__ = [
+    "QUOTE_COLUMNS",
     "Applicant",
     "Catalogue",
     "Need",
@@ -16,6 +17,6 @@ __all__ = [
     "actuarial_age",
     "explain",
     "load_catalogue",
+    "quote_rows",
     "size_need",
-    "table_rows",
 ]
