@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -34,6 +35,17 @@ BOT_ACTIONS = {
     "labels#index",
     "labels#create",
 }
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API request: whose account, by whom (kind and row), with which parameters."""
+
+    account_id: int
+    who: tuple[str, dict]
+    params: dict
+    form: bool  # multipart or urlencoded, not JSON
+    request: web.Request
 
 
 class Access(Records):
@@ -69,6 +81,27 @@ class Access(Records):
             if b["token"] == tok:
                 return "AgentBot", b
         raise unauthorized("Invalid Access Token")  # R1
+
+    def admit(self, w: tuple[str, dict], acc: int, action: str) -> None:
+        if w[0] == "AgentBot" and action not in BOT_ACTIONS:
+            raise unauthorized("Access to this endpoint is not authorized for bots")  # R2
+        if acc not in self.accounts:
+            raise not_found()
+        if w[0] == "User" and w[1]["account_id"] != acc:
+            raise unauthorized("You are not authorized to access this account")
+        if (
+            w[0] == "AgentBot"
+            and w[1]["account_id"] != acc
+            and not any(i["bot_id"] == w[1]["id"] and i["account_id"] == acc for i in self.inboxes.values())
+        ):
+            raise unauthorized("Bot is not authorized to access this account")  # R3
+
+    def throttled(self, request: web.Request, acc: int, path: str) -> bool:  # R10
+        if not self.cfg["rack_attack"]:
+            return False
+        if self.limited(f"ip:{request.remote}", int(self.cfg["ip_limit_per_min"])):
+            return True
+        return path.startswith("contacts/search") and self.limited(f"search:{acc}", int(self.cfg["search_limit_per_min"]))
 
     def limited(self, key: str, cap: int) -> bool:
         now = time.monotonic()

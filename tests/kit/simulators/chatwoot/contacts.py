@@ -6,6 +6,7 @@ import uuid
 
 from aiohttp import web
 
+from .access import Call
 from .filters import CONTACT_STD, Filters
 from .rails import Http, NotUnique, present, truthy
 
@@ -27,29 +28,29 @@ class ContactsApi(Filters):
             rows = sorted(rows, key=lambda c: (c[f] is None, c[f] or 0), reverse=s.startswith("-"))
         return rows
 
-    def contacts_index(self, acc, w, p, form, request):
-        rows = self.sorted_contacts(self.resolved(acc), request)
-        lb = request.query.getall("labels[]", [])
+    def contacts_index(self, call: Call):
+        rows = self.sorted_contacts(self.resolved(call.account_id), call.request)
+        lb = call.request.query.getall("labels[]", [])
         if lb:
             rows = [c for c in rows if set(lb) & set(c["labels"])]
-        n = self.page(request)
+        n = self.page(call.request)
         return {
-            "meta": {"count": len(rows), "current_page": request.query.get("page", 1)},
-            "payload": [self.contact_json(c, self.with_ci(request)) for c in rows[(n - 1) * 15 : n * 15]],
+            "meta": {"count": len(rows), "current_page": call.request.query.get("page", 1)},
+            "payload": [self.contact_json(c, self.with_ci(call.request)) for c in rows[(n - 1) * 15 : n * 15]],
         }
 
-    def contacts_search(self, acc, w, p, form, request):  # R19
-        q = request.query.get("q", "").strip()
+    def contacts_search(self, call: Call):  # R19
+        q = call.request.query.get("q", "").strip()
         if not q:
             return {
-                "meta": {"count": 0, "current_page": request.query.get("page", 1), "has_more": False},
+                "meta": {"count": 0, "current_page": call.request.query.get("page", 1), "has_more": False},
                 "payload": [],
             }
         lo = q.lower()
         rows = [
             c
             for c in self.contacts.values()
-            if c["account_id"] == acc
+            if c["account_id"] == call.account_id
             and (
                 lo in (c["name"] or "").lower()
                 or lo in (c["email"] or "").lower()
@@ -57,41 +58,46 @@ class ContactsApi(Filters):
                 or q in (c["identifier"] or "")
             )
         ]
-        rows = self.sorted_contacts(rows, request)
-        n = self.page(request)
+        rows = self.sorted_contacts(rows, call.request)
+        n = self.page(call.request)
         part = rows[(n - 1) * 15 : (n - 1) * 15 + 16]
         return {
             "meta": {
                 "count": min(15, len(part)),
-                "current_page": request.query.get("page", 1),
+                "current_page": call.request.query.get("page", 1),
                 "has_more": len(part) > 15,
             },
-            "payload": [self.contact_json(c, self.with_ci(request)) for c in part[:15]],
+            "payload": [self.contact_json(c, self.with_ci(call.request)) for c in part[:15]],
         }
 
-    def contacts_filter(self, acc, w, p, form, request):
+    def contacts_filter(self, call: Call):
         rows = self.do_filter(
-            acc,
-            p,
+            call.account_id,
+            call.params,
             CONTACT_STD,
-            self.resolved(acc),
+            self.resolved(call.account_id),
             lambda c, k, s: (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k),
             "contact_attribute",
         )
-        n = self.page(request)
+        n = self.page(call.request)
         return {
-            "meta": {"count": len(rows), "current_page": request.query.get("page", 1)},
-            "payload": [self.contact_json(c, self.with_ci(request)) for c in rows[(n - 1) * 15 : n * 15]],
+            "meta": {"count": len(rows), "current_page": call.request.query.get("page", 1)},
+            "payload": [self.contact_json(c, self.with_ci(call.request)) for c in rows[(n - 1) * 15 : n * 15]],
         }
 
-    def contacts_create(self, acc, w, p, form, request):
+    def contacts_create(self, call: Call):
+        p = call.params
         p = (
             p.get("contact")
             if isinstance(p.get("contact"), dict) and not (set(p) & {"name", "phone_number", "inbox_id"})
             else p
         )
-        ib = self.inbox(acc, p["inbox_id"], ("User", {"role": "administrator"})) if present(p.get("inbox_id")) else None
-        c = self.new_contact(acc, p)
+        ib = (
+            self.inbox(call.account_id, p["inbox_id"], ("User", {"role": "administrator"}))
+            if present(p.get("inbox_id"))
+            else None
+        )
+        c = self.new_contact(call.account_id, p)
         ci = None
         if ib:
             try:
@@ -108,32 +114,32 @@ class ContactsApi(Filters):
             }
         }  # R15
 
-    def contacts_show(self, acc, w, p, form, request, cid):
-        return {"payload": self.contact_json(self.contact(acc, cid), self.with_ci(request))}
+    def contacts_show(self, call: Call, cid):
+        return {"payload": self.contact_json(self.contact(call.account_id, cid), self.with_ci(call.request))}
 
-    def contacts_update(self, acc, w, p, form, request, cid):  # R17
-        c = self.contact(acc, cid)
+    def contacts_update(self, call: Call, cid):  # R17
+        c = self.contact(call.account_id, cid)
         n = dict(c)
         for k in ("name", "identifier", "email", "phone_number"):
-            if k in p:
-                n[k] = p[k] if k == "name" else (p[k] or None)
-        if "blocked" in p:
-            n["blocked"] = truthy(p["blocked"])
+            if k in call.params:
+                n[k] = call.params[k] if k == "name" else (call.params[k] or None)
+        if "blocked" in call.params:
+            n["blocked"] = truthy(call.params["blocked"])
         for k in ("custom_attributes", "additional_attributes"):
-            if isinstance(p.get(k), dict):
-                n[k] = {**c[k], **p[k]}
-        self.validate_contact(n, acc, c["id"])
+            if isinstance(call.params.get(k), dict):
+                n[k] = {**c[k], **call.params[k]}
+        self.validate_contact(n, call.account_id, c["id"])
         diff = [{k: {"previous_value": c[k], "current_value": n[k]}} for k in n if n[k] != c[k]]
         c.update(n)
         if diff:
             self.emit("contact_updated", contact=c, changed=diff)
-        return {"payload": self.contact_json(c, self.with_ci(request))}
+        return {"payload": self.contact_json(c, self.with_ci(call.request))}
 
-    def contacts_destroy(self, acc, w, p, form, request, cid):
-        self.admin(w)
-        c = self.contact(acc, cid)
+    def contacts_destroy(self, call: Call, cid):
+        self.admin(call.who)
+        c = self.contact(call.account_id, cid)
         for conv in [x for x in self.convs.values() if x["contact_id"] == c["id"]]:
-            self.by_display.pop((acc, conv["display_id"]), None)
+            self.by_display.pop((call.account_id, conv["display_id"]), None)
             for i in conv["message_ids"]:
                 self.msgs.pop(i, None)
             del self.convs[conv["id"]]
@@ -142,19 +148,21 @@ class ContactsApi(Filters):
         del self.contacts[c["id"]]
         return web.Response(status=200)
 
-    def contact_convs(self, acc, w, p, form, request, cid):
-        c = self.contact(acc, cid)
+    def contact_convs(self, call: Call, cid):
+        c = self.contact(call.account_id, cid)
         rows = sorted(
-            (x for x in self.convs.values() if x["contact_id"] == c["id"] and self.visible(x, w)),
+            (x for x in self.convs.values() if x["contact_id"] == c["id"] and self.visible(x, call.who)),
             key=lambda x: -x["id"],
         )[:20]
-        return {"payload": [self.conv_json(x, w[1]) for x in rows]}
+        return {"payload": [self.conv_json(x, call.who[1]) for x in rows]}
 
-    def contactable(self, acc, w, p, form, request, cid):
-        c = self.contact(acc, cid)
+    def contactable(self, call: Call, cid):
+        c = self.contact(call.account_id, cid)
         out = []
         for ib in self.inboxes.values():
-            if ib["account_id"] != acc or (w[1].get("role") != "administrator" and w[1]["id"] not in ib["members"]):
+            if ib["account_id"] != call.account_id or (
+                call.who[1].get("role") != "administrator" and call.who[1]["id"] not in ib["members"]
+            ):
                 continue
             own = [x for x in self.cis.values() if x["contact_id"] == c["id"] and x["inbox_id"] == ib["id"]]
             if ib["channel_type"] == "Channel::Api":
@@ -170,49 +178,52 @@ class ContactsApi(Filters):
                 )
         return {"payload": out}
 
-    def ci_create(self, acc, w, p, form, request, cid):
-        c = self.contact(acc, cid)
-        ib = self.inbox(acc, p.get("inbox_id"), w)
-        return self.ci_json(self.build_ci(c, ib, p.get("source_id")))
+    def ci_create(self, call: Call, cid):
+        c = self.contact(call.account_id, cid)
+        ib = self.inbox(call.account_id, call.params.get("inbox_id"), call.who)
+        return self.ci_json(self.build_ci(c, ib, call.params.get("source_id")))
 
-    def ci_filter(self, acc, w, p, form, request):  # R21
-        ib = self.inbox(acc, p.get("inbox_id"), w)
+    def ci_filter(self, call: Call):  # R21
+        ib = self.inbox(call.account_id, call.params.get("inbox_id"), call.who)
         x = next(
-            (x for x in self.cis.values() if x["inbox_id"] == ib["id"] and x["source_id"] == str(p.get("source_id"))),
+            (x for x in self.cis.values() if x["inbox_id"] == ib["id"] and x["source_id"] == str(call.params.get("source_id"))),
             None,
         )
         if not x:
             raise Http(404, None)
         return self.contact_json(self.contacts[x["contact_id"]], True)
 
-    def clabels(self, acc, w, p, form, request, cid):  # R22
-        c = self.contact(acc, cid)
-        if request.method == "POST":
-            c["labels"] = self.tag_list(p.get("labels"))
+    def clabels(self, call: Call, cid):  # R22
+        c = self.contact(call.account_id, cid)
+        if call.request.method == "POST":
+            c["labels"] = self.tag_list(call.params.get("labels"))
         return {"payload": c["labels"]}
 
-    def c_destroy_attrs(self, acc, w, p, form, request, cid):
-        c = self.contact(acc, cid)
-        ks = p.get("custom_attributes") or []
+    def c_destroy_attrs(self, call: Call, cid):
+        c = self.contact(call.account_id, cid)
+        ks = call.params.get("custom_attributes") or []
         c["custom_attributes"] = {k: v for k, v in c["custom_attributes"].items() if k not in ks}
         return {"payload": self.contact_json(c, True)}
 
-    def c_notes(self, acc, w, p, form, request, cid):
-        c = self.contact(acc, cid)
-        if request.method == "GET":
+    def c_notes(self, call: Call, cid):
+        c = self.contact(call.account_id, cid)
+        if call.request.method == "GET":
             return [n for n in self.notes.values() if n["contact_id"] == c["id"]]
         n = {
             "id": self.nid("note"),
-            "content": p.get("content"),
+            "content": call.params.get("content"),
             "contact_id": c["id"],
-            "user": self.agent_json(w[1]),
+            "user": self.agent_json(call.who[1]),
             "created_at": int(self.clock.now()),
         }
         self.notes[n["id"]] = n
         return n
 
-    def merge(self, acc, w, p, form, request):
-        base, other = self.contact(acc, p.get("base_contact_id")), self.contact(acc, p.get("mergee_contact_id"))
+    def merge(self, call: Call):
+        base, other = (
+            self.contact(call.account_id, call.params.get("base_contact_id")),
+            self.contact(call.account_id, call.params.get("mergee_contact_id")),
+        )
         for t in (self.cis, self.convs):
             for x in t.values():
                 if x["contact_id"] == other["id"]:

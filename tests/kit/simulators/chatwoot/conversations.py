@@ -6,6 +6,7 @@ import contextlib
 
 from aiohttp import web
 
+from .access import Call
 from .filters import CONV_STD, Filters
 from .rails import Http, NotUnique, iso, not_found, present, to_i, truthy, unauthorized
 from .vocabulary import PRIORITY, STATUS
@@ -60,50 +61,51 @@ class ConversationsApi(Filters):
             rows.sort(key=lambda c: -c["created_at"])
         return rows, cnt
 
-    def conv_index(self, acc, w, p, form, request):
-        rows, cnt = self.conv_rows(acc, w, request)
-        n = self.page(request)
+    def conv_index(self, call: Call):
+        rows, cnt = self.conv_rows(call.account_id, call.who, call.request)
+        n = self.page(call.request)
         part = (
-            [c for c in rows if c["updated_at"] > self.clock.now() - to_i(request.query["updated_within"])]
-            if request.query.get("updated_within")
+            [c for c in rows if c["updated_at"] > self.clock.now() - to_i(call.request.query["updated_within"])]
+            if call.request.query.get("updated_within")
             else rows[(n - 1) * 25 : n * 25]
         )
-        body = {"meta": cnt, "payload": [self.conv_json(c, w[1]) for c in part]}
-        return body if request.path.endswith("/search") else {"data": body}
+        body = {"meta": cnt, "payload": [self.conv_json(c, call.who[1]) for c in part]}
+        return body if call.request.path.endswith("/search") else {"data": body}
 
-    def conv_meta(self, acc, w, p, form, request):
-        return {"meta": self.conv_rows(acc, w, request)[1]}
+    def conv_meta(self, call: Call):
+        return {"meta": self.conv_rows(call.account_id, call.who, call.request)[1]}
 
-    def conv_filter(self, acc, w, p, form, request):
-        rows = [c for c in self.convs.values() if c["account_id"] == acc and self.visible(c, w)]
+    def conv_filter(self, call: Call):
+        rows = [c for c in self.convs.values() if c["account_id"] == call.account_id and self.visible(c, call.who)]
         rows = self.do_filter(
-            acc,
-            p,
+            call.account_id,
+            call.params,
             CONV_STD,
             rows,
             lambda c, k, s: (c.get(k) if k in c else c["additional_attributes"].get(k)) if s else c["custom_attributes"].get(k),
             "conversation_attribute",
         )
         rows.sort(key=lambda c: -c["last_activity_at"])
-        n = self.page(request)
-        me = w[1]["id"]
+        n = self.page(call.request)
+        me = call.who[1]["id"]
         return {
             "meta": {
                 "mine_count": sum(1 for c in rows if c["assignee_id"] == me),
                 "unassigned_count": sum(1 for c in rows if not c["assignee_id"]),
                 "all_count": len(rows),
             },
-            "payload": [self.conv_json(c, w[1]) for c in rows[(n - 1) * 25 : n * 25]],
+            "payload": [self.conv_json(c, call.who[1]) for c in rows[(n - 1) * 25 : n * 25]],
         }
 
-    def conv_create(self, acc, w, p, form, request):
+    def conv_create(self, call: Call):
+        p = call.params
         p = (
             p.get("conversation")
             if isinstance(p.get("conversation"), dict) and "source_id" not in p and "contact_id" not in p
             else p
         )
-        ib = self.inbox(acc, p["inbox_id"], w) if present(p.get("inbox_id")) else None
-        ct = self.contact(acc, p["contact_id"]) if present(p.get("contact_id")) else None
+        ib = self.inbox(call.account_id, p["inbox_id"], call.who) if present(p.get("inbox_id")) else None
+        ct = self.contact(call.account_id, p["contact_id"]) if present(p.get("contact_id")) else None
         if ib and ct:
             try:
                 ci = self.build_ci(ct, ib, p.get("source_id"))
@@ -117,36 +119,37 @@ class ConversationsApi(Filters):
             )
             if not ci:
                 raise not_found()
-            if self.inboxes[ci["inbox_id"]]["account_id"] != acc:
+            if self.inboxes[ci["inbox_id"]]["account_id"] != call.account_id:
                 raise unauthorized()
-            self.inbox(acc, ci["inbox_id"], w)
+            self.inbox(call.account_id, ci["inbox_id"], call.who)
         old = None
         if self.inboxes[ci["inbox_id"]]["lock_to_single_conversation"]:  # R29
             mine = [c for c in self.convs.values() if c["contact_inbox_id"] == ci["id"]]
             old = mine[-1] if mine else None
-        conv = old or self.create_conv(acc, ci, p)
+        conv = old or self.create_conv(call.account_id, ci, p)
         if isinstance(p.get("message"), dict) and p["message"]:
-            self.post_message(conv, w, p["message"])
-        return self.conv_json(conv, w[1])
+            self.post_message(conv, call.who, p["message"])
+        return self.conv_json(conv, call.who[1])
 
-    def conv_show(self, acc, w, p, form, request, did):
-        return self.conv_json(self.conv(acc, did, w), w[1])
+    def conv_show(self, call: Call, did):
+        return self.conv_json(self.conv(call.account_id, did, call.who), call.who[1])
 
-    def conv_update(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
+    def conv_update(self, call: Call, did):
+        p = call.params
+        c = self.conv(call.account_id, did, call.who)
         p = p.get("conversation") if isinstance(p.get("conversation"), dict) else p
         if "priority" in p:
             if p["priority"] is not None and p["priority"] not in PRIORITY:
                 raise Http(500, {"status": 500, "error": "Internal Server Error"})
-            self.save_conv(c, {"priority": p["priority"]}, w[1])
-        return self.conv_json(c, w[1])
+            self.save_conv(c, {"priority": p["priority"]}, call.who[1])
+        return self.conv_json(c, call.who[1])
 
-    def toggle_status(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
-        st = p.get("status")
+    def toggle_status(self, call: Call, did):
+        c = self.conv(call.account_id, did, call.who)
+        st = call.params.get("status")
         ok: bool | None = True
-        u = w[1] if w[0] == "User" else None
-        if w[0] == "AgentBot" and c["status"] == "pending" and st == "open":  # R34
+        u = call.who[1] if call.who[0] == "User" else None
+        if call.who[0] == "AgentBot" and c["status"] == "pending" and st == "open":  # R34
             if not c["waiting_since"]:
                 self.save_conv(c, {"waiting_since": self.clock.now()}, None)
             ch: dict = {"status": "open"}
@@ -158,9 +161,9 @@ class ConversationsApi(Filters):
             if st not in STATUS:
                 raise Http(500, {"status": 500, "error": "Internal Server Error"})  # R9
             ch = {"status": st}
-            if p.get("snoozed_until"):
+            if call.params.get("snoozed_until"):
                 with contextlib.suppress(TypeError, ValueError):
-                    ch["snoozed_until"] = float(p["snoozed_until"])
+                    ch["snoozed_until"] = float(call.params["snoozed_until"])
             if self.cfg["ownership_mode"] and st == "open" and u:
                 ch["assignee_agent_bot_id"] = None
             self.save_conv(c, ch, u)
@@ -178,75 +181,79 @@ class ConversationsApi(Filters):
             },
         }
 
-    def toggle_priority(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
-        v = p.get("priority") or None
+    def toggle_priority(self, call: Call, did):
+        c = self.conv(call.account_id, did, call.who)
+        v = call.params.get("priority") or None
         if v is not None and v not in PRIORITY:
             raise Http(500, {"status": 500, "error": "Internal Server Error"})
-        self.save_conv(c, {"priority": v}, w[1])
+        self.save_conv(c, {"priority": v}, call.who[1])
         return web.Response(status=200)
 
-    def toggle_typing(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
-        ev = {"on": "conversation_typing_on", "off": "conversation_typing_off"}.get(p.get("typing_status"))
+    def toggle_typing(self, call: Call, did):
+        c = self.conv(call.account_id, did, call.who)
+        ev = {"on": "conversation_typing_on", "off": "conversation_typing_off"}.get(call.params.get("typing_status"))
         if ev:
-            who = {"id": w[1]["id"], "name": w[1]["name"], "type": "user" if w[0] == "User" else "agent_bot"}
-            if w[0] == "User":
-                who["email"] = w[1]["email"]
-            self.emit(ev, conv=c, typing={"user": who, "private": truthy(p.get("is_private"))})
+            who = {
+                "id": call.who[1]["id"],
+                "name": call.who[1]["name"],
+                "type": "user" if call.who[0] == "User" else "agent_bot",
+            }
+            if call.who[0] == "User":
+                who["email"] = call.who[1]["email"]
+            self.emit(ev, conv=c, typing={"user": who, "private": truthy(call.params.get("is_private"))})
         return web.Response(status=200)
 
-    def conv_attrs(self, acc, w, p, form, request, did):  # R33: replaces
-        c = self.conv(acc, did, w)
-        if "custom_attributes" not in p:
+    def conv_attrs(self, call: Call, did):  # R33: replaces
+        c = self.conv(call.account_id, did, call.who)
+        if "custom_attributes" not in call.params:
             raise Http(500, {"status": 500, "error": "Internal Server Error"})
-        v = p["custom_attributes"] if isinstance(p["custom_attributes"], dict) else {}
+        v = call.params["custom_attributes"] if isinstance(call.params["custom_attributes"], dict) else {}
         self.check_jsonb("custom_attributes", v)
-        self.save_conv(c, {"custom_attributes": dict(v)}, w[1])
+        self.save_conv(c, {"custom_attributes": dict(v)}, call.who[1])
         return {"custom_attributes": c["custom_attributes"]}
 
-    def conv_labels(self, acc, w, p, form, request, did):  # R33
-        c = self.conv(acc, did, w)
-        if request.method == "POST":
-            self.save_conv(c, {"labels": self.tag_list(p.get("labels"))}, w[1])
+    def conv_labels(self, call: Call, did):  # R33
+        c = self.conv(call.account_id, did, call.who)
+        if call.request.method == "POST":
+            self.save_conv(c, {"labels": self.tag_list(call.params.get("labels"))}, call.who[1])
         return {"payload": list(c["labels"])}
 
-    def assign(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
-        actor = w[1] if w[0] == "User" else None
-        if p.get("assignee_type") == "AgentBot":
-            b = self.bots.get(int(p["assignee_id"])) if str(p.get("assignee_id") or "").isdigit() else None
-            if not b or b["account_id"] != acc:
+    def assign(self, call: Call, did):
+        c = self.conv(call.account_id, did, call.who)
+        actor = call.who[1] if call.who[0] == "User" else None
+        if call.params.get("assignee_type") == "AgentBot":
+            b = self.bots.get(int(call.params["assignee_id"])) if str(call.params.get("assignee_id") or "").isdigit() else None
+            if not b or b["account_id"] != call.account_id:
                 return None
             ch: dict = {"assignee_id": None, "assignee_agent_bot_id": b["id"]}
             if self.cfg["ownership_mode"]:
                 ch["status"] = "pending"  # R38
             self.save_conv(c, ch, actor)
             return self.bot_slim(b)
-        if "assignee_id" in p:  # R37
-            u = self.users.get(int(p["assignee_id"])) if str(p["assignee_id"] or "").isdigit() else None
-            if u and u["account_id"] != acc:
+        if "assignee_id" in call.params:  # R37
+            u = self.users.get(int(call.params["assignee_id"])) if str(call.params["assignee_id"] or "").isdigit() else None
+            if u and u["account_id"] != call.account_id:
                 u = None
             ch = {"assignee_id": u["id"] if u else None, "assignee_agent_bot_id": None}
             if u and self.cfg["ownership_mode"] and c["status"] == "pending" and c["assignee_agent_bot_id"]:
                 ch["status"] = "open"  # R38
             self.save_conv(c, ch, actor)
             return self.agent_json(u) if u else None
-        if "team_id" in p:  # R39
-            t = self.teams.get(int(p["team_id"])) if str(p["team_id"] or "").isdigit() else None
+        if "team_id" in call.params:  # R39
+            t = self.teams.get(int(call.params["team_id"])) if str(call.params["team_id"] or "").isdigit() else None
             self.save_conv(c, {"team_id": t["id"] if t else None}, actor)
-            return self.team_json(t, w[1]) if t else None
+            return self.team_json(t, call.who[1]) if t else None
         return None
 
-    def mute(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
-        on = request.path.endswith("/mute")
+    def mute(self, call: Call, did):
+        c = self.conv(call.account_id, did, call.who)
+        on = call.request.path.endswith("/mute")
         self.contacts[c["contact_id"]]["blocked"] = on
         if on:
-            self.save_conv(c, {"status": "resolved"}, w[1])
+            self.save_conv(c, {"status": "resolved"}, call.who[1])
         return web.Response(status=200)
 
-    def last_seen(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
+    def last_seen(self, call: Call, did):
+        c = self.conv(call.account_id, did, call.who)
         c["agent_last_seen_at"] = self.clock.now()
-        return self.conv_json(c, w[1])
+        return self.conv_json(c, call.who[1])

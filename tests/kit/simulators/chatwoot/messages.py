@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 
-from .access import Access
+from .access import Access, Call
 from .rails import Http, not_found, present, to_i, truthy
 from .vocabulary import MTYPE
 
@@ -13,10 +13,10 @@ from .vocabulary import MTYPE
 class MessagesApi(Access):
     """Messages as the API takes and gives them."""
 
-    def msg_index(self, acc, w, p, form, request, did):  # R54
-        c = self.conv(acc, did, w)
+    def msg_index(self, call: Call, did):  # R54
+        c = self.conv(call.account_id, did, call.who)
         rows = self.conv_msgs(c)
-        q = request.query
+        q = call.request.query
         if present(q.get("filter_internal_messages")):
             rows = [m for m in rows if not m["private"] and m["message_type"] != 2]
         a, b = q.get("after"), q.get("before")
@@ -38,11 +38,12 @@ class MessagesApi(Access):
         meta.update({"agent_last_seen_at": c["agent_last_seen_at"], "assignee_last_seen_at": c["assignee_last_seen_at"]})
         return {"meta": meta, "payload": [self.message_json(m) for m in rows]}
 
-    async def msg_create(self, acc, w, p, form, request, did):
-        c = self.conv(acc, did, w)
+    def msg_create(self, call: Call, did):
+        p = call.params
+        c = self.conv(call.account_id, did, call.who)
         if isinstance(p.get("message"), dict) and not ({"content", "attachments"} & set(p)):
             p = p["message"]
-        m = self.post_message(c, w, p)
+        m = self.post_message(c, call.who, p)
         return self.message_json(m, p.get("echo_id"))
 
     def post_message(self, c: dict, w, p: dict) -> dict:
@@ -126,16 +127,16 @@ class MessagesApi(Access):
             raise not_found()
         return m
 
-    def msg_update(self, acc, w, p, form, request, did, mid):  # R53
-        c = self.conv(acc, did, w)
+    def msg_update(self, call: Call, did, mid):  # R53
+        c = self.conv(call.account_id, did, call.who)
         if self.inboxes[c["inbox_id"]]["channel_type"] != "Channel::Api":
             raise Http(403, {"error": "Message status update is only allowed for API inboxes"})
         m = self.message(c, mid)
-        self.set_msg_status(m, str(p.get("status")), p.get("external_error"))
+        self.set_msg_status(m, str(call.params.get("status")), call.params.get("external_error"))
         return self.message_json(m)
 
-    def msg_destroy(self, acc, w, p, form, request, did, mid):
-        c = self.conv(acc, did, w)
+    def msg_destroy(self, call: Call, did, mid):
+        c = self.conv(call.account_id, did, call.who)
         m = self.message(c, mid)
         m.update(
             {

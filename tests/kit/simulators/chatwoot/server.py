@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +15,71 @@ from aiohttp import web
 
 from tests.kit.simulators.simulator import cut, jdumps
 
-from .access import BOT_ACTIONS, PARAMS, WHO
+from .access import PARAMS, WHO, Call
 from .contacts import ContactsApi
 from .conversations import ConversationsApi
 from .person import Person
-from .rails import Http, not_found, unauthorized
+from .rails import Http, unauthorized
 from .settings import SettingsApi
 from .staff import StaffApi
+
+
+def route(methods: str, path: str, action: str, handler: str) -> tuple[str, re.Pattern[str], str, str]:
+    """`{n}` is a number, `{id}` anything (what is no number is then not found), `{...}` all the rest."""
+    pattern = path.replace("{n}", r"(\d+)").replace("{id}", "([^/]+)").replace("/{...}", "(?:/(.*))?")
+    return methods, re.compile(pattern), action, handler
+
+
+ROUTES = [
+    route("GET", "contacts", "contacts#index", "contacts_index"),
+    route("POST", "contacts", "contacts#create", "contacts_create"),
+    route("GET", "contacts/search", "contacts#search", "contacts_search"),
+    route("POST", "contacts/filter", "contacts#filter", "contacts_filter"),
+    route("GET", "contacts/{n}", "contacts#show", "contacts_show"),
+    route("PATCH PUT", "contacts/{n}", "contacts#update", "contacts_update"),
+    route("DELETE", "contacts/{n}", "contacts#destroy", "contacts_destroy"),
+    route("GET", "contacts/{n}/conversations", "contacts/conversations", "contact_convs"),
+    route("GET", "contacts/{n}/contactable_inboxes", "contacts/contactable_inboxes", "contactable"),
+    route("POST", "contacts/{n}/contact_inboxes", "contacts/contact_inboxes", "ci_create"),
+    route("GET POST", "contacts/{n}/labels", "contacts/labels", "clabels"),
+    route("POST", "contacts/{n}/destroy_custom_attributes", "contacts/destroy_custom_attributes", "c_destroy_attrs"),
+    route("GET POST", "contacts/{n}/notes", "contacts/notes", "c_notes"),
+    route("POST", "contact_inboxes/filter", "contact_inboxes#filter", "ci_filter"),
+    route("POST", "actions/contact_merge", "contact_merges#create", "merge"),
+    route("GET", "conversations", "conversations#index", "conv_index"),
+    route("POST", "conversations", "conversations#create", "conv_create"),
+    route("GET", "conversations/meta", "conversations#meta", "conv_meta"),
+    route("GET", "conversations/search", "conversations#search", "conv_index"),
+    route("POST", "conversations/filter", "conversations#filter", "conv_filter"),
+    route("GET", "conversations/{id}", "conversations#show", "conv_show"),
+    route("PATCH PUT", "conversations/{id}", "conversations#update", "conv_update"),
+    route("POST", "conversations/{id}/toggle_status", "conversations#toggle_status", "toggle_status"),
+    route("POST", "conversations/{id}/toggle_priority", "conversations#toggle_priority", "toggle_priority"),
+    route("POST", "conversations/{id}/toggle_typing_status", "conversations#toggle_typing_status", "toggle_typing"),
+    route("POST", "conversations/{id}/custom_attributes", "conversations#custom_attributes", "conv_attrs"),
+    route("POST", "conversations/{id}/assignments", "assignments#create", "assign"),
+    route("GET", "conversations/{id}/labels", "labels#index", "conv_labels"),
+    route("POST", "conversations/{id}/labels", "labels#create", "conv_labels"),
+    route("GET", "conversations/{id}/messages", "messages#index", "msg_index"),
+    route("POST", "conversations/{id}/messages", "messages#create", "msg_create"),
+    route("POST", "conversations/{id}/mute", "conversations#mute", "mute"),
+    route("POST", "conversations/{id}/unmute", "conversations#mute", "mute"),
+    route("POST", "conversations/{id}/update_last_seen", "conversations#update_last_seen", "last_seen"),
+    route("POST", "conversations/{id}/unread", "conversations#unread", "last_seen"),
+    route("PATCH PUT", "conversations/{id}/messages/{id}", "messages#update", "msg_update"),
+    route("DELETE", "conversations/{id}/messages/{id}", "messages#destroy", "msg_destroy"),
+    route("*", "labels/{...}", "labels#admin", "labels_crud"),
+    route("*", "custom_attribute_definitions/{...}", "custom_attribute_definitions#admin", "defs_crud"),
+    route("*", "webhooks/{...}", "webhooks#admin", "hooks_crud"),
+    route("*", "inboxes/{...}", "inboxes#admin", "inboxes_crud"),
+    route("*", "agent_bots/{...}", "agent_bots#admin", "bots_crud"),
+    route("*", "teams/{...}", "teams#admin", "teams_crud"),
+    route("*", "canned_responses/{...}", "canned_responses#admin", "canned_crud"),
+    route("*", "dashboard_apps/{...}", "dashboard_apps#admin", "apps_crud"),
+    route("*", "agents/{...}", "agents#admin", "agents_crud"),
+    route("*", "inbox_members/{...}", "inbox_members", "inbox_members"),
+    route("*", "", "accounts#show", "account_show"),
+]
 
 
 class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
@@ -61,41 +121,18 @@ class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
 
     async def h_api(self, request):
         acc = int(request.match_info["acc"])
-        parts = [x for x in request.match_info.get("tail", "").split("/") if x]
-        if self.cfg["rack_attack"]:  # R10
-            if self.limited("ip:" + str(request.remote), int(self.cfg["ip_limit_per_min"])) or (
-                parts[:2] == ["contacts", "search"] and self.limited(f"search:{acc}", int(self.cfg["search_limit_per_min"]))
-            ):
-                return web.Response(status=429, text="Retry later\n", headers={"Retry-After": "60"})
+        path = "/".join(part for part in request.match_info.get("tail", "").split("/") if part)
+        if self.throttled(request, acc, path):
+            return web.Response(status=429, text="Retry later\n", headers={"Retry-After": "60"})
         w = self.who(request)
         request[WHO] = w
-        action, fn, args = self.resolve(request.method, parts)
-        if w[0] == "AgentBot" and action not in BOT_ACTIONS:
-            raise unauthorized("Access to this endpoint is not authorized for bots")  # R2
-        if acc not in self.accounts:
-            raise not_found()
-        if w[0] == "User" and w[1]["account_id"] != acc:
-            raise unauthorized("You are not authorized to access this account")
-        if (
-            w[0] == "AgentBot"
-            and w[1]["account_id"] != acc
-            and not any(i["bot_id"] == w[1]["id"] and i["account_id"] == acc for i in self.inboxes.values())
-        ):
-            raise unauthorized("Bot is not authorized to access this account")  # R3
-        p, form = (
-            ({}, False)
-            if request.method in ("GET", "DELETE") and not request.can_read_body
-            else await self.read_params(request)
-        )
-        request[PARAMS] = (
-            {k: (v if not hasattr(v, "filename") else v.filename) for k, v in p.items()}
-            if not form
-            else {k: str(v)[:500] for k, v in p.items()}
-        )
+        action, handler, args = self.resolve(request.method, path)
+        self.admit(w, acc, action)
+        bodyless = request.method in ("GET", "DELETE") and not request.can_read_body
+        p, form = ({}, False) if bodyless else await self.read_params(request)
+        request[PARAMS] = {k: str(v)[:500] if form else getattr(v, "filename", v) for k, v in p.items()}
         before = set(self.outbox.tasks)
-        res = fn(acc, w, p, form, request, *args)
-        if asyncio.iscoroutine(res):
-            res = await res
+        res = handler(Call(acc, w, p, form, request), *args)
         f = self.faults.pick({"webhook_before_response"}, request.method + " " + request.path, {"action": action})  # R70
         if f:
             mine = [t for t in self.outbox.tasks if t not in before]
@@ -105,107 +142,18 @@ class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
             return res
         return web.Response(body=jdumps(res), content_type="application/json")
 
-    def resolve(self, method: str, s: list[str]):
-        """(rails action, function, args)"""
-        k = len(s)
-        m = method
-        a0 = s[0] if k else ""
-        put = m in ("PATCH", "PUT")
-        if a0 == "contacts":
-            if k == 1:
-                return (
-                    ("contacts#index", self.contacts_index, ()) if m == "GET" else ("contacts#create", self.contacts_create, ())
-                )
-            if s[1] == "search" and m == "GET":
-                return "contacts#search", self.contacts_search, ()
-            if s[1] == "filter" and m == "POST":
-                return "contacts#filter", self.contacts_filter, ()
-            if k == 2 and s[1].isdigit():
-                if m == "GET":
-                    return "contacts#show", self.contacts_show, (s[1],)
-                if put:
-                    return "contacts#update", self.contacts_update, (s[1],)
-                if m == "DELETE":
-                    return "contacts#destroy", self.contacts_destroy, (s[1],)
-            if k == 3 and s[1].isdigit():
-                t = {
-                    ("GET", "conversations"): self.contact_convs,
-                    ("GET", "contactable_inboxes"): self.contactable,
-                    ("POST", "contact_inboxes"): self.ci_create,
-                    ("GET", "labels"): self.clabels,
-                    ("POST", "labels"): self.clabels,
-                    ("POST", "destroy_custom_attributes"): self.c_destroy_attrs,
-                    ("GET", "notes"): self.c_notes,
-                    ("POST", "notes"): self.c_notes,
-                }.get((m, s[2]))
-                if t:
-                    return f"contacts/{s[2]}", t, (s[1],)
-        if a0 == "contact_inboxes" and s[1:] == ["filter"] and m == "POST":
-            return "contact_inboxes#filter", self.ci_filter, ()
-        if a0 == "actions" and s[1:] == ["contact_merge"] and m == "POST":
-            return "contact_merges#create", self.merge, ()
-        if a0 == "conversations":
-            if k == 1:
-                return (
-                    ("conversations#index", self.conv_index, ())
-                    if m == "GET"
-                    else ("conversations#create", self.conv_create, ())
-                )
-            if s[1] in ("meta", "search") and m == "GET":
-                return "conversations#" + s[1], self.conv_index if s[1] == "search" else self.conv_meta, ()
-            if s[1] == "filter" and m == "POST":
-                return "conversations#filter", self.conv_filter, ()
-            if k == 2:
-                if m == "GET":
-                    return "conversations#show", self.conv_show, (s[1],)
-                if put:
-                    return "conversations#update", self.conv_update, (s[1],)
-            if k == 3:
-                t = {
-                    ("POST", "toggle_status"): ("conversations#toggle_status", self.toggle_status),
-                    ("POST", "toggle_priority"): ("conversations#toggle_priority", self.toggle_priority),
-                    ("POST", "toggle_typing_status"): ("conversations#toggle_typing_status", self.toggle_typing),
-                    ("POST", "custom_attributes"): ("conversations#custom_attributes", self.conv_attrs),
-                    ("POST", "assignments"): ("assignments#create", self.assign),
-                    ("GET", "labels"): ("labels#index", self.conv_labels),
-                    ("POST", "labels"): ("labels#create", self.conv_labels),
-                    ("GET", "messages"): ("messages#index", self.msg_index),
-                    ("POST", "messages"): ("messages#create", self.msg_create),
-                    ("POST", "mute"): ("conversations#mute", self.mute),
-                    ("POST", "unmute"): ("conversations#mute", self.mute),
-                    ("POST", "update_last_seen"): ("conversations#update_last_seen", self.last_seen),
-                    ("POST", "unread"): ("conversations#unread", self.last_seen),
-                }.get((m, s[2]))
-                if t:
-                    return t[0], t[1], (s[1],)
-            if k == 4 and s[2] == "messages":
-                if put:
-                    return "messages#update", self.msg_update, (s[1], s[3])
-                if m == "DELETE":
-                    return "messages#destroy", self.msg_destroy, (s[1], s[3])
-        crud = {
-            "labels": self.labels_crud,
-            "custom_attribute_definitions": self.defs_crud,
-            "webhooks": self.hooks_crud,
-            "inboxes": self.inboxes_crud,
-            "agent_bots": self.bots_crud,
-            "teams": self.teams_crud,
-            "canned_responses": self.canned_crud,
-            "dashboard_apps": self.apps_crud,
-            "agents": self.agents_crud,
-        }
-        if a0 in crud:
-            return a0 + "#admin", crud[a0], tuple(s[1:])
-        if a0 == "inbox_members":
-            return "inbox_members", self.inbox_members, tuple(s[1:])
-        if a0 == "":
-            return "accounts#show", self.account_show, ()
+    def resolve(self, method: str, path: str) -> tuple[str, Callable[..., Any], list[str]]:
+        """The vendor's name of the action, what serves it, and the ids in the path."""
+        for methods, pattern, action, handler in ROUTES:
+            if (methods == "*" or method in methods.split()) and (found := pattern.fullmatch(path)):
+                ids = [part for group in found.groups() if group for part in group.split("/")]
+                return action, getattr(self, handler), ids
         raise Http(404, {"status": 404, "error": "Not Found"})
 
-    def account_show(self, acc, w, p, form, request):
+    def account_show(self, call: Call):
         return {
-            "id": acc,
-            "name": self.accounts[acc]["name"],
+            "id": call.account_id,
+            "name": self.accounts[call.account_id]["name"],
             "status": "active",
             "locale": "es",
             "features": {},
@@ -230,7 +178,7 @@ class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
             "conversations": [self.conv_json(c) for c in self.convs.values()],
             "webhooks_configured": list(self.hooks.values()),
             "bots": list(self.bots.values()),
-            "labels": [l["title"] for l in self.labels.values()],
+            "labels": [label["title"] for label in self.labels.values()],
             "definitions": [d["attribute_key"] for d in self.defs.values()],
             "inboxes": [self.inbox_json(i, True) for i in self.inboxes.values()],
             "webhooks": self.outbox.stats(),

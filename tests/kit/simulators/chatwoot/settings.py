@@ -6,7 +6,7 @@ import re
 
 from aiohttp import web
 
-from .access import Access
+from .access import Access, Call
 from .rails import Http, invalid, iso, present
 from .vocabulary import ATTR_MODELS, ATTR_TYPES, DEFAULT_EVENTS, LABEL, STANDARD_ATTRS, WEBHOOK_EVENTS
 
@@ -14,33 +14,35 @@ from .vocabulary import ATTR_MODELS, ATTR_TYPES, DEFAULT_EVENTS, LABEL, STANDARD
 class SettingsApi(Access):
     """Plain tables of the account."""
 
-    def labels_crud(self, acc, w, p, form, request, *s):
-        m = request.method
+    def labels_crud(self, call: Call, *s):
+        m = call.request.method
 
         def pub(l):
             return {k: l[k] for k in ("id", "title", "description", "color", "show_on_sidebar")}
 
         if m == "GET":
             return (
-                pub(self.find(self.labels, acc, s[0]))
+                pub(self.find(self.labels, call.account_id, s[0]))
                 if s
                 else {
                     "payload": [
-                        pub(l) for l in sorted(self.labels.values(), key=lambda l: l["title"]) if l["account_id"] == acc
+                        pub(l)
+                        for l in sorted(self.labels.values(), key=lambda l: l["title"])
+                        if l["account_id"] == call.account_id
                     ]
                 }
             )
-        self.admin(w)  # R6
+        self.admin(call.who)  # R6
         if m == "DELETE":
-            del self.labels[self.find(self.labels, acc, s[0])["id"]]
+            del self.labels[self.find(self.labels, call.account_id, s[0])["id"]]
             return web.Response(status=200)
-        v = self.root(p, form, "label")
+        v = self.root(call.params, call.form, "label")
         l = (
-            dict(self.find(self.labels, acc, s[0]))
+            dict(self.find(self.labels, call.account_id, s[0]))
             if s
             else {
                 "id": 0,
-                "account_id": acc,
+                "account_id": call.account_id,
                 "title": None,
                 "description": None,
                 "color": "#1f93ff",
@@ -56,7 +58,9 @@ class SettingsApi(Access):
             errs.append(("title", "Title must not be blank"))
         if not LABEL.match(l["title"] or ""):
             errs.append(("title", "Title is invalid"))
-        if any(x["title"] == l["title"] and x["id"] != l["id"] and x["account_id"] == acc for x in self.labels.values()):
+        if any(
+            x["title"] == l["title"] and x["id"] != l["id"] and x["account_id"] == call.account_id for x in self.labels.values()
+        ):
             errs.append(("title", "Title has already been taken"))
         if errs:
             raise invalid(errs)
@@ -64,30 +68,34 @@ class SettingsApi(Access):
         self.labels[l["id"]] = l
         return pub(l)
 
-    def defs_crud(self, acc, w, p, form, request, *s):
-        m = request.method
+    def defs_crud(self, call: Call, *s):
+        m = call.request.method
 
         def pub(d):
             return {k: v for k, v in d.items() if k != "account_id"}
 
         if m == "GET":
             if s:
-                return pub(self.find(self.defs, acc, s[0]))
-            am = request.query.get("attribute_model")
+                return pub(self.find(self.defs, call.account_id, s[0]))
+            am = call.request.query.get("attribute_model")
             am = ATTR_MODELS[int(am)] if am and am.isdigit() else am
-            return [pub(d) for d in self.defs.values() if d["account_id"] == acc and (not am or d["attribute_model"] == am)]
-        self.admin(w)
+            return [
+                pub(d)
+                for d in self.defs.values()
+                if d["account_id"] == call.account_id and (not am or d["attribute_model"] == am)
+            ]
+        self.admin(call.who)
         if m == "DELETE":
-            del self.defs[self.find(self.defs, acc, s[0])["id"]]
+            del self.defs[self.find(self.defs, call.account_id, s[0])["id"]]
             return web.Response(status=204)
-        v = self.root(p, form, "custom_attribute_definition")
+        v = self.root(call.params, call.form, "custom_attribute_definition")
         t = iso(self.clock.now())
         d = (
-            dict(self.find(self.defs, acc, s[0]))
+            dict(self.find(self.defs, call.account_id, s[0]))
             if s
             else {
                 "id": 0,
-                "account_id": acc,
+                "account_id": call.account_id,
                 "attribute_display_name": None,
                 "attribute_display_type": "text",
                 "attribute_description": None,
@@ -132,7 +140,7 @@ class SettingsApi(Access):
             x["attribute_key"] == key
             and x["attribute_model"] == d["attribute_model"]
             and x["id"] != d["id"]
-            and x["account_id"] == acc
+            and x["account_id"] == call.account_id
             for x in self.defs.values()
         ):
             errs.append(("attribute_key", "Attribute key has already been taken"))
@@ -151,27 +159,27 @@ class SettingsApi(Access):
         self.defs[d["id"]] = d
         return pub(d)
 
-    def hooks_crud(self, acc, w, p, form, request, *s):
-        self.admin(w)
-        m = request.method
+    def hooks_crud(self, call: Call, *s):
+        self.admin(call.who)
+        m = call.request.method
 
         def pub(h):
             return {k: h[k] for k in ("id", "name", "url", "account_id", "subscriptions", "secret")}
 
         if m == "GET":
-            return {"payload": {"webhooks": [pub(h) for h in self.hooks.values() if h["account_id"] == acc]}}
+            return {"payload": {"webhooks": [pub(h) for h in self.hooks.values() if h["account_id"] == call.account_id]}}
         if m == "DELETE":
-            del self.hooks[self.find(self.hooks, acc, s[0])["id"]]
+            del self.hooks[self.find(self.hooks, call.account_id, s[0])["id"]]
             return web.Response(status=200)
-        v = self.root(p, form, "webhook")  # R11
+        v = self.root(call.params, call.form, "webhook")  # R11
         h = (
-            dict(self.find(self.hooks, acc, s[0]))
+            dict(self.find(self.hooks, call.account_id, s[0]))
             if s
             else {
                 "id": 0,
                 "name": None,
                 "url": None,
-                "account_id": acc,
+                "account_id": call.account_id,
                 "subscriptions": list(DEFAULT_EVENTS),
                 "secret": f"whs-{self.idrng.getrandbits(64):016x}",
                 "inbox_id": None,
@@ -183,7 +191,7 @@ class SettingsApi(Access):
         if "subscriptions" in v and v["subscriptions"] is not None:
             h["subscriptions"] = v["subscriptions"]
         errs = []  # R59
-        if any(x["url"] == h["url"] and x["id"] != h["id"] and x["account_id"] == acc for x in self.hooks.values()):
+        if any(x["url"] == h["url"] and x["id"] != h["id"] and x["account_id"] == call.account_id for x in self.hooks.values()):
             errs.append(("url", "Url has already been taken"))
         if not re.match(r"^https?://[^\s/]+", str(h["url"] or "")):
             errs.append(("url", "Url is invalid"))
@@ -196,25 +204,25 @@ class SettingsApi(Access):
         self.hooks[h["id"]] = h
         return {"payload": {"webhook": pub(h)}}
 
-    def canned_crud(self, acc, w, p, form, request, *s):
-        m = request.method
+    def canned_crud(self, call: Call, *s):
+        m = call.request.method
         if m == "GET":
-            q = request.query.get("search", "").lower()
+            q = call.request.query.get("search", "").lower()
             return [
                 c
                 for c in self.canned.values()
-                if c["account_id"] == acc and (q in c["short_code"].lower() or q in c["content"].lower())
+                if c["account_id"] == call.account_id and (q in c["short_code"].lower() or q in c["content"].lower())
             ]
         if m == "DELETE":
-            del self.canned[self.find(self.canned, acc, s[0])["id"]]
+            del self.canned[self.find(self.canned, call.account_id, s[0])["id"]]
             return web.Response(status=200)
-        v = self.root(p, form, "canned_response")
+        v = self.root(call.params, call.form, "canned_response")
         c = (
-            self.find(self.canned, acc, s[0])
+            self.find(self.canned, call.account_id, s[0])
             if s
             else {
                 "id": 0,
-                "account_id": acc,
+                "account_id": call.account_id,
                 "short_code": "",
                 "content": "",
                 "created_at": iso(self.clock.now()),
@@ -232,29 +240,34 @@ class SettingsApi(Access):
                 ]
             )
         if any(
-            x["short_code"] == n["short_code"] and x["id"] != n["id"] and x["account_id"] == acc for x in self.canned.values()
+            x["short_code"] == n["short_code"] and x["id"] != n["id"] and x["account_id"] == call.account_id
+            for x in self.canned.values()
         ):
             raise invalid([("short_code", "Short code has already been taken")])
         n["id"] = n["id"] or self.nid("canned")
         self.canned[n["id"]] = n
         return n
 
-    def apps_crud(self, acc, w, p, form, request, *s):
-        m = request.method
+    def apps_crud(self, call: Call, *s):
+        m = call.request.method
 
         def pub(a):
             return {k: a[k] for k in ("id", "title", "content", "created_at")}
 
         if m == "GET":
-            return pub(self.find(self.apps, acc, s[0])) if s else [pub(a) for a in self.apps.values() if a["account_id"] == acc]
+            return (
+                pub(self.find(self.apps, call.account_id, s[0]))
+                if s
+                else [pub(a) for a in self.apps.values() if a["account_id"] == call.account_id]
+            )
         if m == "DELETE":
-            del self.apps[self.find(self.apps, acc, s[0])["id"]]
+            del self.apps[self.find(self.apps, call.account_id, s[0])["id"]]
             return web.Response(status=204)
-        v = self.root(p, form, "dashboard_app")
+        v = self.root(call.params, call.form, "dashboard_app")
         a = (
-            dict(self.find(self.apps, acc, s[0]))
+            dict(self.find(self.apps, call.account_id, s[0]))
             if s
-            else {"id": 0, "account_id": acc, "title": None, "content": [], "created_at": iso(self.clock.now())}
+            else {"id": 0, "account_id": call.account_id, "title": None, "content": [], "created_at": iso(self.clock.now())}
         )
         for k in ("title", "content"):
             if k in v:

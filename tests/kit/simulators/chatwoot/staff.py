@@ -6,26 +6,26 @@ import re
 
 from aiohttp import web
 
-from .access import Access
+from .access import Access, Call
 from .rails import invalid, present, truthy
 
 
 class StaffApi(Access):
     """Inboxes, agent bots, teams and users."""
 
-    def inboxes_crud(self, acc, w, p, form, request, *s):
-        m = request.method
-        adm = w[0] == "User" and w[1]["role"] == "administrator"
+    def inboxes_crud(self, call: Call, *s):
+        m = call.request.method
+        adm = call.who[0] == "User" and call.who[1]["role"] == "administrator"
         if m == "GET" and not s:
             return {
                 "payload": [
                     self.inbox_json(i, adm)
                     for i in sorted(self.inboxes.values(), key=lambda i: i["name"])
-                    if i["account_id"] == acc and (adm or w[1]["id"] in i["members"])
+                    if i["account_id"] == call.account_id and (adm or call.who[1]["id"] in i["members"])
                 ]
             }
         if s:
-            ib = self.inbox(acc, s[0], w)
+            ib = self.inbox(call.account_id, s[0], call.who)
             if len(s) == 1 and m == "GET":
                 return self.inbox_json(ib, adm)
             if len(s) == 2 and s[1] == "agent_bot" and m == "GET":
@@ -33,11 +33,11 @@ class StaffApi(Access):
                 return {"agent_bot": self.bot_json(b, adm) if b else {}}
             if len(s) == 2 and s[1] == "assignable_agents":
                 return {"payload": [self.agent_json(self.users[u]) for u in ib["members"]]}
-            self.admin(w)
+            self.admin(call.who)
             if len(s) == 2 and s[1] == "set_agent_bot" and m == "POST":
-                v = p.get("agent_bot")
+                v = call.params.get("agent_bot")
                 if v is not None:
-                    ib["bot_id"] = self.find(self.bots, acc, str(v))["id"]
+                    ib["bot_id"] = self.find(self.bots, call.account_id, str(v))["id"]
                 else:
                     ib["bot_id"] = None
                 return web.Response(status=200)
@@ -48,13 +48,15 @@ class StaffApi(Access):
                 del self.inboxes[ib["id"]]
                 return {"message": "Your inbox deletion request will be processed in some time."}
         else:
-            self.admin(w)  # R6
-            ch = p.get("channel") or {}
+            self.admin(call.who)  # R6
+            ch = call.params.get("channel") or {}
             if ch.get("type") != "api":
                 raise invalid([("channel", "Channel must exist")])
             self.check_window(ch.get("additional_attributes") or {})
-            ib = self.new_inbox(self.nid("inbox"), acc, p.get("name") or "API", "Channel::Api", members=[])
-            if not present(p.get("name")):
+            ib = self.new_inbox(
+                self.nid("inbox"), call.account_id, call.params.get("name") or "API", "Channel::Api", members=[]
+            )
+            if not present(call.params.get("name")):
                 pass
             self.inboxes[ib["id"]] = ib
         for k in (
@@ -67,9 +69,9 @@ class StaffApi(Access):
             "out_of_office_message",
             "working_hours_enabled",
         ):
-            if k in p:
-                ib[k] = truthy(p[k]) if isinstance(ib[k], bool) else p[k]
-        ch = p.get("channel")
+            if k in call.params:
+                ib[k] = truthy(call.params[k]) if isinstance(ib[k], bool) else call.params[k]
+        ch = call.params.get("channel")
         if isinstance(ch, dict):
             if isinstance(ch.get("additional_attributes"), dict):
                 self.check_window(ch["additional_attributes"])
@@ -93,47 +95,47 @@ class StaffApi(Access):
                     ]
                 )
 
-    def inbox_members(self, acc, w, p, form, request, *s):
-        ib = self.inbox(acc, s[0] if s else p.get("inbox_id"), w)
-        if request.method != "GET":
-            self.admin(w)
-            ids = [int(x) for x in p.get("user_ids") or []]
+    def inbox_members(self, call: Call, *s):
+        ib = self.inbox(call.account_id, s[0] if s else call.params.get("inbox_id"), call.who)
+        if call.request.method != "GET":
+            self.admin(call.who)
+            ids = [int(x) for x in call.params.get("user_ids") or []]
             ib["members"] = (
                 list(dict.fromkeys(ib["members"] + ids))
-                if request.method == "POST"
+                if call.request.method == "POST"
                 else [u for u in ib["members"] if u not in ids]
-                if request.method == "DELETE"
+                if call.request.method == "DELETE"
                 else ids
             )
         return {"payload": [self.agent_json(self.users[u]) for u in ib["members"] if u in self.users]}
 
-    def bots_crud(self, acc, w, p, form, request, *s):
-        m = request.method
-        adm = w[0] == "User" and w[1]["role"] == "administrator"
+    def bots_crud(self, call: Call, *s):
+        m = call.request.method
+        adm = call.who[0] == "User" and call.who[1]["role"] == "administrator"
         if m == "GET":
             return (
-                self.bot_json(self.find(self.bots, acc, s[0]), adm)
+                self.bot_json(self.find(self.bots, call.account_id, s[0]), adm)
                 if s
-                else [self.bot_json(b, adm) for b in self.bots.values() if b["account_id"] == acc]
+                else [self.bot_json(b, adm) for b in self.bots.values() if b["account_id"] == call.account_id]
             )
-        self.admin(w)  # R6
+        self.admin(call.who)  # R6
         if m == "DELETE":
-            b = self.find(self.bots, acc, s[0])
+            b = self.find(self.bots, call.account_id, s[0])
             for i in self.inboxes.values():
                 if i["bot_id"] == b["id"]:
                     i["bot_id"] = None
             del self.bots[b["id"]]
             return web.Response(status=200)
         if len(s) == 2 and s[1] == "reset_access_token":
-            b = self.find(self.bots, acc, s[0])
+            b = self.find(self.bots, call.account_id, s[0])
             b["token"] = f"bot{self.idrng.getrandbits(80):020x}"
             return self.bot_json(b, adm)
         b = (
-            self.find(self.bots, acc, s[0])
+            self.find(self.bots, call.account_id, s[0])
             if s
             else {
                 "id": self.nid("bot"),
-                "account_id": acc,
+                "account_id": call.account_id,
                 "name": None,
                 "description": None,
                 "outgoing_url": None,
@@ -143,21 +145,21 @@ class StaffApi(Access):
                 "secret": f"bs{self.idrng.getrandbits(64):016x}",
             }
         )
-        if len(str(p.get("outgoing_url") or "")) > 2048:
+        if len(str(call.params.get("outgoing_url") or "")) > 2048:
             raise invalid([("outgoing_url", "Outgoing url is too long (maximum is 2048 characters)")])
         for k in ("name", "description", "outgoing_url", "bot_config"):
-            if k in p:
-                b[k] = p[k]
+            if k in call.params:
+                b[k] = call.params[k]
         self.bots[b["id"]] = b
         return self.bot_json(b, adm)
 
-    def teams_crud(self, acc, w, p, form, request, *s):
-        m = request.method
+    def teams_crud(self, call: Call, *s):
+        m = call.request.method
         if len(s) == 2 and s[1] == "team_members":
-            t = self.find(self.teams, acc, s[0])
+            t = self.find(self.teams, call.account_id, s[0])
             if m != "GET":
-                self.admin(w)
-                ids = [int(x) for x in p.get("user_ids") or []]
+                self.admin(call.who)
+                ids = [int(x) for x in call.params.get("user_ids") or []]
                 t["members"] = (
                     [u for u in t["members"] if u not in ids]
                     if m == "DELETE"
@@ -166,27 +168,27 @@ class StaffApi(Access):
             return [self.agent_json(self.users[u]) for u in t["members"] if u in self.users]
         if m == "GET":
             return (
-                self.team_json(self.find(self.teams, acc, s[0]), w[1])
+                self.team_json(self.find(self.teams, call.account_id, s[0]), call.who[1])
                 if s
-                else [self.team_json(t, w[1]) for t in self.teams.values() if t["account_id"] == acc]
+                else [self.team_json(t, call.who[1]) for t in self.teams.values() if t["account_id"] == call.account_id]
             )
-        self.admin(w)  # R6
+        self.admin(call.who)  # R6
         if m == "DELETE":
-            del self.teams[self.find(self.teams, acc, s[0])["id"]]
+            del self.teams[self.find(self.teams, call.account_id, s[0])["id"]]
             return web.Response(status=200)
-        v = self.root(p, form, "team")
+        v = self.root(call.params, call.form, "team")
         name = str(v.get("name") or "").lower().strip()
         if not s:
             if not name:
                 raise invalid([("name", "Name must not be blank")])
-            if any(t["name"] == name and t["account_id"] == acc for t in self.teams.values()):
+            if any(t["name"] == name and t["account_id"] == call.account_id for t in self.teams.values()):
                 raise invalid([("name", "Name has already been taken")])
         t = (
-            self.find(self.teams, acc, s[0])
+            self.find(self.teams, call.account_id, s[0])
             if s
             else {
                 "id": self.nid("team"),
-                "account_id": acc,
+                "account_id": call.account_id,
                 "name": name,
                 "description": None,
                 "allow_auto_assign": True,
@@ -199,19 +201,19 @@ class StaffApi(Access):
             if k in v:
                 t[k] = v[k]
         self.teams[t["id"]] = t
-        return self.team_json(t, w[1])
+        return self.team_json(t, call.who[1])
 
-    def agents_crud(self, acc, w, p, form, request, *s):
-        if request.method == "GET":
-            return [self.agent_json(u) for u in self.users.values() if u["account_id"] == acc]
-        self.admin(w)
+    def agents_crud(self, call: Call, *s):
+        if call.request.method == "GET":
+            return [self.agent_json(u) for u in self.users.values() if u["account_id"] == call.account_id]
+        self.admin(call.who)
         u = {
             "id": max(self.users) + 1,
-            "name": p.get("name", "Agent"),
-            "email": p.get("email"),
-            "role": p.get("role", "agent"),
+            "name": call.params.get("name", "Agent"),
+            "email": call.params.get("email"),
+            "role": call.params.get("role", "agent"),
             "token": f"usr{self.idrng.getrandbits(80):020x}",
-            "account_id": acc,
+            "account_id": call.account_id,
             "online": False,
         }
         self.users[u["id"]] = u
