@@ -61,8 +61,8 @@ class Sim:
         self.rng = random.Random(int(self.cfg.get("seed", 7)))  # behaviour: repeatable
         self.idrng = random.Random()  # identifiers: never repeated, also not after a reset
         self.faults = Faults(self.rng)
-        self.outbox = Outbox(self.clock.now, self.touch, lambda mistake: self.errors.append(mistake))
         self.errors: list[str] = []
+        self.outbox = Outbox(self.clock.now, self.touch, self.errors.append)
         self.inflight = 0
         self.last_activity = time.monotonic()
         self.n_requests = 0
@@ -118,7 +118,7 @@ class Sim:
         self.outbox.log.clear()
         self.outbox.seq = 0
         self.faults.clear()
-        self.errors = []
+        self.errors.clear()
         self.n_requests = 0
         self.clock.reset()
         self.rng.seed(int(self.base_cfg.get("seed", 7)))

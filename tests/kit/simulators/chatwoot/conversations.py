@@ -8,11 +8,13 @@ from aiohttp import web
 
 from .access import Call
 from .filters import CONV_STD, Filters
+from .limits import check_jsonb
+from .messages import MessagesApi
 from .rails import Http, NotUnique, iso, not_found, present, to_i, truthy, unauthorized
 from .vocabulary import PRIORITY, STATUS
 
 
-class ConversationsApi(Filters):
+class ConversationsApi(Filters, MessagesApi):
     """Conversations, but not their messages."""
 
     def conv_rows(self, acc, w, request):
@@ -208,7 +210,7 @@ class ConversationsApi(Filters):
         if "custom_attributes" not in call.params:
             raise Http(500, {"status": 500, "error": "Internal Server Error"})
         v = call.params["custom_attributes"] if isinstance(call.params["custom_attributes"], dict) else {}
-        self.check_jsonb("custom_attributes", v)
+        check_jsonb("custom_attributes", v)
         self.save_conv(c, {"custom_attributes": dict(v)}, call.who[1])
         return {"custom_attributes": c["custom_attributes"]}
 

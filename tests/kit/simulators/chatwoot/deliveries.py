@@ -182,11 +182,8 @@ class Deliveries(Shapes):
             break
         if event not in ("message_created", "message_updated") or payload.get("id") not in self.msgs:
             return
-        m = self.msgs[payload["id"]]
-        if kind == "agent_bot_webhook":  # R68
-            conv = self.convs[m["conv"]]
-            if conv["status"] == "pending" and not self.cfg["keep_pending_on_bot_failure"]:
-                self.save_conv(conv, {"status": "open"}, None)
-                self.activity(conv, "Conversation was marked open by system due to an error with the agent bot.")
-        elif kind == "api_inbox_webhook":  # R67
-            self.set_msg_status(m, "failed", err)
+        self.delivery_failed(kind, payload["id"], err)
+
+    def delivery_failed(self, kind: str, message_id: int, error: str | None) -> None:
+        """What the failed delivery of a message event does to the message and its conversation."""
+        raise NotImplementedError

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from .deliveries import Deliveries
+from .limits import check_jsonb, content_attribute_errors
 from .liquid import LiquidError, liquid
 from .rails import Http, NotUnique, human, invalid, iso, present, to_i, truthy
 from .vocabulary import CTYPES, EMAIL, MSTATUS, PHONE, STATUS, TW_SRC, WA_SRC
@@ -14,6 +15,16 @@ from .vocabulary import CTYPES, EMAIL, MSTATUS, PHONE, STATUS, TW_SRC, WA_SRC
 
 class Records(Deliveries):
     """Create and update, validated, with the events they cause."""
+
+    def delivery_failed(self, kind: str, message_id: int, error: str | None) -> None:
+        m = self.msgs[message_id]
+        if kind == "agent_bot_webhook":  # R68
+            conv = self.convs[m["conv"]]
+            if conv["status"] == "pending" and not self.cfg["keep_pending_on_bot_failure"]:
+                self.save_conv(conv, {"status": "open"}, None)
+                self.activity(conv, "Conversation was marked open by system due to an error with the agent bot.")
+        elif kind == "api_inbox_webhook":  # R67
+            self.set_msg_status(m, "failed", error)
 
     def set_msg_status(self, m: dict, status: str, error: str | None) -> bool:
         if status not in MSTATUS or (m["status"] == "read" and status == "delivered"):  # R53
@@ -271,7 +282,7 @@ class Records(Deliveries):
         if len(atts) > 15:
             errs.append("Attachments exceeded maximum allowed")
         ca = p.get("content_attributes") or {}
-        errs += self.content_attr_errors(ct, ca)  # R55
+        errs += content_attribute_errors(ct, ca)  # R55
         tp = (p.get("additional_attributes") or {}).get("template_params")
         if tp is not None and (not isinstance(tp, dict) or not isinstance(tp.get("name"), str)):
             errs.append("Additional attributes template_params is invalid")
@@ -392,8 +403,8 @@ class Records(Deliveries):
             raise Http(500, {"status": 500, "error": "Internal Server Error"})  # R9
         aa = p.get("additional_attributes") if isinstance(p.get("additional_attributes"), dict) else {}
         ca = p.get("custom_attributes") if isinstance(p.get("custom_attributes"), dict) else {}
-        self.check_jsonb("additional_attributes", aa)
-        self.check_jsonb("custom_attributes", ca)
+        check_jsonb("additional_attributes", aa)
+        check_jsonb("custom_attributes", ca)
         if contact["blocked"]:  # R30
             st = "resolved"
         elif ib["bot_id"]:
@@ -434,55 +445,3 @@ class Records(Deliveries):
         self.by_display[(acc, conv["display_id"])] = conv
         self.emit("conversation_created", conv=conv)
         return conv
-
-    def check_len(self, name: str, v: str | None, cap: int = 255) -> None:
-        if v is not None and len(str(v)) > cap:
-            raise invalid([(name, f"{human(name)} is too long (maximum is {cap} characters)")])  # R18
-
-    def check_jsonb(self, field: str, d: dict) -> None:  # R32
-        for k, v in d.items():
-            if isinstance(v, str) and len(v) > 1500:
-                raise invalid([(field, f"{human(field)} {k} length should be < 1500")])
-            if isinstance(v, int) and not isinstance(v, bool) and v > 9_999_999_999:
-                raise invalid([(field, f"{human(field)} {k} value should be < 9999999999")])
-
-    @staticmethod
-    def content_attr_errors(ct: str, ca: dict) -> list[str]:  # R55
-        keys = {
-            "input_select": {"title", "value"},
-            "cards": {"title", "description", "media_url", "actions"},
-            "article": {"title", "description", "link"},
-            "form": {
-                "type",
-                "placeholder",
-                "label",
-                "name",
-                "options",
-                "default",
-                "required",
-                "pattern",
-                "title",
-                "pattern_error",
-            },
-        }.get(ct)
-        if keys is None:
-            return []
-        items = ca.get("items")
-        if not items:
-            return ["Content attributes At least one item is required."]
-        if not isinstance(items, list) or any(not isinstance(i, dict) for i in items):
-            return ["Content attributes Items should be a hash."]
-        bad = [k for i in items for k in i if k not in keys]
-        out = (
-            ["Content attributes contains invalid keys for items : [{}]".format(", ".join(":" + b for b in bad))] if bad else []
-        )
-        if ct == "cards":
-            if any(not i.get("actions") for i in items):
-                out.append("Content attributes contains items missing actions")
-            else:
-                b2 = [k for i in items for a in i["actions"] for k in a if k not in ("text", "type", "payload", "uri")]
-                if b2:
-                    out.append(
-                        "Content attributes contains invalid keys for actions:  [{}]".format(", ".join(":" + b for b in b2))
-                    )
-        return out

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import web
 
 from .access import Access, Call
+from .limits import check_window
 from .rails import invalid, present, truthy
 
 
@@ -52,7 +51,7 @@ class StaffApi(Access):
             ch = call.params.get("channel") or {}
             if ch.get("type") != "api":
                 raise invalid([("channel", "Channel must exist")])
-            self.check_window(ch.get("additional_attributes") or {})
+            check_window(ch.get("additional_attributes") or {})
             ib = self.new_inbox(
                 self.nid("inbox"), call.account_id, call.params.get("name") or "API", "Channel::Api", members=[]
             )
@@ -74,26 +73,12 @@ class StaffApi(Access):
         ch = call.params.get("channel")
         if isinstance(ch, dict):
             if isinstance(ch.get("additional_attributes"), dict):
-                self.check_window(ch["additional_attributes"])
+                check_window(ch["additional_attributes"])
                 ib["channel"]["additional_attributes"] = dict(ch["additional_attributes"])  # replaces the whole hash
             for k in ("webhook_url", "hmac_mandatory"):
                 if k in ch:
                     ib["channel"][k] = ch[k]
         return self.inbox_json(ib, adm)
-
-    def check_window(self, aa: dict) -> None:  # R42
-        v = aa.get("agent_reply_time_window")
-        if present(v):
-            mm = re.match(r"\s*([+-]?\d+)", str(v))
-            if not mm or int(mm.group(1)) <= 0:
-                raise invalid(
-                    [
-                        (
-                            "agent_reply_time_window",
-                            "Agent reply time window agent_reply_time_window must be greater than 0",
-                        )
-                    ]
-                )
 
     def inbox_members(self, call: Call, *s):
         ib = self.inbox(call.account_id, s[0] if s else call.params.get("inbox_id"), call.who)
