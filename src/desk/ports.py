@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from src.agent.state import Conversation, Step
-from src.messages import Inbound, Outbound, Receipt
+from src.messages import Content, Inbound, Outbound, Receipt
 
 Lane = Literal["turns", "delivery", "mirror"]
 LANES: tuple[Lane, ...] = ("turns", "delivery", "mirror")
@@ -38,9 +38,9 @@ class Job(msgspec.Struct, frozen=True):
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The right to work on one lane of one contact until the lease ends.
 
-    `now` is the store's time at the claim, `lease_until_s` the monotonic second at which the lease ends here. `state` is the
-    stored conversation or None; `heard_at` is when the person last wrote. `sending_status`, `sending_since` and `sending_wamid` tell how far the head of the delivery
-    lane had come before.
+    `now` is the store's time at the claim, `lease_until_s` the monotonic second at which the lease ends here. `state` is
+    the stored conversation or None; `heard_at` is when the person last wrote. `sending_status`, `sending_since` and
+    `sending_wamid` tell how far the head of the delivery lane had come before.
     """
 
     lane: Lane
@@ -157,6 +157,9 @@ class Ledger(Protocol):
     ) -> None:
         """Reset or erase. From within a turn the claim is given, and StaleCommit is raised when it is lost."""
 
+    def alias(self, contact: str, alias: str) -> str:
+        """From now on `alias` (a key) means that contact; merges when it meant another. Returns who it is now."""
+
     def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
         """From now on receipts find the message by the vendor's id; those that came too early are applied."""
 
@@ -170,10 +173,16 @@ class Ledger(Protocol):
 class Channel(Protocol):
     """Something that speaks to people. `number` names the line that its limits belong to."""
 
-    name: str
-    number: str
-    confirms: bool
-    """Whether receipts follow a send; without them the next message need not wait."""
+    @property
+    def number(self) -> str:
+        """The vendor's id of the line we speak on."""
+
+    @property
+    def confirms(self) -> bool:
+        """Whether receipts follow a send, so that the next message waits for them, and a 24 h window holds."""
+
+    def parts(self, content: Content) -> Sequence[Content]:
+        """The same content in as many messages as the channel's limits ask for."""
 
     def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
         """Sends one message and returns the vendor's id. Raises TemporaryFailure or PermanentFailure."""
@@ -187,6 +196,22 @@ class Agent(Protocol):
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
         """One turn."""
+
+
+class Records(Protocol):
+    """Looking at the ledger: every answer costs the same however many conversations there are."""
+
+    def record(self, contact: str) -> Record | None:
+        """One contact with its transcript, or None."""
+
+    def page(self, *, cursor: str, limit: int, stage: str, owner: str, query: str) -> Page:
+        """Contacts, newest first, without transcripts. Raises ValueError for a cursor that is none of ours."""
+
+    def resolve(self, reference: str) -> str:
+        """The contact key for a key or alias; the reference itself when nobody goes by it."""
+
+    def figures(self) -> dict[str, Any]:
+        """Depth and oldest age of each lane, dead letters, conversations by stage, counts of the last hours."""
 
 
 class Clock(Protocol):

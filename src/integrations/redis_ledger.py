@@ -542,6 +542,7 @@ class RedisLedger:
             *(self.keys.of_shard(shard, name) for name in ("depth", "dead")),
             self.keys.of_contact(contact, "dead"),
             *self.keys.lane(contact, lane),
+            self.keys.of_contact(contact, "out"),
         ]
         return _text(self._scripts.run("replay", keys, [self._skew_ms(), contact, shard, lane, job_id])) == "ok"
 

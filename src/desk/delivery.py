@@ -1,0 +1,157 @@
+"""One message on its way to a person: in order, at the pace the vendor allows, once as far as that can be had.
+
+Meta has no idempotency key. So "sending" is written before the attempt, and after a crash a short grace is given for a
+receipt that proves the message went out; only then is it sent again. At most one duplicate for a crash in that window,
+never a loss.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import msgspec
+
+from src.desk import jobs
+from src.desk.ports import Channel, Claim, Ledger, Settlement
+from src.errors import AccessDenied, PermanentFailure, TemporaryFailure, WindowClosed
+from src.messages import Event, Outbound
+
+GRACE_S = 10.0
+"""How long a receipt may take to prove that a message went out before a crash."""
+ORDER_WAIT_S = 3.0
+"""How long the next message waits for the receipt of the one before: vendors do not promise an order."""
+DEADLINE = timedelta(hours=24)
+"""After this long a reply is worth nothing: it is buried, and so is what was to follow it."""
+REPLY_WINDOW = timedelta(hours=24)
+PAUSE_S = 60.0
+"""How long a number rests after its credentials were refused."""
+SEND_MARGIN_S = 1.0
+_LONGEST_SEND_S = 6.0
+
+
+class Deliveries:
+    """Works on claims of the delivery lane. `monotonic` gives seconds that only grow."""
+
+    def __init__(self, ledger: Ledger, channels: Mapping[str, Channel], *, monotonic: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._channels = channels
+        self._monotonic = monotonic
+
+    def channel_of(self, contact: str) -> Channel | None:
+        """The channel a contact is reached on."""
+        return self._channels.get(contact.partition(":")[0])
+
+    def work(self, claim: Claim) -> None:
+        """Sends the message at the head of the lane, or decides what becomes of it."""
+        job = claim.jobs[0]
+        try:
+            outbound = jobs.outbound_of(job.body)
+        except msgspec.MsgspecError:
+            self._bury(claim, "the job cannot be read", "unreadable")
+            return
+        channel = self._channels.get(outbound.contact.channel)
+        if channel is None:
+            self._bury(claim, f"no channel is configured for {outbound.contact.channel}", "no_channel")
+        elif claim.sending_status in ("sent", "delivered", "read", "failed"):
+            # A receipt told what became of it before the worker that sent it could.
+            self._ledger.commit(claim, Settlement(done=[job.id]))
+        elif claim.now - outbound.at > DEADLINE:
+            self._bury(claim, "it could not be delivered within a day", "too_late")
+        elif self._may_be_out(claim):
+            rest_s = GRACE_S - (claim.now - claim.sending_since).total_seconds() if claim.sending_since else GRACE_S
+            self._ledger.retry(claim, after_s=max(0.1, rest_s), uncount=True)
+        elif self._window_is_closed(claim, channel, outbound):
+            self._bury(claim, "the person last wrote more than 24 hours ago: only a template may go", "window_closed")
+        else:
+            self._send(claim, channel, outbound)
+
+    @staticmethod
+    def _may_be_out(claim: Claim) -> bool:
+        since = claim.sending_since
+        return claim.sending_status == "sending" and since is not None and (claim.now - since).total_seconds() < GRACE_S
+
+    @staticmethod
+    def _window_is_closed(claim: Claim, channel: Channel, outbound: Outbound) -> bool:
+        if not channel.confirms or outbound.content.kind == "template" or claim.heard_at is None:
+            return False
+        return claim.now - claim.heard_at > REPLY_WINDOW
+
+    def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> None:
+        lease_until_s, owner = self._ledger.renew(claim, sending=outbound.id)
+        if owner == "human" and outbound.speaker == "bot":
+            self._withhold(claim, outbound)
+            return
+        timeout_s = min(_LONGEST_SEND_S, lease_until_s - self._monotonic() - SEND_MARGIN_S)
+        try:
+            wamid = channel.send(outbound, opaque=f"{claim.contact} {outbound.id}", timeout_s=timeout_s)
+        except AccessDenied as refusal:
+            self._ledger.pause_number(channel.number, for_s=PAUSE_S, reason=f"code {refusal.vendor_code or refusal.status}")
+            self._wait(claim, outbound, PAUSE_S, "delivery.number_paused", refusal)
+        except PermanentFailure as refusal:
+            reason = "window_closed" if isinstance(refusal, WindowClosed) else type(refusal).__name__.lower()
+            self._bury(claim, str(refusal), reason, refusal.vendor_code)
+        except TemporaryFailure as failure:
+            self._after(claim, outbound, failure)
+        else:
+            waits = channel.confirms
+            settlement = Settlement(
+                done=[outbound.id],
+                statuses={outbound.id: ("sent", wamid, "")},
+                hold_s=ORDER_WAIT_S if waits else 0.0,
+                wait_for=outbound.id if waits else "",
+                counts={"sent": 1},
+            )
+            self._ledger.commit(claim, settlement)
+            self._ledger.remember_sent(claim.contact, outbound.id, wamid)
+
+    def _after(self, claim: Claim, outbound: Outbound, failure: TemporaryFailure) -> None:
+        attempts = claim.jobs[0].attempts
+        if failure.maybe_done:
+            # It stays "sending": the next claim gives a receipt the time to come.
+            self._ledger.retry(claim, after_s=GRACE_S)
+            return
+        delay_s = float(min(4 ** (attempts - 1), 3600)) if failure.pair_limited else backoff_s(attempts, claim.turn_id)
+        self._wait(claim, outbound, max(delay_s, failure.retry_after_s or 0.0), "delivery.put_off", failure)
+
+    def _wait(
+        self, claim: Claim, outbound: Outbound, delay_s: float, name: str, failure: PermanentFailure | TemporaryFailure
+    ) -> None:
+        """The vendor certainly did not take it: back to "queued", to be tried again later."""
+        data = {"vendor": failure.vendor, "status": failure.status, "code": failure.vendor_code}
+        settlement = Settlement(
+            statuses={outbound.id: ("queued", "", "")},
+            hold_s=delay_s,
+            events=[jobs.event(Event(name, data), claim.now, claim.turn_id)],
+            counts={"put_off": 1},
+        )
+        self._ledger.commit(claim, settlement)
+
+    def _withhold(self, claim: Claim, outbound: Outbound) -> None:
+        """A human took the conversation over while this was waiting: the bot stays silent."""
+        event = jobs.event(Event("delivery.withheld"), claim.now, claim.turn_id)
+        self._ledger.commit(
+            claim,
+            Settlement(done=[outbound.id], statuses={outbound.id: ("failed", "", "withheld")}, events=[event]),
+        )
+
+    def _bury(self, claim: Claim, reason: str, word: str, code: str = "") -> None:
+        job = claim.jobs[0]
+        event = jobs.event(Event("delivery.buried", {"reason": word, "code": code}), claim.now, claim.turn_id)
+        self._ledger.commit(
+            claim,
+            Settlement(
+                buried=[job.id],
+                reason=reason,
+                statuses={job.id: ("failed", "", code or word)},
+                events=[event],
+                counts={"errors": 1},
+            ),
+        )
+
+
+def backoff_s(attempts: int, seed: str, *, most_s: float = 300.0) -> float:
+    """Exponential back-off from one second. The jitter comes from `seed`: the same input always waits the same time."""
+    spread = zlib.crc32(seed.encode()) % 1000 / 1000
+    return float(min(most_s, 2 ** min(max(attempts, 1) - 1, 16))) * (0.5 + spread / 2)

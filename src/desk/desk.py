@@ -1,0 +1,127 @@
+"""The desk: everything that doors and operators may ask for. It knows no vendor and no store, only its ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from src.agent import state as states
+from src.agent.state import Conversation
+from src.desk import jobs
+from src.desk.ports import Ledger, Record, Records
+from src.messages import Contact, Inbound, Receipt
+
+MESSAGES_SHOWN = 1_000
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What became of the items of one webhook: how many were new, known before, and receipts by what was done with them."""
+
+    accepted: int
+    duplicates: int
+    receipts: Mapping[str, int]
+
+
+class Desk:
+    """One per process. Every method may raise LedgerUnavailable."""
+
+    def __init__(self, ledger: Ledger, records: Records) -> None:
+        self._ledger = ledger
+        self._records = records
+
+    def receive(self, inbounds: Sequence[Inbound], receipts: Sequence[Receipt]) -> Received:
+        """Writes everything durably before it returns. What must not be stored is taken out first."""
+        answers = self._ledger.accept([jobs.arrival(inbound) for inbound in inbounds]) if inbounds else []
+        outcomes: dict[str, int] = {}
+        for receipt in receipts:
+            outcome = self._ledger.receive_receipt(receipt)
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        return Received(answers.count("accepted"), answers.count("duplicate"), outcomes)
+
+    def find(self, reference: str) -> str | None:
+        """The contact key for what an operator typed: a phone with or without plus, a user id, or a key."""
+        key = self._records.resolve(reference)
+        return key if self._records.record(key) is not None else None
+
+    def conversation(self, contact: str) -> dict[str, Any] | None:
+        """One conversation as the outside sees it, or None."""
+        record = self._records.record(contact)
+        if record is None:
+            return None
+        return _shown(record, self._state(record))
+
+    def conversations(
+        self, *, cursor: str = "", limit: int = 50, stage: str = "", owner: str = "", query: str = ""
+    ) -> dict[str, Any]:
+        """A page of summaries, newest first. Raises ValueError for a cursor that is none of ours."""
+        page = self._records.page(cursor=cursor, limit=limit, stage=stage, owner=owner, query=query)
+        summaries = [_summary(record, self._state(record)) for record in page.records]
+        return {"conversations": summaries, "next_cursor": page.next_cursor}
+
+    def reset(self, contact: str) -> None:
+        """The state is forgotten, the transcript stays; the next message starts at INICIO."""
+        self._ledger.forget(contact, erase=False)
+
+    def erase(self, contact: str) -> None:
+        """Everything about the person goes; an old webhook that comes again brings nothing back."""
+        self._ledger.forget(contact, erase=True)
+
+    def figures(self) -> dict[str, Any]:
+        """What is waiting, what went wrong, who is where."""
+        return self._records.figures()
+
+    def _state(self, record: Record) -> Conversation:
+        if record.state is not None:
+            return states.decode(record.state)
+        channel, _, address = record.contact.partition(":")
+        phone = f"+{address}" if address.isdigit() else None
+        contact = Contact(key=record.contact, channel=channel, phone=phone, bsuid=None if phone else address)
+        return states.new_conversation(contact, record.created_at)
+
+
+def _contact(contact: Contact) -> dict[str, Any]:
+    return {
+        "key": contact.key,
+        "channel": contact.channel,
+        "phone": contact.phone,
+        "bsuid": contact.bsuid,
+        "name": contact.name,
+    }
+
+
+def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:
+    return {
+        "contact": _contact(conversation.contact),
+        "stage": conversation.stage,
+        "owner": record.owner,
+        "outcome": conversation.outcome,
+        "awaiting": conversation.awaiting,
+        "profile": conversation.profile,
+        "profile_sources": {
+            key: {"message_id": source.message_id, "at": source.at, "by": source.by, "replaced": source.replaced}
+            for key, source in conversation.profile_sources.items()
+        },
+        "details": conversation.details,
+        "need": conversation.need,
+        "quotes": conversation.quotes,
+        "selected_quote": conversation.selected_quote,
+        "consents": conversation.consents,
+        "messages": record.rows[-MESSAGES_SHOWN:],
+        "created_at": record.created_at,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def _summary(record: Record, conversation: Conversation) -> dict[str, Any]:
+    return {
+        "contact": _contact(conversation.contact),
+        "stage": conversation.stage,
+        "owner": record.owner,
+        "outcome": conversation.outcome,
+        "awaiting": conversation.awaiting,
+        "name": conversation.profile.get("name") or conversation.contact.name,
+        "created_at": record.created_at,
+        "updated_at": conversation.updated_at,
+    }

@@ -1,0 +1,99 @@
+"""What is written into the ledger around a turn: jobs, transcript rows, events. All of it JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from src.agent.health_disclosure import redact_health
+from src.agent.redaction import clean, redact
+from src.desk.ports import Arrival
+from src.messages import Content, Event, Inbound, Outbound
+
+_EXTRA_DEPTH = 8
+
+
+def arrival(inbound: Inbound) -> Arrival:
+    """An inbound made ready for the ledger. What must not be stored anywhere is taken out here, before it is written."""
+    safe = without_secrets(inbound)
+    row = {"id": safe.id, "role": "prospect", "kind": safe.kind, "text": shown_text(safe), "at": safe.at}
+    return Arrival(inbound=safe, job=msgspec.json.encode(safe), row=msgspec.json.encode(row), urgent=safe.is_press)
+
+
+def without_secrets(inbound: Inbound) -> Inbound:
+    """The same inbound without DNI, NIE, IBAN, card numbers or health disclosures in anything a person may have typed."""
+    media = inbound.media
+    if media is not None:
+        media = msgspec.structs.replace(media, filename=_safe_text(media.filename))
+    location = inbound.location
+    if location is not None:
+        location = msgspec.structs.replace(location, name=_safe_text(location.name), address=_safe_text(location.address))
+    contact = inbound.contact
+    if contact.name:
+        contact = msgspec.structs.replace(contact, name=_safe_text(contact.name)[:128] or None)
+    return msgspec.structs.replace(
+        inbound,
+        contact=contact,
+        text=_safe_text(inbound.text),
+        media=media,
+        location=location,
+        extra={key: _safe(value, _EXTRA_DEPTH) for key, value in inbound.extra.items()},
+    )
+
+
+def _safe_text(text: str) -> str:
+    return redact_health(redact(clean(text)).text) if text else ""
+
+
+def _safe(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return _safe_text(value)
+    if isinstance(value, dict) and depth:
+        return {key: _safe(inner, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list) and depth:
+        return [_safe(inner, depth - 1) for inner in value]
+    return value if isinstance(value, int | float | bool) or value is None else ""
+
+
+def shown_text(inbound: Inbound) -> str:
+    """What a person reading the transcript sees of it."""
+    return inbound.text or inbound.emoji
+
+
+def inbound_of(body: bytes) -> Inbound:
+    """The inbound in a job of the turns lane. Raises msgspec.MsgspecError when it cannot be read."""
+    return msgspec.json.decode(body, type=Inbound)
+
+
+def outbound_of(body: bytes) -> Outbound:
+    """The outbound in a job of the delivery lane. Raises msgspec.MsgspecError when it cannot be read."""
+    return msgspec.json.decode(body, type=Outbound)
+
+
+def outbound_row(outbound: Outbound) -> bytes:
+    """The transcript's row of a message of ours; its status is kept beside the transcript."""
+    content = outbound.content
+    row: dict[str, Any] = {
+        "id": outbound.id,
+        "role": "bot" if outbound.speaker == "system" else outbound.speaker,
+        "kind": content.kind,
+        "text": readable(content),
+        "at": outbound.at,
+    }
+    if content.options:
+        row["options"] = [{"id": option.id, "title": option.title} for option in content.options]
+    return msgspec.json.encode(row)
+
+
+def readable(content: Content) -> str:
+    """The content as text, for a transcript."""
+    if content.template is not None:
+        return f"[{content.template.name}]"
+    return "\n".join(part for part in (content.header, content.text or content.emoji, content.footer, content.link) if part)
+
+
+def event(event_: Event, at: datetime, turn_id: str) -> bytes:
+    """An event as the stream keeps it: by turn, never by person."""
+    return msgspec.json.encode({"name": event_.name, "at": at, "turn": turn_id, "data": event_.data})

@@ -1,0 +1,201 @@
+"""One turn: what a person sent becomes what the sale decided, in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from src.agent import state as states
+from src.agent.state import Conversation, Step
+from src.desk import jobs
+from src.desk.ports import Agent, Channel, Claim, Ledger, Settlement
+from src.errors import IntegrationError, UnreadableState
+from src.messages import Contact, Content, Event, Inbound, Outbound
+
+MOST_ATTEMPTS = 3
+UPGRADE_PAUSE_S = 5.0
+
+
+class Turns:
+    """Works on claims of the turns lane.
+
+    `apology` is what a person hears once when a turn had to be given up. `courtesy` runs something that may fail or be
+    dropped, without anybody waiting for it.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        agent: Agent,
+        channels: Mapping[str, Channel],
+        *,
+        apology: Content,
+        courtesy: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._ledger = ledger
+        self._agent = agent
+        self._channels = channels
+        self._apology = apology
+        self._courtesy = courtesy
+
+    def work(self, claim: Claim) -> None:
+        """Takes one turn. Raises what the agent raises: the caller gives the claim back, to be tried again later."""
+        if any(job.attempts > MOST_ATTEMPTS for job in claim.jobs):
+            self.give_up(claim, "it ended its worker three times")
+            return
+        inbounds, unreadable = _read(claim)
+        if unreadable:
+            self._ledger.commit(claim, Settlement(buried=unreadable, reason="the job cannot be read", counts={"errors": 1}))
+            return
+        try:
+            conversation = _conversation(claim, inbounds)
+        except UnreadableState:
+            # A newer version of this program wrote it and is about to take over: the message is left to it.
+            self._ledger.retry(claim, after_s=UPGRADE_PAUSE_S, uncount=True)
+            raise
+        if conversation is None:
+            self._ledger.commit(claim, Settlement(timer="none"))
+            return
+        self._follow_new_addresses(claim, inbounds)
+        if claim.owner == "human":
+            self._ledger.commit(claim, _listened(claim, conversation, inbounds))
+            return
+        self._show_attention(inbounds)
+        step = self._agent.advance(conversation, inbounds, claim.now)
+        if step.erase:
+            self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
+        else:
+            self._ledger.commit(claim, self._decided(claim, step, inbounds))
+
+    def give_up(self, claim: Claim, reason: str) -> None:
+        """What could not be answered is buried; the person gets one apology, and a human is called."""
+        most = max(job.attempts for job in claim.jobs)
+        settlement = Settlement(
+            buried=[job.id for job in claim.jobs if job.attempts == most],
+            reason=reason,
+            owner="human",
+            events=[jobs.event(Event("turn.buried", {"attempts": most}), claim.now, claim.turn_id)],
+            counts={"errors": 1},
+        )
+        conversation = None
+        with suppress(UnreadableState):  # then it stays as it is, and the human finds the transcript
+            conversation = _conversation(claim, _read(claim)[0])
+        if conversation is not None:
+            handed_over = msgspec.structs.replace(
+                conversation, owner="human", outcome="handed_over", awaiting=None, updated_at=claim.now
+            )
+            _keep(settlement, handed_over)
+            if claim.owner != "human":
+                self._say(settlement, self._outbounds(claim, conversation.contact, [self._apology], last_words=True))
+        self._ledger.commit(claim, settlement)
+
+    def _decided(self, claim: Claim, step: Step, inbounds: Sequence[Inbound]) -> Settlement:
+        conversation, handoff = step.conversation, step.handoff
+        events = list(step.events)
+        if handoff:
+            events.append(Event("conversation.handed_over", {"reason": handoff.reason, "urgent": handoff.urgent}))
+        settlement = Settlement(
+            done=[job.id for job in claim.jobs],
+            owner="human" if handoff or conversation.owner == "human" else "",
+            timer=min(conversation.timers.values(), default="none"),
+            events=[jobs.event(event, claim.now, claim.turn_id) for event in events],
+            counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds)},
+        )
+        _keep(settlement, conversation)
+        self._say(
+            settlement, self._outbounds(claim, conversation.contact, step.replies, last_words=settlement.owner == "human")
+        )
+        return settlement
+
+    @staticmethod
+    def _say(settlement: Settlement, outbounds: Sequence[Outbound]) -> None:
+        settlement.deliveries = [(outbound.id, msgspec.json.encode(outbound)) for outbound in outbounds]
+        settlement.rows = [jobs.outbound_row(outbound) for outbound in outbounds]
+
+    def _outbounds(self, claim: Claim, contact: Contact, contents: Sequence[Content], *, last_words: bool) -> list[Outbound]:
+        """The replies as messages. The bot's last words go out although a human has the conversation from now on."""
+        channel = self._channels[contact.channel]
+        return [
+            Outbound(
+                id=f"{claim.turn_id}.{position}",
+                contact=contact,
+                content=part,
+                speaker="system" if last_words else "bot",
+                at=claim.now,
+            )
+            for position, part in enumerate(part for content in contents for part in channel.parts(content))
+        ]
+
+    def _farewell(self, claim: Claim, step: Step) -> tuple[str, bytes] | None:
+        last = self._outbounds(claim, step.conversation.contact, step.replies[:1], last_words=True)
+        return (last[0].id, msgspec.json.encode(last[0])) if last else None
+
+    def _show_attention(self, inbounds: Sequence[Inbound]) -> None:
+        seen = [inbound for inbound in inbounds if inbound.kind not in ("reaction", "system", "revoke")]
+        channel = self._channels.get(seen[-1].contact.channel) if seen else None
+        if channel is not None:
+            self._courtesy(lambda: _mark_read(channel, seen[-1].id))
+
+    def _follow_new_addresses(self, claim: Claim, inbounds: Sequence[Inbound]) -> None:
+        """A person changed number or user id: the new one means the same conversation."""
+        for inbound in inbounds:
+            for key in inbound.extra.get("new_keys", ()) if inbound.kind == "system" else ():
+                self._ledger.alias(claim.contact, key)
+
+
+def _keep(settlement: Settlement, conversation: Conversation) -> None:
+    settlement.state = states.encode(conversation)
+    settlement.stage = conversation.stage
+    settlement.name = str(conversation.profile.get("name") or conversation.contact.name or "").casefold()[:64]
+
+
+def _listened(claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:
+    """A human has the conversation: what came is in the transcript, and the bot says nothing."""
+    settlement = Settlement(done=[job.id for job in claim.jobs], counts={"heard_by_human": len(inbounds)})
+    _keep(settlement, msgspec.structs.replace(conversation, owner="human", updated_at=claim.now))
+    return settlement
+
+
+def _mark_read(channel: Channel, message_id: str) -> None:
+    with suppress(IntegrationError):  # blue ticks are a courtesy
+        channel.mark_read(message_id, typing=True)
+
+
+def _read(claim: Claim) -> tuple[list[Inbound], list[str]]:
+    """The claim's messages, in the order in which they were written, and the ids of jobs that cannot be read."""
+    inbounds: list[Inbound] = []
+    unreadable: list[str] = []
+    for job in claim.jobs:
+        try:
+            inbounds.append(jobs.inbound_of(job.body))
+        except msgspec.MsgspecError:
+            unreadable.append(job.id)
+    return sorted(inbounds, key=lambda inbound: inbound.at), unreadable
+
+
+def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | None:
+    """The stored conversation with what is newly known of the contact, or a new one. None when nobody is there."""
+    if claim.state is not None:
+        conversation = states.decode(claim.state)
+    elif inbounds:
+        conversation = states.new_conversation(inbounds[0].contact, claim.now)
+    else:
+        return None
+    known: dict[str, Any] = {"key": claim.contact}
+    for inbound in inbounds:
+        fresh = inbound.contact
+        moved = inbound.extra.get("new", {}) if inbound.kind == "system" else {}
+        addresses = {"phone": moved.get("phone") or fresh.phone, "bsuid": moved.get("bsuid") or fresh.bsuid, "name": fresh.name}
+        known.update({field: value for field, value in addresses.items() if value})
+    contact = msgspec.structs.replace(conversation.contact, **known)
+    return msgspec.structs.replace(conversation, contact=contact, owner="human" if claim.owner == "human" else "bot")
+
+
+def _waiting_time(claim: Claim, inbounds: Sequence[Inbound]) -> dict[str, int]:
+    if not inbounds:
+        return {}
+    waited_ms = round((claim.now - min(inbound.at for inbound in inbounds)).total_seconds() * 1000)
+    return {"waited_ms": max(0, waited_ms), "waited_turns": 1}

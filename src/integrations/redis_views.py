@@ -1,0 +1,199 @@
+"""Looking at the ledger: single contacts, pages of contacts, figures. Reads only; each answer costs the same however many
+conversations there are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import heapq
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from src.agent.state import STAGES
+from src.desk.ports import LANES, DeadLetter, Page, Record
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_store import ledger_errors
+
+ROWS_SHOWN = 1_000
+HOURS_SHOWN = 24
+
+
+class RedisRecords:
+    """Implements `desk.ports.Records`. Every method may raise LedgerUnavailable."""
+
+    def __init__(self, ledger: RedisLedger) -> None:
+        self._ledger = ledger
+        self._keys = ledger.keys
+
+    def resolve(self, reference: str) -> str:
+        """See the port."""
+        return self._ledger.resolve(reference)
+
+    def record(self, contact: str) -> Record | None:
+        """See the port."""
+        with ledger_errors():
+            client = self._ledger.client
+            stored: Any = client.hmget(self._keys.of_contact(contact, "record"), ["state", "owner", "created", "moved_to"])
+            state, owner, created, moved_to = stored
+            if moved_to:
+                return self.record(moved_to.decode())
+            if created is None:
+                return None
+            entries: Any = client.xrevrange(self._keys.of_contact(contact, "log"), count=ROWS_SHOWN)
+            rows = [msgspec.json.decode(entry[b"row"]) for _, entry in reversed(entries)]
+            ours = [row["id"] for row in rows if row.get("role") != "prospect"]
+            statuses = self._statuses(contact, ours)
+        for row in rows:
+            row["status"] = statuses.get(row["id"], "delivered" if row.get("role") == "prospect" else "queued")
+        return Record(contact=contact, state=state, owner=_owner(owner), created_at=_moment(created), rows=rows)
+
+    def _statuses(self, contact: str, outbox_ids: list[str]) -> dict[str, str]:
+        if not outbox_ids:
+            return {}
+        stored: Any = self._ledger.client.hmget(self._keys.of_contact(contact, "out"), [f"s:{name}" for name in outbox_ids])
+        return {name: status.decode() for name, status in zip(outbox_ids, stored, strict=True) if status}
+
+    def page(self, *, cursor: str, limit: int, stage: str, owner: str, query: str) -> Page:
+        """See the port. With `query`: a name's beginning, a phone or a key; such a page has no further ones."""
+        with ledger_errors():
+            if query:
+                return Page([record for record in self._found(query, limit) if _matches(record, owner)], None)
+            index = f"by_stage:{stage}" if stage in STAGES else "by_human" if owner == "human" else "index"
+            before = _read_cursor(cursor)
+            newest = heapq.merge(
+                *(self._newest(shard, index, before, limit) for shard in range(self._keys.shards)), reverse=True
+            )
+            records: list[Record] = []
+            last: tuple[int, str] | None = None
+            for score, contact in newest:
+                if len(records) == limit:
+                    return Page(records, _cursor(last))
+                last = (score, contact)
+                summary = self._without_rows(contact)
+                if summary is not None and _matches(summary, owner):
+                    records.append(summary)
+        return Page(records, None)
+
+    def _newest(self, shard: int, index: str, before: tuple[int, str] | None, limit: int) -> Iterable[tuple[int, str]]:
+        """Contacts of one shard, newest first, read in portions as they are asked for."""
+        key = self._keys.of_shard(shard, index)
+        highest = before[0] if before else "+inf"
+        offset = 0
+        while True:
+            portion: Any = self._ledger.client.zrange(
+                key, highest, "-inf", desc=True, byscore=True, offset=offset, num=limit + 1, withscores=True
+            )  # fmt: skip
+            for contact, score in portion:
+                item = (int(score), contact.decode())
+                if before is None or item < before:
+                    yield item
+            if len(portion) <= limit:
+                return
+            offset += len(portion)
+
+    def _without_rows(self, contact: str) -> Record | None:
+        stored: Any = self._ledger.client.hmget(self._keys.of_contact(contact, "record"), ["state", "owner", "created"])
+        state, owner, created = stored
+        if created is None:
+            return None
+        return Record(contact=contact, state=state, owner=_owner(owner), created_at=_moment(created))
+
+    def _found(self, query: str, limit: int) -> list[Record]:
+        exact = self._without_rows(self.resolve(query))
+        if exact is not None:
+            return [exact]
+        start = query.casefold().encode()
+        found: list[Record] = []
+        for shard in range(self._keys.shards):
+            names: Any = self._ledger.client.zrange(
+                self._keys.of_shard(shard, "names"), b"[" + start, b"[" + start + b"\xff", bylex=True, offset=0, num=limit
+            )  # fmt: skip
+            found += filter(None, (self._without_rows(name.decode().partition("\n")[2]) for name in names))
+        return found[:limit]
+
+    def figures(self) -> dict[str, Any]:
+        """See the port."""
+        now = self._ledger.server_time()
+        hour_now = int(now.timestamp() // 3600)
+        lanes: dict[str, dict[str, float]] = {lane: {"depth": 0, "oldest_age_s": 0.0} for lane in LANES}
+        stages = dict.fromkeys(STAGES, 0)
+        totals: dict[str, dict[str, int]] = {str(hour): {} for hour in range(hour_now - HOURS_SHOWN + 1, hour_now + 1)}
+        dead = by_human = conversations = 0
+        with ledger_errors():
+            for shard in range(self._keys.shards):
+                pipeline = self._ledger.client.pipeline(transaction=False)
+                pipeline.hgetall(self._keys.of_shard(shard, "depth"))
+                for lane in LANES:
+                    pipeline.zrange(self._keys.of_shard(shard, f"due:{lane}"), 0, 0, withscores=True)
+                for stage in STAGES:
+                    pipeline.zcard(self._keys.of_shard(shard, f"by_stage:{stage}"))
+                for name in ("dead", "by_human", "index"):
+                    pipeline.zcard(self._keys.of_shard(shard, name))
+                for hour in totals:
+                    pipeline.hgetall(self._keys.of_shard(shard, f"hour:{hour}"))
+                answers: list[Any] = pipeline.execute()
+                depth = {key.decode(): int(value) for key, value in answers[0].items()}
+                for lane, head in zip(LANES, answers[1:4], strict=True):
+                    lanes[lane]["depth"] += depth.get(lane, 0)
+                    overdue_s = now.timestamp() - head[0][1] / 1000 if head else 0.0
+                    lanes[lane]["oldest_age_s"] = round(max(lanes[lane]["oldest_age_s"], overdue_s), 3)
+                for stage, count in zip(STAGES, answers[4:9], strict=True):
+                    stages[stage] += count
+                dead, by_human, conversations = dead + answers[9], by_human + answers[10], conversations + answers[11]
+                for hour, counts in zip(totals, answers[12:], strict=True):
+                    for name, count in counts.items():
+                        totals[hour][name.decode()] = totals[hour].get(name.decode(), 0) + int(count)
+        return {
+            "lanes": lanes,
+            "dead_letters": dead,
+            "conversations": {"total": conversations, "with_human": by_human, "by_stage": stages},
+            "hours": {
+                datetime.fromtimestamp(int(hour) * 3600, UTC).isoformat(): counts for hour, counts in totals.items() if counts
+            },
+        }
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """What was given up, newest first."""
+        letters: list[DeadLetter] = []
+        with ledger_errors():
+            for shard in range(self._keys.shards):
+                names: Any = self._ledger.client.zrange(self._keys.of_shard(shard, "dead"), 0, limit - 1, desc=True)
+                for name in names:
+                    contact, _, letter_id = name.decode().rpartition(" ")
+                    body: Any = self._ledger.client.hget(self._keys.of_contact(contact, "dead"), letter_id)
+                    if body:
+                        raw = msgspec.json.decode(body)
+                        letters.append(
+                            DeadLetter(raw["id"], raw["lane"], contact, raw["reason"], _moment(raw["at"]), raw["attempts"])
+                        )
+        return sorted(letters, key=lambda letter: letter.at, reverse=True)[:limit]
+
+
+def _matches(record: Record, owner: str) -> bool:
+    return not owner or record.owner == owner
+
+
+def _owner(stored: bytes | None) -> str:
+    return "human" if stored == b"human" else "bot"
+
+
+def _moment(milliseconds: Any) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+def _cursor(last: tuple[int, str] | None) -> str | None:
+    return base64.urlsafe_b64encode(f"{last[0]} {last[1]}".encode()).decode() if last else None
+
+
+def _read_cursor(cursor: str) -> tuple[int, str] | None:
+    if not cursor:
+        return None
+    try:
+        score, _, contact = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        return int(score), contact
+    except (ValueError, binascii.Error) as error:
+        raise ValueError("this cursor was not given by this door") from error
