@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 from urllib3.util import Url, parse_url
 
 from src.errors import AccessDenied, Rejected, TemporaryFailure
@@ -210,7 +210,8 @@ class Outgoing:
         except requests.RequestException as error:
             # The vendor's library puts URLs and headers into its errors; only the kind of failure goes on.
             kind = type(error).__name__
-            if isinstance(error, ValueError):
+            unreadable_answer = error.args and isinstance(error.args[0], InvalidHeader)
+            if isinstance(error, ValueError) and not unreadable_answer:
                 raise AccessDenied(self.vendor, action, detail=f"the request cannot be written: {kind}") from None
             raise TemporaryFailure(self.vendor, action, detail=kind, maybe_done=_was_connected(error)) from None
         except (HTTPError, OSError) as error:
@@ -226,9 +227,10 @@ class Outgoing:
 
 
 def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
-    """The body as sent. Stops at the limit, not after it, and at the deadline however slowly the bytes drip."""
-    declared = response.headers.get("Content-Length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    """The whole body as sent. Stops at the limit, not after it, and at the deadline however slowly the bytes drip."""
+    length = response.headers.get("Content-Length", "")
+    declared = int(length) if length.isdecimal() else None
+    if declared is not None and declared > limit:
         raise _TooLarge
     body = bytearray()
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
@@ -237,6 +239,8 @@ def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
             raise _TooLarge
         if time.monotonic() > deadline:
             raise TimeoutError
+    if declared is not None and len(body) < declared:
+        raise ConnectionError
     return bytes(body)
 
 
