@@ -88,10 +88,10 @@ async def test_streaming(api):
             json={"model": "m", "messages": M, "stream": True, "stream_options": {"include_usage": True}, **extra},
         ) as r:
             assert r.headers["Content-Type"].startswith("text/event-stream")
-            lines = [l[6:] for l in (await r.text()).split("\n\n") if l.startswith("data: ")]
+            lines = [line[6:] for line in (await r.text()).split("\n\n") if line.startswith("data: ")]
         assert lines[-1] == "[DONE]"
         assert json.loads(lines[-2])["usage"]["total_tokens"]
-        ds = [json.loads(l)["choices"][0]["delta"] for l in lines[:-2]]
+        ds = [json.loads(line)["choices"][0]["delta"] for line in lines[:-2]]
         if extra:
             jsonschema.validate(
                 json.loads("".join(d["tool_calls"][0]["function"]["arguments"] for d in ds if d.get("tool_calls"))),

@@ -198,7 +198,7 @@ BAD = [
 @pytest.mark.parametrize(("body", "code"), BAD)
 async def test_rejected(api, body, code):
     st, b = await api.send(body)
-    assert st == 400 and b["error"]["code"] == code, b
+    assert (st, b["error"]["code"]) == (400, code), b
     assert api.rig.meta.ledger == []
     assert len(api.rig.meta.rejected) == 1
 

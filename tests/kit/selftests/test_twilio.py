@@ -155,7 +155,7 @@ async def test_send_fetch_and_status_callbacks(api):
     ps = [dict(parse_qsl(g["raw"].decode(), keep_blank_values=True)) for g in cbs]
     assert [p["MessageStatus"] for p in ps] == ["sent", "delivered", "read"]
     assert all(p["MessageSid"] == b["sid"] for p in ps)
-    for g, p in zip(cbs, ps):
+    for g, p in zip(cbs, ps, strict=True):
         assert RequestValidator("rig-twilio-token").validate(base(api) + ST, p, g["headers"]["X-Twilio-Signature"])
     t = api.rig.twilio.cfg
     a = api.tw_auth()

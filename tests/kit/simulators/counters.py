@@ -50,16 +50,16 @@ def inbounds(meta, twilio) -> list[dict]:
 def match(left: list[str], right: list[str]) -> tuple[list[str], list[str], list[str]]:
     """(missing on the right, extra on the right, duplicated on the right). Exact first, then containment for the rest
     (a mirrored button message may carry its options as text)."""
-    L, R = Counter(left), Counter(right)
-    dup = [t for t, n in R.items() if n > max(1, L.get(t, 0)) and t in L]
-    common = L & R
-    restL, restR = list((L - common).elements()), list((R - common).elements())
-    for t in list(restL):
-        hit = next((r for r in restR if t and (t in r or (r and r in t))), None)
+    wanted, found = Counter(left), Counter(right)
+    dup = [t for t, n in found.items() if n > max(1, wanted.get(t, 0)) and t in wanted]
+    common = wanted & found
+    missing, extra = list((wanted - common).elements()), list((found - common).elements())
+    for t in list(missing):
+        hit = next((r for r in extra if t and (t in r or (r and r in t))), None)
         if hit is not None:
-            restL.remove(t)
-            restR.remove(hit)
-    return restL, restR, dup
+            missing.remove(t)
+            extra.remove(hit)
+    return missing, extra, dup
 
 
 def counters(meta, twilio, chatwoot, llm, contact: str | None = None) -> dict:
@@ -129,9 +129,9 @@ def counters(meta, twilio, chatwoot, llm, contact: str | None = None) -> dict:
     for ci in chatwoot.cis.values():
         phones.setdefault(re.sub(r"^wa:|^whatsapp:|\+", "", ci["source_id"]), set()).add(ci["contact_id"])
     mirror = {}
-    for ct, p in list(per.items()):
-        extra = {meta.contacts[ct].get("user_id"), meta.contacts[ct].get("wa_id")} - {None} if ct in meta.contacts else set()
-        ids = set().union(*[phones.get(k, set()) for k in {ct} | extra])
+    for ct in list(per):
+        aliases = {meta.contacts[ct].get("user_id"), meta.contacts[ct].get("wa_id")} - {None} if ct in meta.contacts else set()
+        ids = set().union(*[phones.get(k, set()) for k in {ct} | aliases])
         convs = [c for c in chatwoot.convs.values() if c["contact_id"] in ids]
         cw_in, cw_out, cw_src = [], [], []
         for cv in convs:

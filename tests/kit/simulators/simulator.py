@@ -7,8 +7,8 @@ import copy
 import random
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import orjson
 from aiohttp import web
@@ -52,7 +52,7 @@ class Sim:
     """One vendor: options, faults, outgoing webhooks, request counting and the HTTP application."""
 
     name: str
-    DEFAULTS: Mapping[str, Any]
+    DEFAULTS: ClassVar[dict[str, Any]]
 
     def __init__(self, **cfg: Any) -> None:
         self.base_cfg = {**self.DEFAULTS, **{k: v for k, v in cfg.items() if v is not None}}
@@ -160,7 +160,7 @@ class Sim:
             return await self._gate_slow(request, handler)
         except (web.HTTPException, asyncio.CancelledError, ConnectionError):
             raise
-        except Exception as e:  # a fault of the rig must never look like a fault of the vendor
+        except Exception as e:  # noqa: BLE001 a fault of the simulator must never look like one of the vendor
             self.errors.append(f"{request.method} {request.path}: {e!r}\n{traceback.format_exc()[-1500:]}")
             return web.json_response({"rig_bug": repr(e)}, status=599)
         finally:

@@ -170,8 +170,8 @@ class Access(Records):
             return {}, False
         try:
             b = orjson.loads(raw)
-        except Exception:
-            raise Http(400, {"status": 400, "error": "Bad Request"})
+        except ValueError:
+            raise Http(400, {"status": 400, "error": "Bad Request"}) from None
         return (b if isinstance(b, dict) else {"_json": b}), False
 
     def root(self, p: dict, form: bool, key: str) -> dict:  # R11

@@ -112,7 +112,7 @@ class ConversationsApi(Filters, MessagesApi):
             try:
                 ci = self.build_ci(ct, ib, p.get("source_id"))
             except NotUnique:
-                raise Http(422, {"error": "source_id should be unique"})  # R25
+                raise Http(422, {"error": "source_id should be unique"}) from None  # R25
         else:
             ci = (
                 next((x for x in self.cis.values() if x["source_id"] == str(p.get("source_id"))), None)

@@ -28,9 +28,9 @@ def is_private(url: str) -> bool:
         return True
     try:
         ip = ipaddress.ip_address(h)
-        return ip.is_private or ip.is_loopback or ip.is_link_local
     except ValueError:
         return False
+    return ip.is_private or ip.is_loopback or ip.is_link_local
 
 
 class Deliveries(Shapes):
@@ -77,9 +77,11 @@ class Deliveries(Shapes):
         ib = inbox or (self.inboxes[(conv or msg)["inbox_id"]] if (conv or msg) else None)
         targets = []
         if event in WEBHOOK_EVENTS:
-            for h in self.hooks.values():
-                if h["account_id"] == acc and event in h["subscriptions"]:
-                    targets.append(("account_webhook", h["url"], h["secret"]))
+            targets += [
+                ("account_webhook", h["url"], h["secret"])
+                for h in self.hooks.values()
+                if h["account_id"] == acc and event in h["subscriptions"]
+            ]
             if (
                 ib
                 and not contact

@@ -69,12 +69,8 @@ class Filters(Access):
             if o not in ("is_present", "is_not_present") and (vals is None or vals == [] or vals == ""):
                 raise Http(422, {"error": f"Invalid value. The values provided for {k} are invalid"})
             if k not in std and k not in keys:
-                raise Http(
-                    422,
-                    {
-                        "error": f"Invalid attribute key - [{k}]. The key should be one of [{','.join(std)}] or a custom attribute defined in the account."
-                    },
-                )
+                allowed = f"one of [{','.join(std)}] or a custom attribute defined in the account."
+                raise Http(422, {"error": f"Invalid attribute key - [{k}]. The key should be {allowed}"})
         if pl[-1].get("query_operator") not in (None, ""):
             raise Http(500, {"status": 500, "error": "Internal Server Error"})
         if any(q.get("query_operator") in (None, "") for q in pl[:-1]):
@@ -96,7 +92,7 @@ class Filters(Access):
                 return v is not None and v != ""
             if o == "is_not_present":
                 return v is None or v == ""
-            sv = None if v is None else str(v).lower() if not isinstance(v, bool) else str(v).lower()
+            sv = None if v is None else str(v).lower()
             ls = [str(x).lower() for x in vals]
             if o == "equal_to":
                 return sv in ls
@@ -122,7 +118,7 @@ class Filters(Access):
                 except (TypeError, ValueError):
                     if v is None:
                         return False
-                    raise Http(422, {"error": f"Invalid value. The values provided for {k} are invalid"})
+                    raise Http(422, {"error": f"Invalid value. The values provided for {k} are invalid"}) from None
                 return x > y if o == "is_greater_than" else x < y
             return False
 

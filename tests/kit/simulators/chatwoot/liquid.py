@@ -13,7 +13,8 @@ class LiquidError(Exception):
 
 
 def liquid(src: str, drops: dict) -> str:
-    """A small part of Liquid: {{ object.attr }} with common filters, {% raw %}, backtick spans kept. A syntax error leaves the text as it is. R49"""
+    """Renders {{ object.attr }} with common filters, if/unless and {% raw %}; backtick spans stay. LiquidError for bad
+    syntax, which the vendor answers by leaving the text as it is (R49)."""
     src = re.sub(r"`(.*?)`", lambda m: "{% raw %}`" + m.group(1) + "`{% endraw %}", src, flags=re.DOTALL)
     out, i = [], 0
     skip: list[bool] = []

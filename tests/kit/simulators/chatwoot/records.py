@@ -159,9 +159,11 @@ class Records(Deliveries):
                 errs.append(("phone_number", "Phone number has already been taken"))
             if not PHONE.search(str(c["phone_number"])):
                 errs.append(("phone_number", "Phone number should be in e164 format"))  # R12
-        for f in ("name", "identifier", "email", "phone_number"):
-            if c[f] is not None and len(str(c[f])) > 255:
-                errs.append((f, f"{human(f)} is too long (maximum is 255 characters)"))  # R18
+        errs += [
+            (f, f"{human(f)} is too long (maximum is 255 characters)")  # R18
+            for f in ("name", "identifier", "email", "phone_number")
+            if c[f] is not None and len(str(c[f])) > 255
+        ]
         if errs:
             raise invalid(errs)
 
@@ -413,7 +415,7 @@ class Records(Deliveries):
         asg = p.get("assignee_id")
         conv = {
             "id": self.nid("conv"),
-            "display_id": self.nid("display%d" % acc),
+            "display_id": self.nid(f"display{acc}"),
             "account_id": acc,
             "inbox_id": ib["id"],
             "contact_id": contact["id"],  # R28

@@ -15,58 +15,37 @@ class SettingsApi(Access):
     """Plain tables of the account."""
 
     def labels_crud(self, call: Call, *s):
-        m = call.request.method
-
-        def pub(l):
-            return {k: l[k] for k in ("id", "title", "description", "color", "show_on_sidebar")}
-
-        if m == "GET":
-            return (
-                pub(self.find(self.labels, call.account_id, s[0]))
-                if s
-                else {
-                    "payload": [
-                        pub(l)
-                        for l in sorted(self.labels.values(), key=lambda l: l["title"])
-                        if l["account_id"] == call.account_id
-                    ]
-                }
-            )
+        shown = ("id", "title", "description", "color", "show_on_sidebar")
+        if call.request.method == "GET" and s:
+            label = self.find(self.labels, call.account_id, s[0])
+            return {k: label[k] for k in shown}
+        if call.request.method == "GET":
+            mine = [label for label in self.labels.values() if label["account_id"] == call.account_id]
+            return {"payload": [{k: label[k] for k in shown} for label in sorted(mine, key=lambda label: label["title"])]}
         self.admin(call.who)  # R6
-        if m == "DELETE":
+        if call.request.method == "DELETE":
             del self.labels[self.find(self.labels, call.account_id, s[0])["id"]]
             return web.Response(status=200)
-        v = self.root(call.params, call.form, "label")
-        l = (
-            dict(self.find(self.labels, call.account_id, s[0]))
-            if s
-            else {
-                "id": 0,
-                "account_id": call.account_id,
-                "title": None,
-                "description": None,
-                "color": "#1f93ff",
-                "show_on_sidebar": None,
-            }
-        )
-        for k in ("title", "description", "color", "show_on_sidebar"):
-            if k in v:
-                l[k] = v[k]
-        l["title"] = str(l["title"]).lower() if l["title"] else l["title"]  # R57
+        given = self.root(call.params, call.form, "label")
+        new = {"id": 0, "account_id": call.account_id, "title": None, "description": None, "color": "#1f93ff"}
+        label = dict(self.find(self.labels, call.account_id, s[0])) if s else {**new, "show_on_sidebar": None}
+        label |= {k: given[k] for k in shown[1:] if k in given}
+        label["title"] = str(label["title"]).lower() if label["title"] else label["title"]  # R57
         errs = []
-        if not present(l["title"]):
+        if not present(label["title"]):
             errs.append(("title", "Title must not be blank"))
-        if not LABEL.match(l["title"] or ""):
+        if not LABEL.match(label["title"] or ""):
             errs.append(("title", "Title is invalid"))
         if any(
-            x["title"] == l["title"] and x["id"] != l["id"] and x["account_id"] == call.account_id for x in self.labels.values()
+            x["title"] == label["title"] and x["id"] != label["id"] and x["account_id"] == call.account_id
+            for x in self.labels.values()
         ):
             errs.append(("title", "Title has already been taken"))
         if errs:
             raise invalid(errs)
-        l["id"] = l["id"] or self.nid("label")
-        self.labels[l["id"]] = l
-        return pub(l)
+        label["id"] = label["id"] or self.nid("label")
+        self.labels[label["id"]] = label
+        return {k: label[k] for k in shown}
 
     def defs_crud(self, call: Call, *s):
         m = call.request.method

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any, ClassVar
 
 from tests.kit.simulators.simulator import Sim
 
@@ -15,7 +16,7 @@ class Store(Sim):
 
     name = "chatwoot"
 
-    DEFAULTS = {
+    DEFAULTS: ClassVar[dict[str, Any]] = {
         "account_id": 1,
         "user_token": "rig-cw-admin",
         "agent_token": "rig-cw-agent",

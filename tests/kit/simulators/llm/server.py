@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib
 import json
 import re
 import time
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import orjson
 from aiohttp import web
@@ -19,13 +21,15 @@ from .modes import apply_mode
 from .policy import count_tokens, default_policy, flat_text
 from .requests import problem
 
+AUDIO_FORMATS = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
+
 
 class LlmSim(Sim):
     """The HTTP API."""
 
     name = "llm"
 
-    DEFAULTS = {
+    DEFAULTS: ClassVar[dict[str, Any]] = {
         "api_key": "rig-openai-key",
         "models": ["gpt-4o-mini", "gpt-4o", "rig-model", "whisper-1", "omni-moderation-latest"],
         "latency": 0,
@@ -33,7 +37,7 @@ class LlmSim(Sim):
         "policy": "default",
         "mode": "normal",
         "tools_always": True,
-        "transcript": "hola, quer\u00eda informaci\u00f3n de la tarifa",
+        "transcript": "hola, quería información de la tarifa",
         "stream_chunk": 12,
         "stream_gap": 0.0,
         "strict_models": False,
@@ -128,7 +132,7 @@ class LlmSim(Sim):
         if body is None and request._read_bytes and request.path.endswith("completions"):
             try:
                 body = orjson.loads(request._read_bytes)
-            except Exception:
+            except ValueError:
                 body = None
         if body is not None:
             txt = flat_text(body.get("messages"))
@@ -201,7 +205,7 @@ class LlmSim(Sim):
         raw = await request.read()
         try:
             b = orjson.loads(raw)
-        except Exception:
+        except ValueError:
             b = None
         refusal = problem(b, self.cfg["models"] if self.cfg["strict_models"] else None)
         if refusal:
@@ -335,10 +339,10 @@ class LlmSim(Sim):
         if len(data) > 25 * 1024 * 1024:
             return self.err(413, "Maximum content size limit (26214400) exceeded")
         ext = (up.filename or "").rsplit(".", 1)[-1].lower()
-        if ext not in ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm"):
+        if ext not in AUDIO_FORMATS:
             return self.err(
                 400,
-                "Unrecognized file format. Supported formats: ['flac', 'm4a', 'mp3', 'mp4', 'mpeg', 'mpga', 'oga', 'ogg', 'wav', 'webm']",
+                f"Unrecognized file format. Supported formats: {list(AUDIO_FORMATS)}",
                 param="file",
             )
         t = self.cfg["transcript"]
@@ -397,8 +401,6 @@ class LlmSim(Sim):
         b = await request.json()
         items = b["input"] if isinstance(b.get("input"), list) else [b.get("input", "")]
         self.note(request, "ok", None, None, {"input": b.get("input"), "model": b.get("model")})
-        import hashlib
-
         return web.json_response(
             {
                 "object": "list",

@@ -41,8 +41,8 @@ def main(argv=None) -> int:
         specs = specs if isinstance(specs, list) else [specs]
         if a.cmd == "print":
             b = escape_body(sim.inbound_body(specs, a.layout))
-            print(b.decode())
-            print("X-Hub-Signature-256:", sign(a.secret, b), file=sys.stderr)
+            sys.stdout.write(b.decode() + "\n")
+            sys.stderr.write(f"X-Hub-Signature-256: {sign(a.secret, b)}\n")
             return
         await sim.outbox.start()
         try:

@@ -62,7 +62,10 @@ ERRORS = {
 DETAILS = {
     130429: "Cloud API message throughput has been reached.",
     131047: "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",
-    131056: "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time",
+    131056: (
+        "Message failed to send because there were too many messages sent from this phone number to the same phone number"
+        " in a short period of time"
+    ),
     131026: "Message Undeliverable.",
     131049: "In order to maintain a healthy ecosystem engagement, the message failed to be delivered.",
     131000: "Message failed to send due to an unknown error.",

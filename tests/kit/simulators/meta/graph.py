@@ -112,8 +112,9 @@ class GraphApi(MetaStatuses):
     def wrong_node(self, node: str, method: str) -> GraphError:
         return GraphError(
             100,
-            message=f"Unsupported {method} request. Object with ID '{node}' does not exist, cannot be loaded due to missing permissions, "
-            "or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api",
+            message=f"Unsupported {method} request. Object with ID '{node}' does not exist, cannot be loaded due to missing"
+            " permissions, or does not support this operation. Please read the Graph API documentation at"
+            " https://developers.facebook.com/docs/graph-api",
             typ="GraphMethodException",
             subcode=33,
         )
@@ -127,12 +128,12 @@ class GraphApi(MetaStatuses):
             for k, v in parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True):
                 try:
                     out[k] = orjson.loads(v) if v[:1] in "{[" or v in ("true", "false") else v
-                except Exception:
+                except ValueError:
                     out[k] = v
             return out
         try:
             b = orjson.loads(raw) if raw else {}
-        except Exception:
+        except ValueError:
             return {}  # the Graph API treats an unreadable body as no parameters
         return b if isinstance(b, dict) else {}
 

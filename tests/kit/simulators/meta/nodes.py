@@ -52,9 +52,8 @@ class NodesApi(GraphApi):
         if base not in MIME_LIMITS:
             raise GraphError(
                 100,
-                message="(#100) Param file must be a file with one of the following types: {}. Received file of type '{}'.".format(
-                    ", ".join(MIME_LIMITS), base
-                ),
+                message=f"(#100) Param file must be a file with one of the following types: {', '.join(MIME_LIMITS)}."
+                f" Received file of type '{base}'.",
             )
         if len(data) > MIME_LIMITS[base] * 1024 * 1024 or not data:
             raise (

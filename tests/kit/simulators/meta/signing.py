@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import json
 import random
+from typing import Any
 
 
-def escape_body(payload) -> bytes:
+def escape_body(payload: Any) -> bytes:
     """JSON the way Meta puts it on the wire and signs it: lower-case \\uXXXX for everything outside ASCII, '/' as \\/,
     and '<', '%', '@' as upper-case escapes. Those characters occur only inside strings, so plain replacement is safe."""
     s = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
@@ -22,19 +23,9 @@ def sign(secret: str, body: bytes) -> str:
 
 
 def wamid(phone: str, inbound: bool, rng: random.Random) -> str:
-    p = phone.encode()[:60]
-    n = 20 if inbound else 18
-    h = ("3A" if inbound else "") + "%0*X" % (
-        n - (2 if inbound else 0),
-        rng.getrandbits(4 * (n - (2 if inbound else 0))),
-    )
-    raw = (
-        b"\x1c\x18"
-        + bytes([len(p)])
-        + p
-        + b"\x15\x02\x00"
-        + (b"\x12\x18\x14" if inbound else b"\x11\x18\x12")
-        + h.encode()
-        + b"\x00"
-    )
-    return "wamid." + base64.b64encode(raw).decode()
+    """Base64 of a small binary frame around the phone and random hex digits; the digits differ in length per direction."""
+    who = phone.encode()[:60]
+    digits = f"3A{rng.getrandbits(72):018X}" if inbound else f"{rng.getrandbits(72):018X}"
+    direction = b"\x12\x18\x14" if inbound else b"\x11\x18\x12"
+    frame = b"\x1c\x18" + bytes([len(who)]) + who + b"\x15\x02\x00" + direction + digits.encode() + b"\x00"
+    return "wamid." + base64.b64encode(frame).decode()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 from collections import deque
+from typing import Any, ClassVar
 
 from tests.kit.simulators.simulator import Sim
 
@@ -32,7 +33,7 @@ SEED_TEMPLATES = [
         "name": "rig_sin_variables",
         "language": "es",
         "category": "UTILITY",
-        "components": [{"type": "BODY", "text": "Hola, \u00bfseguimos con tu consulta?"}],
+        "components": [{"type": "BODY", "text": "Hola, ¿seguimos con tu consulta?"}],
     },
     {
         "name": "rig_promo",
@@ -41,14 +42,14 @@ SEED_TEMPLATES = [
         "components": [
             {"type": "HEADER", "format": "IMAGE"},
             {"type": "BODY", "text": "Hola {{nombre}}, tenemos novedades."},
-            {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "No recibir m\u00e1s"}]},
+            {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "No recibir más"}]},
         ],
     },
     {
         "name": "rig_codigo",
         "language": "es",
         "category": "AUTHENTICATION",
-        "components": [{"type": "BODY", "text": "{{1}} es tu c\u00f3digo."}],
+        "components": [{"type": "BODY", "text": "{{1}} es tu código."}],
     },
 ]
 
@@ -58,7 +59,7 @@ class MetaState(Sim):
 
     name = "meta"
 
-    DEFAULTS = {
+    DEFAULTS: ClassVar[dict[str, Any]] = {
         "token": "rig-wa-token",
         "phone_number_id": "106540352242922",
         "waba_id": "102290129340398",
@@ -154,7 +155,8 @@ class MetaState(Sim):
     def media_url(self, mid: str, source: str = "getMedia") -> str:
         tok = f"{self.idrng.getrandbits(128):032x}"
         self.media_tokens[tok] = (mid, self.clock.now() + 300)
-        return f"{self.base_url}/whatsapp_business/attachments/?mid={mid}&source={source}&ext={int(self.clock.now()) + 300}&hash={tok}"
+        query = f"mid={mid}&source={source}&ext={int(self.clock.now()) + 300}&hash={tok}"
+        return f"{self.base_url}/whatsapp_business/attachments/?{query}"
 
     def key(self, phone: str | None, user_id: str | None = None) -> str:
         for a in (phone, user_id):

@@ -40,7 +40,7 @@ class MetaStatuses(MetaWebhooks):
             if self.cfg["status_shuffle"]:
                 ds = [d for _, d in seq]
                 self.rng.shuffle(ds)
-                seq = [(n, d) for (n, _), d in zip(seq, ds)]
+                seq = [(n, d) for (n, _), d in zip(seq, ds, strict=True)]
             seq += [(n, d + 0.1) for n, d in seq if self.rng.random() < self.cfg["status_duplicate"]]
         for n, d in seq:
             self.outbox.pending += 1

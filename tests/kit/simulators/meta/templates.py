@@ -110,7 +110,8 @@ def check_template(sim: MetaState, t: dict, version: float) -> dict:
         if len(given) != len(want):
             raise GraphError(
                 132000,
-                f"{part}: number of localizable_params ({len(given)}) does not match the expected number of params ({len(want)})",
+                f"{part}: number of localizable_params ({len(given)}) does not match the expected number of params"
+                f" ({len(want)})",
             )
         if part == "body" and want:
             txt = spec["text"]
@@ -121,7 +122,7 @@ def check_template(sim: MetaState, t: dict, version: float) -> dict:
                     if isinstance(p.get(p["type"]), (dict, str))
                     else p.get("text", "")
                 )
-                txt = re.sub(rf"\{{\{{\s*{re.escape(w)}\s*\}}\}}", lambda _: str(val), txt)
+                txt = re.sub(rf"\{{\{{\s*{re.escape(w)}\s*\}}\}}", lambda _, val=val: str(val), txt)
             if len(txt) > 1024:
                 raise GraphError(132005)
     return tpl
@@ -184,7 +185,8 @@ class TemplatesApi(GraphApi):
         if not re.fullmatch(r"[a-z0-9_]{1,512}", p["name"]):
             raise GraphError(
                 100,
-                message="(#100) Param name must contain only lowercase letters, numbers and underscores, at most 512 characters.",
+                message="(#100) Param name must contain only lowercase letters, numbers and underscores, at most 512"
+                " characters.",
             )
         if str(p["category"]).upper() not in ("AUTHENTICATION", "MARKETING", "UTILITY"):
             raise GraphError(100, message="(#100) Param category must be one of {AUTHENTICATION, MARKETING, UTILITY}.")

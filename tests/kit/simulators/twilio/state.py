@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from email.utils import formatdate
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -19,7 +20,7 @@ class TwilioState(Sim):
 
     name = "twilio"
 
-    DEFAULTS = {
+    DEFAULTS: ClassVar[dict[str, Any]] = {
         "account_sid": "AC" + "a1" * 16,
         "auth_token": "rig-twilio-token",
         "from": "whatsapp:+14155238886",

@@ -31,7 +31,7 @@ class TwilioWebhooks(TwilioState):
             if self.cfg["status_shuffle"]:
                 ds = [d for _, d in seq]
                 self.rng.shuffle(ds)
-                seq = [(n, d) for (n, _), d in zip(seq, ds)]
+                seq = [(n, d) for (n, _), d in zip(seq, ds, strict=True)]
             seq += [(n, d + 0.1) for n, d in seq if self.rng.random() < self.cfg["status_duplicate"]]
         for n, d in seq:
             self.outbox.spawn(self._status(m, n, d, code))
@@ -140,8 +140,9 @@ class TwilioWebhooks(TwilioState):
         return recs
 
     async def send_inbound(self, req: dict) -> dict:
-        """req: {message(s): {from: '+34…'|'US.x', body, name, media:[{type,data_b64}], button_text, button_payload, latitude, longitude, label, address,
-        replied_sid, user_id, fields:{…}}, signature: ok|wrong|missing|other_url|other_params, duplicates, reorder, wait}"""
+        """req: {message(s): {from: '+34…'|'US.x', body, name, media:[{type,data_b64}], button_text, button_payload,
+        latitude, longitude, label, address, replied_sid, user_id, fields:{…}}, duplicates, reorder, wait,
+        signature: ok|wrong|missing|other_url|other_params}"""
         specs = req.get("messages") or [
             req.get("message") or {k: v for k, v in req.items() if k not in ("signature", "duplicates", "wait", "reorder")}
         ]
