@@ -1,0 +1,90 @@
+"""Everything the assistant says, read from one file per language, and how figures are written in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+LANGUAGES = ("es", "en")
+TEXT_VERSION = "2026-11-20"
+"""Names the wording that a consent was given to; changes whenever the consent texts change."""
+
+_ADDRESS = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
+_AMOUNTS = frozenset(
+    ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
+)
+
+
+class Phrasebook:
+    """The texts of one language in one form of address. Keys are `section.name`, as in the files."""
+
+    def __init__(self, language: str, address: str) -> None:
+        self.language = language
+        form = 2 if address == "usted" else 1
+        self._variants: dict[str, tuple[str, ...]] = {}
+        for file in (f"{language}.toml", "foreign.toml"):
+            for section, texts in tomllib.loads((FOLDER / file).read_text(encoding="utf-8")).items():
+                for name, text in texts.items():
+                    variants = text if isinstance(text, list) else [text]
+                    self._variants[f"{section}.{name}"] = tuple(_ADDRESS.sub(rf"\{form}", one) for one in variants)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._variants
+
+    def keys(self) -> frozenset[str]:
+        """Every text there is."""
+        return frozenset(self._variants)
+
+    def variants(self, key: str) -> tuple[str, ...]:
+        """All wordings of one message, placeholders not filled in."""
+        return self._variants[key]
+
+    def say(self, key: str, variant: int = 0, **values: Any) -> str:
+        """One wording of a message; `variant` counts on for ever and goes round."""
+        wordings = self._variants[key]
+        return wordings[variant % len(wordings)].format(**values)
+
+    def money(self, amount: Decimal | float) -> str:
+        """An amount of euros: cents only where there are any."""
+        exact = Decimal(str(amount)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        written = f"{exact:,.0f}" if exact == exact.to_integral_value() else f"{exact:,.2f}"
+        if self.language == "en":
+            return f"€{written}"
+        return f"{written.translate(str.maketrans(',.', '.,'))} €"
+
+    def date(self, day: date | str) -> str:
+        """A day, as people write it."""
+        exact = date.fromisoformat(day) if isinstance(day, str) else day
+        return f"{exact:%d/%m/%Y}"
+
+    def value(self, key: str, value: Any) -> str:
+        """The value of a profile key, as people say it."""
+        if isinstance(value, bool):
+            return self.say("value.yes" if value else "value.no")
+        if key in _AMOUNTS:
+            return self.money(value)
+        if key == "birth_date":
+            return self.date(str(value))
+        if key in ("age", "term_years"):
+            return self.say("value.years", n=value)
+        if key == "marital_status":
+            return self.say(f"value.{value}")
+        return str(value)
+
+    def listing(self, names: list[str]) -> str:
+        """Names in a row, the last one joined by a word."""
+        if len(names) < 2:
+            return "".join(names)
+        return f"{', '.join(names[:-1])} {self.say('value.and')} {names[-1]}"
+
+
+@cache
+def phrasebook(language: str, address: str) -> Phrasebook:
+    """The texts of a language; of Spanish where there are none in it."""
+    return Phrasebook(language if language in LANGUAGES else "es", address)

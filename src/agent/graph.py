@@ -1,0 +1,130 @@
+"""The sale as a graph: where a turn goes, and nothing else.
+
+Read it as a table of contents: each node is a function of the file that bears its name in `stages`. A node says where the
+turn goes on; `WAYS` lists where it may. No language model decides any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from src.agent import understanding
+from src.agent.stages.cotizacion import cotizacion
+from src.agent.stages.duties import duties
+from src.agent.stages.finalizado import finalizado
+from src.agent.stages.guarding import guarding_in, guarding_out
+from src.agent.stages.inicio import inicio
+from src.agent.stages.needs_analysis import needs_analysis
+from src.agent.stages.presentacion_propuesta import presentacion_propuesta
+from src.agent.stages.reading import reading
+from src.agent.stages.turn import Entry, Reader, Search, Turn
+from src.agent.state import STAGES, Conversation, House, Step, decode, encode
+from src.messages import Inbound
+from src.quoting import Catalogue
+
+Node = Callable[[Turn], str]
+
+NODES: dict[str, Node] = {
+    "guarding_in": guarding_in,
+    "reading": reading,
+    "duties": duties,
+    "INICIO": inicio,
+    "NEEDS_ANALYSIS": needs_analysis,
+    "COTIZACION": cotizacion,
+    "PRESENTACION_PROPUESTA": presentacion_propuesta,
+    "FINALIZADO": finalizado,
+    "guarding_out": guarding_out,
+}
+
+WAYS: dict[str, tuple[str, ...]] = {
+    "guarding_in": ("reading", "guarding_out"),
+    "reading": ("duties", "guarding_out"),
+    "duties": (*STAGES, "guarding_out"),
+    "INICIO": ("NEEDS_ANALYSIS", "guarding_out"),
+    "NEEDS_ANALYSIS": ("COTIZACION", "guarding_out"),
+    "COTIZACION": ("PRESENTACION_PROPUESTA", "guarding_out"),
+    "PRESENTACION_PROPUESTA": ("COTIZACION", "FINALIZADO", "guarding_out"),
+    "FINALIZADO": ("INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "guarding_out"),
+}
+
+
+def _search(query: str, language: str) -> Sequence[Entry]:
+    from src.agent import knowledge
+
+    return knowledge.search(query, language) if hasattr(knowledge, "search") else ()
+
+
+class Flow(TypedDict):
+    """What travels through the graph: the turn, and where it goes on."""
+
+    turn: Turn
+    onward: str
+
+
+class SalesAgent:
+    """The sale of one house. Knows nothing between turns: all it needs is in the conversation."""
+
+    def __init__(
+        self,
+        house: House,
+        catalogue: Catalogue,
+        *,
+        reader: Reader = understanding.read,
+        search: Search = _search,
+    ) -> None:
+        self._house, self._catalogue, self._reader, self._search = house, catalogue, reader, search
+        self._graph = _compiled()
+
+    def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
+        """What one turn comes to: the messages of a burst, or none when a timer is due. `now` is aware, in UTC.
+
+        The same input gives the same output; the arguments are left as they are. No replies: nothing is to be said.
+        """
+        turn = Turn(
+            house=self._house,
+            catalogue=self._catalogue,
+            reader=self._reader,
+            search=self._search,
+            now=now,
+            inbounds=inbounds,
+            conversation=decode(encode(conversation)),
+        )
+        self._graph.invoke({"turn": turn, "onward": ""})
+        return Step(
+            conversation=turn.conversation,
+            replies=turn.replies,
+            events=tuple(turn.events),
+            handoff=turn.handoff,
+            erase=turn.erase,
+        )
+
+    def draw(self) -> str:
+        """The graph as a Mermaid diagram."""
+        drawing: str = self._graph.get_graph().draw_mermaid()
+        return drawing
+
+
+def _compiled() -> Any:
+    graph = StateGraph(Flow)
+    for name, node in NODES.items():
+        graph.add_node(name, _going_on(node))
+    graph.add_edge(START, "guarding_in")
+    for name, ways in WAYS.items():
+        graph.add_conditional_edges(name, _onward, list(ways))
+    graph.add_edge("guarding_out", END)
+    return graph.compile()
+
+
+def _going_on(node: Node) -> Any:
+    def run(state: Flow) -> dict[str, str]:
+        return {"onward": node(state["turn"])}
+
+    return run
+
+
+def _onward(flow: Flow) -> str:
+    return flow["onward"]

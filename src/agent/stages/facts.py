@@ -1,0 +1,237 @@
+"""What the prospect tells: written into the profile with its source, held back until consent, or set aside to be confirmed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+
+from src.agent.stages.turn import Change, Turn
+from src.agent.state import Consent, ProfileSource
+from src.agent.texts import TEXT_VERSION, Phrasebook
+from src.agent.understanding import CONFIRM_BELOW, Found
+
+PLAUSIBLE: dict[str, tuple[float, float]] = {
+    "age": (0, 120),
+    "dependents": (0, 20),
+    "monthly_income": (0, 1_000_000),
+    "mortgage_balance": (0, 20_000_000),
+    "other_debts": (0, 20_000_000),
+    "savings": (0, 100_000_000),
+    "existing_cover": (0, 100_000_000),
+    "sum_assured": (1, 100_000_000),
+    "monthly_budget": (1, 100_000),
+    "term_years": (1, 80),
+    "occupation_class": (1, 4),
+}
+SUMMARY_KEYS = (
+    "name",
+    "age",
+    "smoker",
+    "occupation",
+    "dependents",
+    "monthly_income",
+    "mortgage_balance",
+    "other_debts",
+    "savings",
+    "existing_cover",
+    "marital_status",
+    "sum_assured",
+    "monthly_budget",
+    "term_years",
+    "email",
+    "postal_code",
+)
+PRICING_KEYS = (
+    "age",
+    "birth_date",
+    "smoker",
+    "occupation_class",
+    "dependents",
+    "monthly_income",
+    "mortgage_balance",
+    "other_debts",
+    "savings",
+    "existing_cover",
+    "marital_status",
+    "sum_assured",
+    "monthly_budget",
+    "term_years",
+)
+
+
+def record(turn: Turn) -> None:
+    """Takes the values of this turn's reading over: into `pending` before consent, else into profile and details."""
+    for found in turn.reading.values:
+        if turn.consented:
+            _take(turn, found, turn.last_message_id, turn.now.isoformat())
+        else:
+            turn.conversation.pending[found.key] = {
+                "found": msgspec.to_builtins(found),
+                "message_id": turn.last_message_id,
+                "at": turn.now.isoformat(),
+            }
+
+
+def give_consent(turn: Turn) -> None:
+    """The prospect agreed: what was held back counts now."""
+    conversation = turn.conversation
+    conversation.consents["quote"] = Consent(given=True, at=turn.now, text_version=TEXT_VERSION)
+    turn.count("consent.given")
+    for held in conversation.pending.values():
+        _take(turn, msgspec.convert(held["found"], Found), held["message_id"], held["at"])
+    conversation.pending = {}
+
+
+def refuse_consent(turn: Turn) -> None:
+    """The prospect does not agree: nothing that was told is kept, only that it was refused and when."""
+    conversation = turn.conversation
+    forget(turn)
+    conversation.consents["quote"] = Consent(given=False, at=turn.now, text_version=TEXT_VERSION)
+    turn.count("consent.refused")
+
+
+def forget(turn: Turn) -> None:
+    """Everything told so far goes, except what was agreed to or refused, and the language spoken."""
+    conversation = turn.conversation
+    kept: dict[str, Any] = {
+        key: conversation.memory[key] for key in ("language", "greeted", "turn_times") if key in conversation.memory
+    }
+    conversation.profile, conversation.profile_sources, conversation.details = {}, {}, {}
+    conversation.pending, conversation.asked, conversation.memory = {}, {}, kept
+    conversation.need, conversation.quotes, conversation.selected_quote = None, [], None
+    conversation.history, conversation.timers, conversation.outcome = [], {}, None
+
+
+def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
+    conversation = turn.conversation
+    if found.key.startswith("details."):
+        conversation.details[found.key.removeprefix("details.")] = found.value
+        return
+    if found.key not in SUMMARY_KEYS and found.key not in PRICING_KEYS:
+        return
+    if not _is_plausible(found):
+        conversation.memory["implausible"] = found.key
+        return
+    if found.confidence < CONFIRM_BELOW:
+        _doubt(turn, found, message_id)
+        return
+    settle_doubt(turn, found.key)
+    _set(turn, found.key, found.value, ProfileSource(message_id, msgspec.convert(at, type(turn.now))))
+
+
+def _set(turn: Turn, key: str, value: Any, source: ProfileSource) -> None:
+    conversation = turn.conversation
+    before = conversation.profile.get(key)
+    unskip(turn, key)
+    if before == value and type(before) is type(value):
+        return
+    if before is not None:
+        earlier = conversation.profile_sources.get(key)
+        source.replaced = [*(earlier.replaced if earlier else []), before]
+    conversation.profile[key] = value
+    conversation.profile_sources[key] = source
+    if key != "occupation_class":
+        turn.changes.append(Change(key, before, value))
+    if key == "age" and (born := birth_date(turn)) is not None and years_between(born, turn.today) != value:
+        # A stated age that contradicts the birth date is the newer statement of the two.
+        del conversation.profile["birth_date"]
+    if key == "birth_date":
+        refresh_age(turn)
+
+
+def refresh_age(turn: Turn) -> None:
+    """The age that follows from a known birth date: it grows while a conversation rests."""
+    born = birth_date(turn)
+    if born is None:
+        return
+    profile, sources = turn.conversation.profile, turn.conversation.profile_sources
+    years = years_between(born, turn.today)
+    if profile.get("age") != years:
+        replaced = [profile["age"]] if "age" in profile else []
+        profile["age"] = years
+        sources["age"] = ProfileSource(sources["birth_date"].message_id, turn.now, "system", replaced)
+
+
+def birth_date(turn: Turn) -> date | None:
+    """The prospect's birth date, if known."""
+    written = turn.conversation.profile.get("birth_date")
+    return date.fromisoformat(written) if written else None
+
+
+def years_between(born: date, day: date) -> int:
+    """Completed years of life."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def age_from(written: Any, day: date, otherwise: Any = None) -> Any:
+    """The age on that day of somebody born on that ISO date; `otherwise` when it is no date."""
+    try:
+        return years_between(date.fromisoformat(str(written)), day)
+    except ValueError:
+        return otherwise
+
+
+def _is_plausible(found: Found) -> bool:
+    if found.key == "birth_date":
+        try:
+            return date(1900, 1, 1) <= date.fromisoformat(str(found.value)) < date(9999, 1, 1) - timedelta(days=1)
+        except ValueError:
+            return False
+    if found.key in ("smoker",):
+        return isinstance(found.value, bool)
+    bounds = PLAUSIBLE.get(found.key)
+    if bounds is None:
+        return isinstance(found.value, str) and bool(found.value.strip())
+    return isinstance(found.value, int | float) and not isinstance(found.value, bool) and bounds[0] <= found.value <= bounds[1]
+
+
+def _doubt(turn: Turn, found: Found, message_id: str) -> None:
+    if turn.conversation.profile.get(found.key) == found.value:
+        return
+    settle_doubt(turn, found.key)
+    doubts(turn).append(
+        {"key": found.key, "value": found.value, "alternatives": list(found.alternatives), "message_id": message_id}
+    )
+
+
+def doubts(turn: Turn) -> list[dict[str, Any]]:
+    """Values that must be confirmed before they count, in the order in which they are asked about."""
+    waiting: list[dict[str, Any]] = turn.conversation.memory.setdefault("doubts", [])
+    return waiting
+
+
+def settle_doubt(turn: Turn, key: str) -> None:
+    """There is nothing to confirm about that key any more."""
+    turn.conversation.memory["doubts"] = [doubt for doubt in doubts(turn) if doubt["key"] != key]
+
+
+def is_skipped(turn: Turn, key: str) -> bool:
+    """Whether the prospect would rather not tell: an answer too, so it is not asked again."""
+    return key in turn.conversation.memory.get("skipped", ())
+
+
+def skip(turn: Turn, key: str) -> None:
+    """That key is left blank on purpose."""
+    if not is_skipped(turn, key):
+        turn.conversation.memory["skipped"] = [*turn.conversation.memory.get("skipped", ()), key]
+
+
+def unskip(turn: Turn, *keys: str) -> None:
+    """Those keys may be asked again."""
+    left = [key for key in turn.conversation.memory.get("skipped", ()) if key not in keys]
+    turn.conversation.memory["skipped"] = left
+
+
+def summary(turn: Turn, book: Phrasebook | None = None) -> list[tuple[str, str]]:
+    """What is known, as labels and values a person can check; by default in the language of the conversation."""
+    profile, book = turn.conversation.profile, book or turn.book
+    return [(book.say(f"label.{key}"), book.value(key, profile[key])) for key in SUMMARY_KEYS if key in profile]
+
+
+def fingerprint(turn: Turn) -> str:
+    """Changes when anything changes that the price or the need depends on."""
+    profile = turn.conversation.profile
+    facts = [profile.get(key) for key in PRICING_KEYS] + [turn.conversation.details.get("child_ages")]
+    return msgspec.json.encode(facts).decode()

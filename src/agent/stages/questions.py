@@ -1,0 +1,130 @@
+"""What is asked, in which order, how often, and with which buttons."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from src.agent.stages import facts
+from src.agent.stages.turn import MAX_ASKS, Turn
+from src.messages import Option
+
+ORDER = ("name", "age", "smoker", "dependents", "monthly_income", "mortgage_balance", "occupation")
+OPTIONAL = frozenset(("name", "dependents", "monthly_income", "mortgage_balance", "sum_assured", "monthly_budget", "email"))
+EXAMPLE_SUMS = (100_000, 150_000, 200_000)
+MISSES_BEFORE_A_HUMAN = 3
+
+
+def next_missing(turn: Turn) -> str | None:
+    """The key of the next question before a quote can be made, or None. What is known or declined is not asked."""
+    waiting = facts.doubts(turn)
+    if waiting:
+        return f"confirm:{waiting[0]['key']}"
+    for key in ORDER:
+        if not _is_settled(turn, key):
+            return "birth_date" if key == "age" and "birth_year" in turn.conversation.details else key
+    profile = turn.conversation.profile
+    if "occupation_class" not in profile:
+        return "occupation_class"
+    unsized = facts.is_skipped(turn, "monthly_income") and profile.get("dependents", 1) > 0
+    if unsized and "sum_assured" not in profile and not facts.is_skipped(turn, "sum_assured"):
+        return "sum_assured"
+    return None
+
+
+def _is_settled(turn: Turn, key: str) -> bool:
+    profile = turn.conversation.profile
+    if key in profile or facts.is_skipped(turn, key):
+        return True
+    if key == "occupation":
+        return "occupation_class" in profile
+    if key in ("dependents", "monthly_income", "mortgage_balance") and "sum_assured" in profile:
+        return True  # the prospect's own figure needs no sizing
+    has_partner = profile.get("marital_status") in ("married", "partner")
+    return key == "monthly_income" and profile.get("dependents") == 0 and not has_partner
+
+
+def may_ask(turn: Turn, key: str) -> bool:
+    """Whether that question may still be put."""
+    return turn.conversation.asked.get(key, 0) < MAX_ASKS
+
+
+def ask(turn: Turn, key: str, **values: Any) -> None:
+    """Puts the question and leaves it awaited. A question that was put three times stays open without being repeated."""
+    conversation = turn.conversation
+    conversation.awaiting = key
+    times = conversation.asked.get(key, 0)
+    if times >= MAX_ASKS and key not in ("choice", "accept"):
+        turn.say("ack.waiting")
+        return
+    conversation.asked[key] = times + 1
+    if key.startswith("confirm:"):
+        _ask_to_confirm(turn, times)
+        return
+    turn.say(f"ask.{key}", variant=times, **values)
+    turn.drafts[-1].options = options_of(turn, key)
+
+
+def _ask_to_confirm(turn: Turn, times: int) -> None:
+    doubt = facts.doubts(turn)[0]
+    key, book = doubt["key"], turn.book
+    turn.say("ask.confirm", variant=times, label=book.say(f"label.{key}"), value=book.value(key, doubt["value"]))
+    options = [
+        Option(id="confirm:yes", title=book.say("options.correct")),
+        Option(id="confirm:no", title=book.say("options.wrong")),
+    ]
+    others = [value for value in doubt["alternatives"] if value != doubt["value"]][:1]
+    options[1:1] = [Option(id=f"set:{key}:{json.dumps(value)}", title=book.value(key, value)[:20]) for value in others]
+    turn.drafts[-1].options = options
+
+
+def options_of(turn: Turn, key: str) -> list[Option]:
+    """The buttons of a question whose usual answers are few."""
+    book = turn.book
+    titled: dict[str, tuple[tuple[str, str], ...]] = {
+        "consent": (("consent:yes", "options.consent_yes"), ("consent:no", "options.consent_no")),
+        "smoker": (("set:smoker:true", "options.yes_smoker"), ("set:smoker:false", "options.no_smoker")),
+        "monthly_income": (("skip:monthly_income", "options.skip"),),
+        "mortgage_balance": (("set:mortgage_balance:0", "options.no_mortgage"),),
+        "monthly_budget": (("skip:monthly_budget", "options.unknown"),),
+        "occupation_class": tuple((f"set:occupation_class:{number}", f"options.class_{number}") for number in (1, 2, 3, 4)),
+        "marital_status": tuple(
+            (f'set:marital_status:"{status}"', f"value.{status}")
+            for status in ("single", "married", "partner", "divorced", "widowed")
+        ),
+    }
+    if key == "dependents":
+        nobody = Option(id="set:dependents:0", title=book.say("options.nobody"))
+        return [nobody, *(Option(id=f"set:dependents:{number}", title=str(number)) for number in (1, 2))]
+    if key == "sum_assured":
+        return [Option(id=f"set:sum_assured:{amount}", title=book.money(amount)) for amount in EXAMPLE_SUMS]
+    if key == "choice":
+        return [
+            Option(id=f"choose:{quote['id']}", title=book.say(f"tier.{quote['tier'] or 'own'}"))
+            for quote in turn.conversation.quotes
+        ]
+    if key == "accept":
+        chosen = turn.conversation.selected_quote
+        return [
+            Option(id=f"accept:{chosen}", title=book.say("options.accept")),
+            Option(id="more:change", title=book.say("options.change")),
+            Option(id="decline", title=book.say("options.decline")),
+        ]
+    return [Option(id=reply_id, title=book.say(title)) for reply_id, title in titled.get(key, ())]
+
+
+def missed(turn: Turn) -> bool:
+    """The answer was not understood. True when it is time for a human, otherwise something was said about it."""
+    memory = turn.conversation.memory
+    memory["misses"] = memory.get("misses", 0) + 1
+    awaiting = turn.conversation.awaiting
+    exhausted = awaiting not in (None, "choice", "accept") and not may_ask(turn, str(awaiting))
+    if memory["misses"] >= MISSES_BEFORE_A_HUMAN or exhausted:
+        return True
+    turn.say("unclear.first" if memory["misses"] == 1 else "unclear.second")
+    return False
+
+
+def progressed(turn: Turn) -> None:
+    """Something was understood: failures are counted anew."""
+    turn.conversation.memory.pop("misses", None)

@@ -1,0 +1,162 @@
+"""One turn at work: the turn's own copy of the conversation, what was read, and what is going to be said.
+
+The stages write down *what* to say (`say`, `ask`); how it is worded is settled at the end, when it is known what was said
+last, so that nothing is ever said twice in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from src.agent.state import Conversation, Handoff, House, Outcome, Stage
+from src.agent.texts import Phrasebook, phrasebook
+from src.agent.understanding import Context, Reading
+from src.messages import Content, Event, Inbound, Option
+from src.quoting import Catalogue
+
+MAX_ASKS = 3
+"""No value is asked for more often than this."""
+
+
+class Entry(Protocol):
+    """What a search finds: an entry of the knowledge, by its id, and the answer it gives."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def answer(self) -> str: ...
+
+
+Reader = Callable[[str, Context, str], Reading]
+Search = Callable[[str, str], Sequence[Entry]]
+
+
+@dataclass(slots=True)
+class Said:
+    """One piece of a message: a text by its key, with what fills it. `variant` None: whichever was not said last."""
+
+    key: str
+    values: dict[str, Any]
+    variant: int | None = None
+    glue: str = "\n\n"
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message in the making. A proposal may be longer than other messages."""
+
+    pieces: list[Said] = field(default_factory=list)
+    options: list[Option] = field(default_factory=list)
+    proposal: bool = False
+
+
+@dataclass(slots=True)
+class Change:
+    """A profile value that this turn set. `before` is None when nothing was known."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+@dataclass(slots=True)
+class Turn:
+    """Everything the nodes of the graph share. `conversation` is the turn's own copy and is worked on in place."""
+
+    house: House
+    catalogue: Catalogue
+    reader: Reader
+    search: Search
+    now: datetime
+    inbounds: Sequence[Inbound]
+    conversation: Conversation
+    reading: Reading = field(default_factory=Reading)
+    drafts: list[Draft] = field(default_factory=lambda: [Draft()])
+    replies: tuple[Content, ...] = ()
+    events: list[Event] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    handoff: Handoff | None = None
+    erase: bool = False
+    requote: str = ""
+    quotes_before: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def book(self) -> Phrasebook:
+        """The texts of the language that is being spoken."""
+        return phrasebook(self.conversation.memory.get("language", "es"), self.house.address)
+
+    @property
+    def today(self) -> date:
+        """The house's calendar day."""
+        return self.now.astimezone(_zone(self.house.timezone)).date()
+
+    @property
+    def last_message_id(self) -> str:
+        """The vendor's id of the newest message of this turn."""
+        return self.inbounds[-1].id if self.inbounds else ""
+
+    @property
+    def consented(self) -> bool:
+        """Whether personal data may be used for a quote."""
+        consent = self.conversation.consents.get("quote")
+        return consent is not None and consent.given
+
+    @property
+    def first_name(self) -> str:
+        """The prospect's given name, or nothing."""
+        words = str(self.conversation.profile.get("name", "")).split()
+        return words[0] if words else ""
+
+    def say(self, key: str, *, variant: int | None = None, glue: str = "\n\n", **values: Any) -> None:
+        """Adds a text to the message in the making."""
+        self.drafts[-1].pieces.append(Said(key, values, variant, glue))
+
+    def next_message(self, *, proposal: bool = False) -> None:
+        """What is said from here on is a message of its own."""
+        if self.drafts[-1].pieces:
+            self.drafts.append(Draft())
+        self.drafts[-1].proposal = proposal
+
+    def offer(self, *options: tuple[str, str]) -> None:
+        """Things to press under the message in the making: ids and the keys of their titles."""
+        self.drafts[-1].options = [Option(id=reply_id, title=self.book.say(title)) for reply_id, title in options]
+
+    def has_spoken(self) -> bool:
+        """Whether anything is going to be said."""
+        return any(draft.pieces for draft in self.drafts)
+
+    def count(self, name: str, **data: Any) -> None:
+        """Notes an event worth counting; `data` holds nothing personal."""
+        self.events.append(Event(name, data))
+
+    def enter(self, stage: Stage) -> None:
+        """The conversation is in that stage from now on."""
+        if self.conversation.stage != stage:
+            self.count("stage.entered", stage=stage)
+        self.conversation.stage = stage
+
+    def end(self, outcome: Outcome) -> None:
+        """The sale is over, one way or the other: nothing is asked any more."""
+        self.enter("FINALIZADO")
+        self.conversation.outcome = outcome
+        self.conversation.awaiting = None
+        self.conversation.timers.clear()
+        self.count("conversation.ended", outcome=outcome)
+
+    def hand_over(self, reason: str, note: str, *, urgent: bool = False) -> None:
+        """A person takes over; the question that was open stays open for when the conversation is handed back."""
+        self.handoff = Handoff(reason, urgent=urgent, note=note)
+        self.conversation.owner = "human"
+        if self.conversation.outcome is None:
+            self.conversation.outcome = "handed_over"
+        self.count("handoff.requested", reason=reason, urgent=urgent)
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
