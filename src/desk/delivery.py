@@ -15,7 +15,7 @@ import msgspec
 
 from src.desk import jobs
 from src.desk.ports import Channel, Claim, Ledger, Settlement
-from src.errors import AccessDenied, PermanentFailure, TemporaryFailure, WindowClosed
+from src.errors import AccessDenied, IntegrationError, PermanentFailure, TemporaryFailure, WindowClosed
 from src.messages import Event, Outbound
 
 GRACE_S = 10.0
@@ -43,29 +43,29 @@ class Deliveries:
         """The channel a contact is reached on."""
         return self._channels.get(contact.partition(":")[0])
 
-    def work(self, claim: Claim) -> None:
-        """Sends the message at the head of the lane, or decides what becomes of it."""
+    def work(self, claim: Claim) -> str:
+        """Sends the message at the head of the lane, or decides what becomes of it; returns a word for what was done."""
         job = claim.jobs[0]
         try:
             outbound = jobs.outbound_of(job.body)
         except msgspec.MsgspecError:
-            self._bury(claim, "the job cannot be read", "unreadable")
-            return
+            return self._bury(claim, "the job cannot be read", "unreadable")
         channel = self._channels.get(outbound.contact.channel)
         if channel is None:
-            self._bury(claim, f"no channel is configured for {outbound.contact.channel}", "no_channel")
-        elif claim.sending_status in ("sent", "delivered", "read", "failed"):
+            return self._bury(claim, f"no channel is configured for {outbound.contact.channel}", "no_channel")
+        if claim.sending_status in ("sent", "delivered", "read", "failed"):
             # A receipt told what became of it before the worker that sent it could.
             self._ledger.commit(claim, Settlement(done=[job.id]))
-        elif claim.now - outbound.at > DEADLINE:
-            self._bury(claim, "it could not be delivered within a day", "too_late")
-        elif self._may_be_out(claim):
+            return f"found_{claim.sending_status}"
+        if claim.now - outbound.at > DEADLINE:
+            return self._bury(claim, "it could not be delivered within a day", "too_late")
+        if self._may_be_out(claim):
             rest_s = GRACE_S - (claim.now - claim.sending_since).total_seconds() if claim.sending_since else GRACE_S
             self._ledger.retry(claim, after_s=max(0.1, rest_s), uncount=True)
-        elif self._window_is_closed(claim, channel, outbound):
-            self._bury(claim, "the person last wrote more than 24 hours ago: only a template may go", "window_closed")
-        else:
-            self._send(claim, channel, outbound)
+            return "waits_for_receipt"
+        if self._window_is_closed(claim, channel, outbound):
+            return self._bury(claim, "the person last wrote more than 24 hours ago: only a template may go", "window_closed")
+        return self._send(claim, channel, outbound)
 
     @staticmethod
     def _may_be_out(claim: Claim) -> bool:
@@ -78,46 +78,44 @@ class Deliveries:
             return False
         return claim.now - claim.heard_at > REPLY_WINDOW
 
-    def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> None:
+    def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> str:
         lease_until_s, owner = self._ledger.renew(claim, sending=outbound.id)
         if owner == "human" and outbound.speaker == "bot":
-            self._withhold(claim, outbound)
-            return
+            return self._withhold(claim, outbound)
         timeout_s = min(_LONGEST_SEND_S, lease_until_s - self._monotonic() - SEND_MARGIN_S)
         try:
-            wamid = channel.send(outbound, opaque=f"{claim.contact} {outbound.id}", timeout_s=timeout_s)
+            message_id = channel.send(outbound, opaque=f"{claim.contact} {outbound.id}", timeout_s=timeout_s)
         except AccessDenied as refusal:
             self._ledger.pause_number(channel.number, for_s=PAUSE_S, reason=f"code {refusal.vendor_code or refusal.status}")
-            self._wait(claim, outbound, PAUSE_S, "delivery.number_paused", refusal)
+            return self._put_off(claim, outbound, PAUSE_S, "delivery.number_paused", refusal)
         except PermanentFailure as refusal:
-            reason = "window_closed" if isinstance(refusal, WindowClosed) else type(refusal).__name__.lower()
-            self._bury(claim, str(refusal), reason, refusal.vendor_code)
+            word = "window_closed" if isinstance(refusal, WindowClosed) else type(refusal).__name__.lower()
+            return self._bury(claim, str(refusal), word, refusal.vendor_code)
         except TemporaryFailure as failure:
-            self._after(claim, outbound, failure)
-        else:
-            waits = channel.confirms
-            settlement = Settlement(
-                done=[outbound.id],
-                statuses={outbound.id: ("sent", wamid, "")},
-                hold_s=ORDER_WAIT_S if waits else 0.0,
-                wait_for=outbound.id if waits else "",
-                counts={"sent": 1},
-            )
-            self._ledger.commit(claim, settlement)
-            self._ledger.remember_sent(claim.contact, outbound.id, wamid)
+            return self._after(claim, outbound, failure)
+        waits = channel.confirms
+        settlement = Settlement(
+            done=[outbound.id],
+            statuses={outbound.id: ("sent" if waits else "delivered", message_id, "")},
+            hold_s=ORDER_WAIT_S if waits else 0.0,
+            wait_for=outbound.id if waits else "",
+            counts={"sent": 1},
+        )
+        self._ledger.commit(claim, settlement)
+        if waits:
+            self._ledger.remember_sent(claim.contact, outbound.id, message_id)
+        return "sent"
 
-    def _after(self, claim: Claim, outbound: Outbound, failure: TemporaryFailure) -> None:
+    def _after(self, claim: Claim, outbound: Outbound, failure: TemporaryFailure) -> str:
         attempts = claim.jobs[0].attempts
         if failure.maybe_done:
             # It stays "sending": the next claim gives a receipt the time to come.
             self._ledger.retry(claim, after_s=GRACE_S)
-            return
+            return "waits_for_receipt"
         delay_s = float(min(4 ** (attempts - 1), 3600)) if failure.pair_limited else backoff_s(attempts, claim.turn_id)
-        self._wait(claim, outbound, max(delay_s, failure.retry_after_s or 0.0), "delivery.put_off", failure)
+        return self._put_off(claim, outbound, max(delay_s, failure.retry_after_s or 0.0), "delivery.put_off", failure)
 
-    def _wait(
-        self, claim: Claim, outbound: Outbound, delay_s: float, name: str, failure: PermanentFailure | TemporaryFailure
-    ) -> None:
+    def _put_off(self, claim: Claim, outbound: Outbound, delay_s: float, name: str, failure: IntegrationError) -> str:
         """The vendor certainly did not take it: back to "queued", to be tried again later."""
         data = {"vendor": failure.vendor, "status": failure.status, "code": failure.vendor_code}
         settlement = Settlement(
@@ -127,28 +125,29 @@ class Deliveries:
             counts={"put_off": 1},
         )
         self._ledger.commit(claim, settlement)
+        return name.rpartition(".")[2]
 
-    def _withhold(self, claim: Claim, outbound: Outbound) -> None:
+    def _withhold(self, claim: Claim, outbound: Outbound) -> str:
         """A human took the conversation over while this was waiting: the bot stays silent."""
-        event = jobs.event(Event("delivery.withheld"), claim.now, claim.turn_id)
-        self._ledger.commit(
-            claim,
-            Settlement(done=[outbound.id], statuses={outbound.id: ("failed", "", "withheld")}, events=[event]),
+        settlement = Settlement(
+            done=[outbound.id],
+            statuses={outbound.id: ("failed", "", "withheld")},
+            events=[jobs.event(Event("delivery.withheld"), claim.now, claim.turn_id)],
         )
+        self._ledger.commit(claim, settlement)
+        return "withheld"
 
-    def _bury(self, claim: Claim, reason: str, word: str, code: str = "") -> None:
+    def _bury(self, claim: Claim, reason: str, word: str, code: str = "") -> str:
         job = claim.jobs[0]
-        event = jobs.event(Event("delivery.buried", {"reason": word, "code": code}), claim.now, claim.turn_id)
-        self._ledger.commit(
-            claim,
-            Settlement(
-                buried=[job.id],
-                reason=reason,
-                statuses={job.id: ("failed", "", code or word)},
-                events=[event],
-                counts={"errors": 1},
-            ),
+        settlement = Settlement(
+            buried=[job.id],
+            reason=reason,
+            statuses={job.id: ("failed", "", code or word)},
+            events=[jobs.event(Event("delivery.buried", {"reason": word, "code": code}), claim.now, claim.turn_id)],
+            counts={"errors": 1},
         )
+        self._ledger.commit(claim, settlement)
+        return f"buried_{word}"
 
 
 def backoff_s(attempts: int, seed: str, *, most_s: float = 300.0) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,13 +18,16 @@ from src.messages import Contact, Content, Event, Inbound, Outbound
 
 MOST_ATTEMPTS = 3
 UPGRADE_PAUSE_S = 5.0
+RETENTION = "retention"
+"""The name of the timer after which a person is forgotten."""
 
 
 class Turns:
     """Works on claims of the turns lane.
 
-    `apology` is what a person hears once when a turn had to be given up. `courtesy` runs something that may fail or be
-    dropped, without anybody waiting for it.
+    `apology` is what a person hears once when a turn had to be given up. After `retention_days` of silence everything
+    about somebody without a contract goes, unless they agreed to a follow-up (Ley 20/2015, art. 99). `courtesy` runs
+    something that may fail or be dropped, without anybody waiting for it.
     """
 
     def __init__(
@@ -33,23 +37,28 @@ class Turns:
         channels: Mapping[str, Channel],
         *,
         apology: Content,
+        retention_days: int,
         courtesy: Callable[[Callable[[], None]], None],
     ) -> None:
         self._ledger = ledger
         self._agent = agent
         self._channels = channels
         self._apology = apology
+        self._retention = timedelta(days=retention_days)
         self._courtesy = courtesy
 
-    def work(self, claim: Claim) -> None:
-        """Takes one turn. Raises what the agent raises: the caller gives the claim back, to be tried again later."""
+    def work(self, claim: Claim) -> str:
+        """Takes one turn; returns a word for what was done.
+
+        Raises what the agent raises: the caller gives the claim back, to be tried again later.
+        """
         if any(job.attempts > MOST_ATTEMPTS for job in claim.jobs):
             self.give_up(claim, "it ended its worker three times")
-            return
+            return "given_up"
         inbounds, unreadable = _read(claim)
         if unreadable:
             self._ledger.commit(claim, Settlement(buried=unreadable, reason="the job cannot be read", counts={"errors": 1}))
-            return
+            return "unreadable"
         try:
             conversation = _conversation(claim, inbounds)
         except UnreadableState:
@@ -58,17 +67,21 @@ class Turns:
             raise
         if conversation is None:
             self._ledger.commit(claim, Settlement(timer="none"))
-            return
+            return "nobody"
+        if not inbounds and RETENTION in conversation.timers and conversation.timers[RETENTION] <= claim.now:
+            self._ledger.forget(claim.contact, erase=True, claim=claim)
+            return "forgotten"
         self._follow_new_addresses(claim, inbounds)
         if claim.owner == "human":
-            self._ledger.commit(claim, _listened(claim, conversation, inbounds))
-            return
+            self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
+            return "listened"
         self._show_attention(inbounds)
         step = self._agent.advance(conversation, inbounds, claim.now)
         if step.erase:
             self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
-        else:
-            self._ledger.commit(claim, self._decided(claim, step, inbounds))
+            return "erased"
+        self._ledger.commit(claim, self._decided(claim, step, inbounds))
+        return "answered"
 
     def give_up(self, claim: Claim, reason: str) -> None:
         """What could not be answered is buried; the person gets one apology, and a human is called."""
@@ -87,7 +100,7 @@ class Turns:
             handed_over = msgspec.structs.replace(
                 conversation, owner="human", outcome="handed_over", awaiting=None, updated_at=claim.now
             )
-            _keep(settlement, handed_over)
+            self._keep(settlement, handed_over, claim)
             if claim.owner != "human":
                 self._say(settlement, self._outbounds(claim, conversation.contact, [self._apology], last_words=True))
         self._ledger.commit(claim, settlement)
@@ -100,15 +113,33 @@ class Turns:
         settlement = Settlement(
             done=[job.id for job in claim.jobs],
             owner="human" if handoff or conversation.owner == "human" else "",
-            timer=min(conversation.timers.values(), default="none"),
             events=[jobs.event(event, claim.now, claim.turn_id) for event in events],
             counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds)},
         )
-        _keep(settlement, conversation)
+        self._keep(settlement, conversation, claim)
         self._say(
             settlement, self._outbounds(claim, conversation.contact, step.replies, last_words=settlement.owner == "human")
         )
         return settlement
+
+    def _listened(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:
+        """A human has the conversation: what came is in the transcript, and the bot says nothing."""
+        settlement = Settlement(done=[job.id for job in claim.jobs], counts={"heard_by_human": len(inbounds)})
+        self._keep(settlement, msgspec.structs.replace(conversation, owner="human", updated_at=claim.now), claim)
+        return settlement
+
+    def _keep(self, settlement: Settlement, conversation: Conversation, claim: Claim) -> None:
+        """Writes the state down, and when it needs attention next without a message."""
+        # A timer that is due had its turn: left standing it would come again at once, for ever.
+        timers = {name: at for name, at in conversation.timers.items() if at > claim.now and name != RETENTION}
+        follow_up = conversation.consents.get("follow_up")
+        if conversation.outcome != "accepted" and not (follow_up and follow_up.given):
+            silent_since = claim.now if claim.jobs else claim.heard_at or claim.now
+            timers[RETENTION] = silent_since + self._retention
+        settlement.state = states.encode(msgspec.structs.replace(conversation, timers=timers))
+        settlement.stage = conversation.stage
+        settlement.name = str(conversation.profile.get("name") or conversation.contact.name or "").casefold()[:64]
+        settlement.timer = min(timers.values(), default="none")
 
     @staticmethod
     def _say(settlement: Settlement, outbounds: Sequence[Outbound]) -> None:
@@ -144,19 +175,6 @@ class Turns:
         for inbound in inbounds:
             for key in inbound.extra.get("new_keys", ()) if inbound.kind == "system" else ():
                 self._ledger.alias(claim.contact, key)
-
-
-def _keep(settlement: Settlement, conversation: Conversation) -> None:
-    settlement.state = states.encode(conversation)
-    settlement.stage = conversation.stage
-    settlement.name = str(conversation.profile.get("name") or conversation.contact.name or "").casefold()[:64]
-
-
-def _listened(claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:
-    """A human has the conversation: what came is in the transcript, and the bot says nothing."""
-    settlement = Settlement(done=[job.id for job in claim.jobs], counts={"heard_by_human": len(inbounds)})
-    _keep(settlement, msgspec.structs.replace(conversation, owner="human", updated_at=claim.now))
-    return settlement
 
 
 def _mark_read(channel: Channel, message_id: str) -> None:

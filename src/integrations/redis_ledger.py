@@ -377,13 +377,8 @@ class RedisLedger:
     def _document(self, claim: Claim, settlement: Settlement, shard: int) -> dict[str, Any]:
         debounce_ms, cap_ms = self._windows(claim.lane)
         timer = settlement.timer
-        sets = []
-        for outbox_id, (status, wamid, codes) in settlement.statuses.items():
-            fields = [f"s:{outbox_id}", status]
-            fields += [f"w:{outbox_id}", wamid] if wamid else []
-            fields += [f"e:{outbox_id}", codes] if codes else []
-            sets.append(fields)
-        sets += [[f"s:{outbox_id}", "queued"] for outbox_id, _ in settlement.deliveries]
+        statuses = [[outbox_id, *status] for outbox_id, status in settlement.statuses.items()]
+        statuses += [[outbox_id, "queued", "", ""] for outbox_id, _ in settlement.deliveries]
         return {
             "skew": self._skew_ms(),
             "lane": claim.lane,
@@ -398,7 +393,7 @@ class RedisLedger:
             "owner": settlement.owner,
             "timer": -1 if timer is None else 0 if timer == "none" else round(timer.timestamp() * 1000),
             "rows": [row.decode() for row in settlement.rows],
-            "out": sets,
+            "statuses": statuses,
             "events": [event.decode() for event in settlement.events],
             "events_kept": EVENTS_KEPT,
             "counts": dict(settlement.counts),
@@ -426,6 +421,45 @@ class RedisLedger:
 
     def _windows(self, lane: str) -> tuple[int, int]:
         return self._debounce if lane == "turns" else (0, 0)
+
+    def listen(self, ring: Callable[[int, float], None], stopped: Callable[[], bool]) -> None:
+        """Calls `ring(shard, in_s)` whenever something will need attention. Returns when `stopped`; a lost ring does no harm.
+
+        Raises LedgerUnavailable when the connection breaks: call again.
+        """
+        with ledger_errors():
+            client = self.client
+            node = client.get_random_node().redis_connection if isinstance(client, RedisCluster) else client
+            with node.pubsub(ignore_subscribe_messages=True) as heard:
+                heard.subscribe(BELL)
+                while not stopped():
+                    message = heard.get_message(timeout=0.5)
+                    if message:
+                        shard, _, in_ms = _text(message["data"]).partition(" ")
+                        ring(int(shard), int(in_ms) / 1000)
+
+    def beat(self, worker: str) -> None:
+        """A worker says that it is alive."""
+        now_s = self.server_time().timestamp()
+        with ledger_errors():
+            self._client().zadd("iv:workers", {worker: now_s})
+            self._client().zremrangebyscore("iv:workers", "-inf", now_s - 3600)
+
+    def leave(self, worker: str) -> None:
+        """A worker stops in good order."""
+        with ledger_errors():
+            self.client.zrem("iv:workers", worker)
+
+    def workers(self) -> dict[str, float]:
+        """Seconds since each worker's last beat, of those heard of within the hour."""
+        now_s = self.server_time().timestamp()
+        with ledger_errors():
+            beats: Any = self._client().zrange("iv:workers", 0, -1, withscores=True)
+        return {_text(name): round(now_s - at, 1) for name, at in beats}
+
+    def pseudonym(self, contact: str) -> str:
+        """A stable name for logs that tells nothing to who has not the store's key."""
+        return self._hash(contact)[:10]
 
     # -- receipts and sending --------------------------------------------------------------------------------------
 

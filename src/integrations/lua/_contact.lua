@@ -19,12 +19,15 @@ local function ms(number)
   return string.format('%.0f', number)
 end
 
+-- What becomes of a message goes forward only; "queued" again means that the vendor certainly did not take it.
+local ranks = { queued = 0, sending = 1, sent = 2, failed = 3, delivered = 4, read = 5 }
+
 local function field(record, lane, name)
   return tonumber(redis.call('HGET', record, lane .. '.' .. name) or 0)
 end
 
-local function ring(shard, at)
-  redis.call('PUBLISH', 'iv:bell', shard .. ' ' .. ms(at))
+local function ring(shard, in_ms)
+  redis.call('PUBLISH', 'iv:bell', shard .. ' ' .. ms(math.max(0, in_ms)))
 end
 
 -- When this lane of the contact needs attention: never earlier than its back-off, never nil while a job or timer waits.
@@ -54,7 +57,7 @@ local function schedule(record, queue, due, lane, contact, shard, now, debounce_
     redis.call('ZREM', due, contact)
   else
     redis.call('ZADD', due, ms(at), contact)
-    ring(shard, at)
+    ring(shard, at - now)
   end
 end
 

@@ -31,7 +31,16 @@ if c.timer >= 0 then
   if c.timer == 0 then redis.call('HDEL', record, 'timer') else redis.call('HSET', record, 'timer', ms(c.timer)) end
 end
 for _, row in ipairs(c.rows) do redis.call('XADD', log, '*', 'row', row) end
-for _, set in ipairs(c.out) do redis.call('HSET', out, unpack(set)) end
+local confirmed = false
+for _, said in ipairs(c.statuses) do
+  local id, status, wamid, codes = said[1], said[2], said[3], said[4]
+  local before = ranks[redis.call('HGET', out, 's:' .. id) or 'queued']
+  -- A receipt may be faster than the answer to the send itself.
+  if id == c.wait and before >= ranks.sent then confirmed = true end
+  if status == 'queued' or ranks[status] > before then redis.call('HSET', out, 's:' .. id, status) end
+  if wamid ~= '' then redis.call('HSET', out, 'w:' .. id, wamid) end
+  if codes ~= '' then redis.call('HSET', out, 'e:' .. id, codes) end
+end
 for _, event in ipairs(c.events) do redis.call('XADD', events, 'MAXLEN', '~', c.events_kept, '*', 'event', event) end
 for name, by in pairs(c.counts) do redis.call('HINCRBY', hour, name, by) end
 redis.call('EXPIRE', hour, c.hour_ttl_s)
@@ -62,7 +71,7 @@ if c.stage ~= '' then
 end
 
 redis.call('HSET', record, c.lane .. '.done', c.turn, c.lane .. '.lease', 0)
-if c.hold_ms > 0 then
+if c.hold_ms > 0 and not confirmed then
   redis.call('HSET', record, c.lane .. '.hold', ms(now + c.hold_ms), c.lane .. '.wait', c.wait)
 else
   redis.call('HDEL', record, c.lane .. '.hold', c.lane .. '.wait')

@@ -1,7 +1,6 @@
--- What became of a message we sent, by rank and never backwards: queued < sending < sent < failed < delivered < read.
+-- What became of a message we sent, by rank and never backwards.
 -- KEYS record out queue due hour   ARGV skew contact shard outbox_id status wamid error_codes at_ms
 -- Answers: applied | older | unknown
-local ranks = { queued = 0, sending = 1, sent = 2, failed = 3, delivered = 4, read = 5 }
 local record, out, queue, due, hour = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local contact, shard, id, status = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now = clock(ARGV[1])

@@ -1,0 +1,155 @@
+"""Composition root: settings in, services out. The only place that picks implementations. Constructing connects to nothing."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from src.agent.state import House
+from src.desk.delivery import Deliveries
+from src.desk.desk import Desk
+from src.desk.ports import Channel
+from src.desk.turns import Turns
+from src.integrations.embedded_valkey import EmbeddedValkey
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_store import connect
+from src.integrations.redis_views import RedisRecords
+from src.integrations.simulator_channel import SimulatorChannel
+from src.integrations.whatsapp_client import WhatsAppClient
+from src.settings import Settings
+
+_COURTESIES_WAITING = 200
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What the doors of one process share."""
+
+    settings: Settings
+    ledger: RedisLedger
+    records: RedisRecords
+    desk: Desk
+    admin_token: str
+    verify_token: str
+
+
+class Lanes(msgspec.Struct, frozen=True):
+    """What a worker process does with the claims of each lane."""
+
+    turns: Turns
+    deliveries: Deliveries
+
+
+def make_services(settings: Settings) -> Services:
+    """For web processes: light, without the agent."""
+    ledger = make_ledger(settings)
+    records = RedisRecords(ledger)
+    return Services(
+        settings=settings,
+        ledger=ledger,
+        records=records,
+        desk=Desk(ledger, records),
+        admin_token=settings.admin_token or kept_secret(settings.data_dir, "admin-token"),
+        verify_token=settings.whatsapp.verify_token if settings.whatsapp else kept_secret(settings.data_dir, "verify-token"),
+    )
+
+
+def make_ledger(settings: Settings) -> RedisLedger:
+    """The ledger on the configured store, or on the embedded one."""
+    url = settings.redis_url or EmbeddedValkey(settings.data_dir).url
+    return RedisLedger(
+        functools.cache(lambda: connect(url)),
+        shards=settings.ledger_shards,
+        lease_s=settings.lease_s,
+        debounce_s=settings.debounce_s,
+        debounce_max_s=settings.debounce_max_s,
+        messages_per_s=settings.whatsapp.messages_per_s if settings.whatsapp else 10_000,
+        wait_replicas=settings.wait_replicas,
+    )
+
+
+def make_channels(settings: Settings) -> Mapping[str, Channel]:
+    """Who speaks on which channel. Without vendor keys the simulator does."""
+    whatsapp = settings.whatsapp
+    if whatsapp is None:
+        return {"whatsapp": SimulatorChannel()}
+    client = WhatsAppClient(
+        token=whatsapp.token,
+        number_id=whatsapp.phone_number_id,
+        base_url=whatsapp.api_base_url,
+        api_version=whatsapp.api_version,
+    )
+    return {"whatsapp": client}
+
+
+def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
+    """For worker processes: with the agent, which takes seconds to import. Raises DamagedCatalogue."""
+    from src.agent.graph import SalesAgent  # noqa: PLC0415 - the web process never imports the graph
+    from src.agent.texts import apology  # noqa: PLC0415
+    from src.quoting import load_catalogue  # noqa: PLC0415
+
+    house = house_of(settings)
+    channels = make_channels(settings)
+    return Lanes(
+        turns=Turns(
+            ledger,
+            SalesAgent(house, load_catalogue()),
+            channels,
+            apology=apology(house),
+            retention_days=settings.retention_days,
+            courtesy=_courtesies(),
+        ),
+        deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
+    )
+
+
+def house_of(settings: Settings) -> House:
+    """What the agent is told of the business."""
+    return House(
+        company_name=settings.company_name,
+        legal_notice=settings.company_legal_notice,
+        privacy_url=settings.privacy_url,
+        address="usted" if settings.agent_address == "usted" else "tu",
+        timezone=settings.timezone,
+        business_hours=settings.business_hours,
+        retention_days=settings.retention_days,
+        contact_per_minute=settings.limit_contact_per_minute,
+        contact_per_day=settings.limit_contact_per_day,
+    )
+
+
+def kept_secret(data_dir: Path, name: str) -> str:
+    """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it."""
+    path = data_dir / name
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        try:
+            path.hardlink_to(fresh)  # fails when another process was first, and then its secret holds
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        return path.read_text(encoding="ascii").strip()
+
+
+def _courtesies() -> Callable[[Callable[[], None]], None]:
+    """Runs what may be dropped: when too much waits already, it is."""
+    pool = ThreadPoolExecutor(2, thread_name_prefix="courtesy")
+    places = threading.BoundedSemaphore(_COURTESIES_WAITING)
+
+    def run(courtesy: Callable[[], None]) -> None:
+        if places.acquire(blocking=False):
+            pool.submit(courtesy).add_done_callback(lambda _: places.release())
+
+    return run

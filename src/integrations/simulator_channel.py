@@ -1,0 +1,27 @@
+"""The channel without vendor keys: whatever is said counts as delivered, and the transcript shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from src.messages import Content, Outbound
+
+
+class SimulatorChannel:
+    """Implements `desk.ports.Channel` for trying the product: no vendor, no window, no receipts."""
+
+    number = "simulator"
+    confirms = False
+
+    def parts(self, content: Content) -> Sequence[Content]:
+        """One message is one message here."""
+        return [content]
+
+    def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
+        """Always succeeds."""
+        del opaque, timeout_s
+        return f"simulated.{outbound.id}"
+
+    def mark_read(self, message_id: str, *, typing: bool) -> None:
+        """Nobody looks for blue ticks here."""
+        del message_id, typing

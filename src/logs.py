@@ -1,0 +1,108 @@
+"""webhook.log and stdout: one line per event, with time, level, event, correlation id and figures; nothing personal.
+
+Whoever logs gives figures and codes. As a second line of defence everything that looks like a phone number, a token or a
+long number is masked here, and of an exception only its type, the place it came from and our own wording are written.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+from concurrent_log_handler import ConcurrentRotatingFileHandler
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from src.errors import SalesAgentError
+
+MAX_BYTES = 10_000_000
+BACKUPS = 5
+_LONG_NUMBER = re.compile(r"\+?\d[\d .-]{5,}\d")
+_CREDENTIAL = re.compile(
+    r"(?i)\b(bearer|token|secret|password)[=: ]+\S+|\bEAA[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{8,}|://[^/\s@]+@"
+)
+_NOT_TEXT = {"at", "level", "port", "pid", "ms", "status", "shard"}
+
+
+def configure(*, log_file: str, log_format: str, debug: bool = False, process: str, stdout: bool = True) -> None:
+    """Sets up logging for this process. Several processes may write the same file; it rotates at 10 MB, five kept."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _short_exception,
+        _mask,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["at", "level", "process", "event"], bool_as_flag=False)
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    )
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)] if stdout else []
+    if log_file:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(ConcurrentRotatingFileHandler(log_file, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8"))
+    root = logging.getLogger()
+    root.handlers = handlers
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    root.setLevel(logging.DEBUG if debug else logging.INFO)
+    for noisy in ("urllib3", "werkzeug", "redis", "asyncio", "portalocker", "concurrent_log_handler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+
+
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """A logger: `log.info("webhook.received", accepted=1)`."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
+    return logger
+
+
+def _short_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    given = event.pop("exc_info", None)
+    if not given:
+        return event
+    error = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else sys.exc_info()[1]
+    if error is not None:
+        event["error"] = type(error).__name__
+        event["where"] = _places(error)
+        if isinstance(error, SalesAgentError):
+            event["detail"] = str(error)
+    return event
+
+
+def _places(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+
+
+def _mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if key not in _NOT_TEXT:
+            event[key] = masked(value)
+    return event
+
+
+def masked(value: Any) -> Any:
+    """The value with phone numbers, long numbers and credentials masked, in lists and dicts too."""
+    if isinstance(value, str):
+        return _LONG_NUMBER.sub("[number]", _CREDENTIAL.sub("[secret]", value))
+    if isinstance(value, dict):
+        return {key: masked(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [masked(inner) for inner in value]
+    return value

@@ -1,0 +1,192 @@
+"""The only reader of the environment. A vendor's group is on when all its members are set, off when none is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from dotenv import dotenv_values
+
+from src.errors import ConfigurationError
+
+
+class WhatsApp(msgspec.Struct, frozen=True):
+    """Meta's Cloud API. Several `app_secrets` are valid while one replaces the other."""
+
+    token: str
+    phone_number_id: str
+    verify_token: str
+    app_secrets: tuple[str, ...]
+    business_account_id: str
+    api_base_url: str
+    api_version: str
+    messages_per_s: float
+
+    def __repr__(self) -> str:
+        return f"WhatsApp(phone_number_id={self.phone_number_id!r}, api_version={self.api_version!r}, secrets masked)"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be configured, read once. Names are those of the environment, in lower case."""
+
+    whatsapp: WhatsApp | None
+    redis_url: str
+    data_dir: Path
+    ledger_shards: int
+    wait_replicas: int
+    webhook_host: str
+    webhook_port: int
+    public_base_url: str
+    admin_token: str
+    debug: bool
+    worker_processes: int
+    worker_threads: int
+    lease_s: float
+    debounce_s: float
+    debounce_max_s: float
+    company_name: str
+    company_legal_notice: str
+    privacy_url: str
+    agent_address: str
+    timezone: str
+    business_hours: str
+    retention_days: int
+    limit_contact_per_minute: int
+    limit_contact_per_day: int
+    log_file: str
+    log_format: str
+
+    def __repr__(self) -> str:
+        store = "embedded" if not self.redis_url else "configured"
+        return f"Settings(whatsapp={self.whatsapp!r}, store={store}, data_dir={str(self.data_dir)!r}, secrets masked)"
+
+    @property
+    def web_address(self) -> str:
+        """Where a person on this machine finds the web process."""
+        host = "127.0.0.1" if self.webhook_host in ("0.0.0.0", "::", "") else self.webhook_host  # noqa: S104 - a comparison
+        return f"http://{host}:{self.webhook_port}"
+
+
+class _Reader:
+    """Reads values one by one and collects every fault, so that they are told together."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.faults: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environment.get(name, "").strip() or default
+
+    def number(self, name: str, default: float, *, least: float, most: float) -> float:
+        raw = self.text(name)
+        try:
+            value = float(raw) if raw else float(default)
+        except ValueError:
+            self.faults.append(f"{name}: '{raw}' is not a number")
+            return float(default)
+        if not least <= value <= most:
+            self.faults.append(f"{name}: {value:g} is not between {least:g} and {most:g}")
+            return float(default)
+        return value
+
+    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
+        value = self.number(name, default, least=least, most=most)
+        if value != int(value):
+            self.faults.append(f"{name}: {value:g} is not a whole number")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        raw = self.text(name).casefold()
+        if raw not in ("", "0", "1", "true", "false", "yes", "no", "on", "off"):
+            self.faults.append(f"{name}: '{raw}' is neither true nor false")
+        return raw in ("1", "true", "yes", "on")
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            self.faults.append(f"{name}: '{value}' is none of {', '.join(allowed)}")
+            return default
+        return value
+
+    def checked(self, name: str, default: str, check: Callable[[str], Any], what: str) -> str:
+        value = self.text(name, default)
+        try:
+            check(value)
+        except (ValueError, OSError, KeyError):
+            self.faults.append(f"{name}: '{value}' is not {what}")
+            return default
+        return value
+
+    def group(self, title: str, names: tuple[str, ...]) -> bool:
+        """Whether a vendor's group is on. Anything between on and off is a fault that names what is missing."""
+        given = [name for name in names if self.text(name)]
+        missing = [name for name in names if name not in given]
+        if given and missing:
+            self.faults.append(f"{title}: {', '.join(missing)} missing (set: {', '.join(given)})")
+        return bool(given) and not missing
+
+
+_WHATSAPP = ("WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET")
+
+
+def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
+    """The settings of this process: the environment over `.env` over defaults. Raises ConfigurationError with every fault."""
+    written = {name: value or "" for name, value in dotenv_values(dotenv).items()} if dotenv else {}
+    read = _Reader({**written, **(os.environ if environment is None else environment)})
+    settings = Settings(
+        whatsapp=_whatsapp(read),
+        redis_url=read.text("REDIS_URL"),
+        data_dir=Path(read.text("DATA_DIR", "var")),
+        ledger_shards=read.whole("LEDGER_SHARDS", 16, least=1, most=99),
+        wait_replicas=read.whole("LEDGER_WAIT_REPLICAS", 0, least=0, most=5),
+        webhook_host=read.text("WEBHOOK_HOST", "0.0.0.0" if _in_container() else "127.0.0.1"),  # noqa: S104 - a container's own network
+        webhook_port=read.whole("WEBHOOK_PORT", 5000, least=1, most=65_535),
+        public_base_url=read.text("PUBLIC_BASE_URL").rstrip("/"),
+        admin_token=read.text("ADMIN_TOKEN"),
+        debug=read.flag("DEBUG"),
+        worker_processes=read.whole("WORKER_PROCESSES", 2, least=0, most=64),
+        worker_threads=read.whole("WORKER_THREADS", 8, least=1, most=512),
+        lease_s=read.number("LEASE_S", 8.0, least=1.0, most=60.0),
+        debounce_s=read.number("DEBOUNCE_S", 1.0, least=0.0, most=30.0),
+        debounce_max_s=read.number("DEBOUNCE_MAX_S", 4.0, least=0.0, most=120.0),
+        company_name=read.text("COMPANY_NAME", "iAgente Vida"),
+        company_legal_notice=read.text("COMPANY_LEGAL_NOTICE"),
+        privacy_url=read.text("PRIVACY_URL"),
+        agent_address=read.choice("AGENT_ADDRESS", "tu", ("tu", "usted")),
+        timezone=read.checked("TIMEZONE", "Europe/Madrid", ZoneInfo, "a time zone such as Europe/Madrid"),
+        business_hours=read.text("BUSINESS_HOURS"),
+        retention_days=read.whole("RETENTION_DAYS", 10, least=1, most=3650),
+        limit_contact_per_minute=read.whole("LIMIT_CONTACT_PER_MINUTE", 10, least=1, most=10_000),
+        limit_contact_per_day=read.whole("LIMIT_CONTACT_PER_DAY", 30, least=1, most=100_000),
+        log_file=read.text("LOG_FILE", "webhook.log"),
+        log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
+    )
+    if read.faults:
+        raise ConfigurationError(read.faults)
+    return settings
+
+
+def _whatsapp(read: _Reader) -> WhatsApp | None:
+    if not read.group("WhatsApp", _WHATSAPP):
+        return None
+    secrets = tuple(secret.strip() for secret in read.text("WHATSAPP_APP_SECRET").split(","))
+    if not all(secrets):
+        read.faults.append("WHATSAPP_APP_SECRET: one of the secrets in the list is empty")
+    return WhatsApp(
+        token=read.text("WHATSAPP_TOKEN"),
+        phone_number_id=read.text("WHATSAPP_PHONE_NUMBER_ID"),
+        verify_token=read.text("WHATSAPP_VERIFY_TOKEN"),
+        app_secrets=secrets,
+        business_account_id=read.text("WHATSAPP_BUSINESS_ACCOUNT_ID"),
+        api_base_url=read.text("WHATSAPP_API_BASE_URL", "https://graph.facebook.com").rstrip("/"),
+        api_version=read.text("WHATSAPP_API_VERSION", "v26.0"),
+        messages_per_s=read.number("WHATSAPP_MESSAGES_PER_SECOND", 80, least=1, most=10_000),
+    )
+
+
+def _in_container() -> bool:
+    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
