@@ -58,7 +58,8 @@ class Projection(msgspec.Struct, frozen=True):
 class Offer(msgspec.Struct, frozen=True):
     """A price that holds until `valid_until`, with everything it was made of. Premiums are EUR, first year, all taxes in.
 
-    `term_years` is how long the cover runs (1 for the renewable product, which is renewed up to `cover_to_age`).
+    `term_years` is how long the contract runs: 1 for the renewable product, which is renewed up to `cover_to_age`, and to the
+    table's end for whole life, which has no such age.
     `coverages` and `excluded` are names and the customer's words; `levers` tells what a budget made cheaper.
     """
 
@@ -70,7 +71,7 @@ class Offer(msgspec.Struct, frozen=True):
     sum_assured: int
     coverages: tuple[str, ...]
     term_years: int
-    cover_to_age: int
+    cover_to_age: int | None
     monthly_premium: Decimal
     annual_premium: Decimal
     currency: str
@@ -169,7 +170,7 @@ class Catalogue(msgspec.Struct, frozen=True):
         self,
         applicant: Applicant,
         sum_assured: int,
-        monthly_budget: Decimal,
+        monthly_budget: Decimal | float,
         on: date,
         *,
         product: str | None = None,
@@ -183,6 +184,7 @@ class Catalogue(msgspec.Struct, frozen=True):
         `coverages` is the fullest cover wanted, by default that of the fullest tier. When nothing fits: `budget_too_low`,
         with the least monthly premium there is as its limit.
         """
+        budget = Decimal(str(monthly_budget))
         sold = self._wanted(product, term_years)
         wanted = frozenset(coverages or self.book.tariff.tiers[-1].coverages)
         tiers = [tier for tier in self.book.tariff.tiers if wanted.issuperset(tier.coverages)]
@@ -192,13 +194,13 @@ class Catalogue(msgspec.Struct, frozen=True):
             if isinstance(offer, Refusal):
                 return offer
             whole.append(offer)
-        fitting = [offer for offer in whole if offer.monthly_premium <= monthly_budget]
+        fitting = [offer for offer in whole if offer.monthly_premium <= budget]
         if len(fitting) < len(whole):
             fitting = [msgspec.structs.replace(offer, levers=("fewer_covers",)) for offer in fitting]
         for offer in whole:
-            if offer.monthly_premium > monthly_budget:
-                fitting.extend(self._with_lower_capital(offer, monthly_budget))
-                fitting.extend(self._with_shorter_term(offer, monthly_budget))
+            if offer.monthly_premium > budget:
+                fitting.extend(self._with_lower_capital(offer, budget))
+                fitting.extend(self._with_shorter_term(offer, budget))
         if fitting:
             return tuple(fitting[:3])
         least = self._variant(whole[0], sum_assured=self.book.tariff.limits.sum_min)
@@ -291,7 +293,7 @@ class Catalogue(msgspec.Struct, frozen=True):
             sum_assured=sum_assured,
             coverages=coverages,
             term_years=years,
-            cover_to_age=tariff.limits.cover_to_age if product.duration == "year" else applicant.age + years,
+            cover_to_age=_cover_to_age(product, applicant.age + years, tariff.limits.cover_to_age),
             monthly_premium=working.monthly,
             annual_premium=working.annual,
             currency=tariff.currency,
@@ -406,3 +408,7 @@ def _control_offer(
 
 def _short_hash(parts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:12]
+
+
+def _cover_to_age(product: Product, ends_at: int, renewed_to: int) -> int | None:
+    return {"year": renewed_to, "term": ends_at, "life": None}[product.duration]

@@ -1,9 +1,9 @@
 """The catalogue's files: products, covers and the tariff, as TOML; read, checked and sealed.
 
 `catalogue/current.toml` names the tariff that is sold and holds the SHA-256 of every file of every tariff ever published.
-A published tariff is never edited, so that each offer can be priced again for ever. To change anything, copy the newest
-folder to a new name, change `version` in its tariff.toml, enter its files' seals in current.toml (`sha256sum`, as the table
-at the foot of that file), and point `current` at it.
+A published tariff is never edited, so that each offer can be priced again for ever. To change anything: copy the newest
+folder to a new name, change the copy and `version` in its tariff.toml, enter what `sha256sum` says of its files under its
+name in current.toml, and point `current` at it.
 """
 
 from __future__ import annotations
