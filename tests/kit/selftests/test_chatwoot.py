@@ -195,7 +195,7 @@ async def test_r16_atomic(api):
 
 
 async def test_r17_merge(api):
-    st, b = await api.cw(
+    _st, b = await api.cw(
         "POST", "contacts", {**C, "custom_attributes": {"a": 1, "b": 2}, "additional_attributes": {"city": "x"}}
     )
     cid = b["payload"]["contact"]["id"]
@@ -327,12 +327,12 @@ async def test_r26_r27_whatsapp_inbox(api):
 # ---------------------------------------------------------------- conversations
 async def test_r28_r29_r30_create(api):
     cid, d1 = await api.new_conv(status="open", source="wa:1")
-    st, v = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1", "status": "open"})
+    _st, v = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1", "status": "open"})
     assert v["id"] == d1 + 1
     assert v["status"] == "pending"
     api.rig.chatwoot.inboxes[1]["lock_to_single_conversation"] = True
     await api.cw("POST", f"conversations/{v['id']}/toggle_status", {"status": "resolved"})
-    st, v2 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1"})
+    _st, v2 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid, "source_id": "wa:1"})
     assert v2["id"] == v["id"]
     assert v2["status"] == "resolved"
     _st, v3 = await api.cw("POST", "conversations", {"inbox_id": 1, "contact_id": cid})

@@ -1,4 +1,4 @@
-"""Numbers an acceptance test asks for: sends per contact, duplicates inside a turn, order, mirrored messages, LLM calls per turn."""
+"""What a test counts: sends per contact, duplicates in a turn, order, mirrored messages, LLM calls per turn."""
 
 from __future__ import annotations
 

@@ -27,6 +27,15 @@ def jdumps(value: Any) -> bytes:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
+def json_object(raw: bytes | None) -> dict[str, Any]:
+    """The object in a body; empty when there is none."""
+    try:
+        value = orjson.loads(raw or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 class Clock:
     """Wall clock with an offset, so that 24 h windows and 5-minute URLs can be tested without waiting."""
 

@@ -136,16 +136,12 @@ class MessagesApi(Access):
         return self.message_json(m)
 
     def msg_destroy(self, call: Call, did, mid):
-        c = self.conv(call.account_id, did, call.who)
-        m = self.message(c, mid)
-        m.update(
-            {
-                "content": "This message was deleted",
-                "content_type": "text",
-                "content_attributes": {"deleted": True},
-                "attachments": [],
-                "updated_at": self.clock.now(),
-            }
-        )
-        self.emit("message_updated", msg=m)
+        m = self.message(self.conv(call.account_id, did, call.who), mid)
+        self.blank_message(m)
         return self.message_json(m)
+
+    def blank_message(self, m: dict) -> None:
+        """Deleted for everyone: the row stays, its content goes."""
+        deleted = {"content": "This message was deleted", "content_type": "text", "content_attributes": {"deleted": True}}
+        m.update(deleted, attachments=[], updated_at=self.clock.now())
+        self.emit("message_updated", msg=m)

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from tests.kit.simulators.faults import Fault, sample_delay
-from tests.kit.simulators.simulator import ENTRY, Sim, cut, jdumps
+from tests.kit.simulators.simulator import ENTRY, Sim, cut, jdumps, json_object
 
 from .modes import apply_mode
 from .policy import count_tokens, default_policy, flat_text
@@ -117,14 +117,11 @@ class LlmSim(Sim):
         self.note(request, "fault:" + f.kind, None, None, {"fault": f.d})
 
     def facts(self, request):
-        try:
-            b = orjson.loads(request._read_bytes)
-            return {
-                "model": b.get("model"),
-                "kind": "json" if b.get("response_format") else "tools" if b.get("tools") else "text",
-            }
-        except Exception:
-            return {}
+        b = json_object(request._read_bytes)
+        return {
+            "model": b.get("model"),
+            "kind": "json" if b.get("response_format") else "tools" if b.get("tools") else "text",
+        }
 
     def note(self, request, outcome: str, body: dict | None, answer, extra: dict | None = None) -> dict:
         self.seq += 1

@@ -1,4 +1,4 @@
-"""`python -m tests.kit.simulators.meta send --url … --secret … --from 34600111222 --text hola`: one signed webhook."""
+"""One signed webhook from the command line: `python -m tests.kit.simulators.meta send --secret … --text hola`."""
 
 from __future__ import annotations
 
@@ -6,69 +6,52 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 
 from .server import MetaSim
 from .signing import escape_body, sign
 
 
-def main(argv=None) -> int:
-    """python -m tests.kit.simulators.meta send --url … --secret … --from 34600111222 --text hola   (one signed inbound webhook)"""
-    ap = argparse.ArgumentParser(prog="python -m tests.kit.simulators.meta")
-    ap.add_argument("cmd", choices=["send", "print", "verify"])
-    ap.add_argument("--url", default="http://127.0.0.1:5000/webhook/whatsapp")
-    ap.add_argument("--secret", default=MetaSim.DEFAULTS["app_secret"])
-    ap.add_argument("--verify-token", default=MetaSim.DEFAULTS["verify_token"])
-    ap.add_argument("--phone-number-id", default=MetaSim.DEFAULTS["phone_number_id"])
-    ap.add_argument("--from", dest="frm", default="34600111222")
-    ap.add_argument("--text", default="hola")
-    ap.add_argument("--spec", help="JSON: a message spec, or a list of them")
-    ap.add_argument("--layout", default="batch")
-    ap.add_argument("--signature", default="ok")
-    ap.add_argument("--duplicates", type=int, default=0)
-    a = ap.parse_args(argv)
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.kit.simulators.meta")
+    parser.add_argument("command", choices=["send", "print", "verify"])
+    parser.add_argument("--url", default="http://127.0.0.1:5000/webhook/whatsapp")
+    parser.add_argument("--secret", default=MetaSim.DEFAULTS["app_secret"])
+    parser.add_argument("--verify-token", default=MetaSim.DEFAULTS["verify_token"])
+    parser.add_argument("--phone-number-id", default=MetaSim.DEFAULTS["phone_number_id"])
+    parser.add_argument("--from", dest="sender", default="34600111222")
+    parser.add_argument("--text", default="hola")
+    parser.add_argument("--spec", type=json.loads, help="JSON: a message, or a list of them; see tests/kit/README.md")
+    parser.add_argument("--layout", default="batch")
+    parser.add_argument("--signature", default="ok")
+    parser.add_argument("--duplicates", type=int, default=0)
+    return parser.parse_args()
 
-    async def go():
-        sim = MetaSim(
-            webhook_url=a.url,
-            app_secret=a.secret,
-            verify_token=a.verify_token,
-            phone_number_id=a.phone_number_id,
-            seed=int(time.time() * 1000) & 0xFFFFFF,
+
+async def run(options: argparse.Namespace) -> None:
+    sim = MetaSim(
+        webhook_url=options.url,
+        app_secret=options.secret,
+        verify_token=options.verify_token,
+        phone_number_id=options.phone_number_id,
+    )
+    sim.base_url = "http://127.0.0.1:0"
+    spec = options.spec or {"from": options.sender, "type": "text", "body": options.text}
+    messages = spec if isinstance(spec, list) else [spec]
+    if options.command == "print":
+        body = escape_body(sim.inbound_body(messages, options.layout))
+        sys.stdout.write(body.decode() + "\n")
+        sys.stderr.write(f"X-Hub-Signature-256: {sign(options.secret, body)}\n")
+        return
+    delivery = {"layout": options.layout, "signature": options.signature, "duplicates": options.duplicates}
+    await sim.outbox.start(concurrency=8)
+    try:
+        seen = await (
+            sim.verify_webhook() if options.command == "verify" else sim.send_inbound({"messages": messages, **delivery})
         )
-        sim.base_url = "http://127.0.0.1:0"
-        specs = json.loads(a.spec) if a.spec else {"from": a.frm, "type": "text", "body": a.text}
-        specs = specs if isinstance(specs, list) else [specs]
-        if a.cmd == "print":
-            b = escape_body(sim.inbound_body(specs, a.layout))
-            sys.stdout.write(b.decode() + "\n")
-            sys.stderr.write(f"X-Hub-Signature-256: {sign(a.secret, b)}\n")
-            return
-        await sim.outbox.start()
-        try:
-            print(
-                json.dumps(
-                    await (
-                        sim.verify_webhook()
-                        if a.cmd == "verify"
-                        else sim.send_inbound(
-                            {
-                                "messages": specs,
-                                "layout": a.layout,
-                                "signature": a.signature,
-                                "duplicates": a.duplicates,
-                            }
-                        )
-                    ),
-                    indent=1,
-                )
-            )
-        finally:
-            await sim.outbox.stop()
-
-    asyncio.run(go())
-    return 0
+    finally:
+        await sim.outbox.stop()
+    sys.stdout.write(json.dumps(seen, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    asyncio.run(run(arguments()))

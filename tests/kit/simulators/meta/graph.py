@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from tests.kit.simulators.faults import Fault
-from tests.kit.simulators.simulator import jdumps
+from tests.kit.simulators.simulator import jdumps, json_object
 
 from .errors import GraphError, graph_body
 from .statuses import MetaStatuses
@@ -50,16 +50,9 @@ class GraphApi(MetaStatuses):
         )
 
     def facts(self, request) -> dict:
-        try:
-            b = orjson.loads(request._read_bytes) if request._read_bytes else {}
-            if isinstance(b, dict):
-                return {
-                    "to": str(b.get("to") or b.get("recipient") or "").lstrip("+"),
-                    "type": b.get("type") or ("read" if b.get("status") else None),
-                }
-        except Exception:
-            pass
-        return {}
+        b = json_object(request._read_bytes)
+        to = str(b.get("to") or b.get("recipient") or "").lstrip("+")
+        return {"to": to, "type": b.get("type") or ("read" if b.get("status") else None)} if b else {}
 
     async def around(self, request, handler):
         try:
@@ -131,11 +124,7 @@ class GraphApi(MetaStatuses):
                 except ValueError:
                     out[k] = v
             return out
-        try:
-            b = orjson.loads(raw) if raw else {}
-        except ValueError:
-            return {}  # the Graph API treats an unreadable body as no parameters
-        return b if isinstance(b, dict) else {}
+        return json_object(raw)  # the Graph API treats an unreadable body as no parameters
 
     async def h_unknown(self, request):
         raise GraphError(2500, message=f"Unknown path components: {request.path}", http=400)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import web
 
 from tests.kit.simulators.simulator import ENTRY, jdumps
 
 from .errors import GraphError
 from .graph import GraphApi
-from .rules import BSUID, PHONE, TYPES, bad, check_interactive, check_media, describe, missing, need_str, only_keys
+from .rules import bad, check_content, check_envelope, check_product, check_recipient, check_type, describe, digits_of, missing
 from .signing import wamid
 from .templates import check_template
 
@@ -25,100 +23,19 @@ class MessagesApi(GraphApi):
         if node != self.cfg["phone_number_id"]:
             raise self.wrong_node(node, "post")
         p = await self.params(request)
-        if p.get("messaging_product") != "whatsapp":
-            if "messaging_product" not in p:
-                raise GraphError(100, message="(#100) The parameter messaging_product is required.")
-            raise GraphError(
-                100,
-                message='(#100) Param messaging_product must be one of {{WHATSAPP}} - got "{}".'.format(p["messaging_product"]),
-            )
+        check_product(p)
         if "status" in p:
             return self.mark_read(p, t_arr, request)
         if "typing_indicator" in p and "type" not in p:
             raise missing("status")
-        rt = p.get("recipient_type", "individual")
-        if rt not in ("individual", "group"):
-            raise GraphError(100, message=f'(#100) Param recipient_type must be one of {{GROUP, INDIVIDUAL}} - got "{rt}".')
-        to, rec = p.get("to"), p.get("recipient")
-        if isinstance(to, int) and not isinstance(to, bool):
-            to = str(to)
-        if to in (None, "") and rec in (None, ""):
-            raise GraphError(100, message="(#100) The parameter to is required.")
-        t = p.get("type", "text")
-        if t not in TYPES:
-            raise GraphError(
-                100,
-                message='(#100) Param type must be one of {{{}}} - got "{}".'.format(", ".join(x.upper() for x in TYPES), t),
-            )
-        user_id = None
-        wa = None
-        if to not in (None, ""):
-            if not isinstance(to, str) or not PHONE.match(to):
-                raise (
-                    bad("Recipient phone number is not valid")
-                    if not (isinstance(to, str) and BSUID.match(to))
-                    else GraphError(100, "A business-scoped user ID goes in the parameter recipient, not in to")
-                )
-            digits = re.sub(r"\D", "", to)
-            if not 7 <= len(digits) <= 15:
-                raise bad("Recipient phone number is not valid")
-            wa = self.cfg["wa_id_map"].get(digits, digits)
-        if rec not in (None, ""):
-            if not isinstance(rec, str) or not BSUID.match(rec):
-                raise bad("recipient is not a valid business-scoped user ID")
-            user_id = rec
-        obj = p.get(t)
-        if obj is None:
-            raise missing(t)
-        if t == "contacts":
-            if not isinstance(obj, list) or not obj:
-                raise bad("contacts must be a non-empty array")
-            for c in obj:
-                if not isinstance(c, dict) or not (c.get("name") or {}).get("formatted_name"):
-                    raise missing("contacts['name']['formatted_name']")
-                if len([k for k in c["name"] if k != "formatted_name" and c["name"][k]]) < 1:
-                    raise bad("contacts['name'] needs one more part besides formatted_name")
-        elif not isinstance(obj, dict):
-            raise GraphError(100, message=f"(#100) Param {t} must be a JSON object.")
-        tpl = None
-        if t == "text":
-            only_keys(obj, {"body", "preview_url"}, "text")
-            if obj.get("body") is None:
-                raise GraphError(100, message="(#100) The parameter text['body'] is required.")
-            need_str(obj, "body", "text", 1, 4096, True, 100)
-            if "preview_url" in obj and not isinstance(obj["preview_url"], bool):
-                raise GraphError(100, message="(#100) Param text['preview_url'] must be a boolean.")
-        elif t == "interactive":
-            check_interactive(self, obj)
-        elif t == "template":
-            tpl = check_template(self, obj, version)
-        elif t in ("image", "audio", "video", "document", "sticker"):
-            check_media(self, obj, t, t)
-        elif t == "location":
-            for k, lim in (("latitude", 90), ("longitude", 180)):
-                if obj.get(k) is None:
-                    raise missing(f"location['{k}']")
-                try:
-                    if abs(float(obj[k])) > lim:
-                        raise ValueError
-                except (TypeError, ValueError):
-                    raise bad(f"location['{k}'] is not valid")
-        elif t == "reaction":
-            only_keys(obj, {"message_id", "emoji"}, "reaction")
-            need_str(obj, "message_id", "reaction", 1, 512)
-            if not isinstance(obj.get("emoji"), str):
-                raise missing("reaction['emoji']")
-            if len(obj["emoji"]) > 12:
-                raise bad("reaction['emoji'] must be one emoji")
-        ctx = p.get("context")
-        if ctx is not None and (
-            not isinstance(ctx, dict) or not isinstance(ctx.get("message_id"), str) or not ctx["message_id"]
-        ):
-            raise missing("context['message_id']")
-        cb = p.get("biz_opaque_callback_data")
-        if cb is not None and (not isinstance(cb, str) or len(cb) > 512):
-            raise GraphError(100, message="(#100) Param biz_opaque_callback_data must be at most 512 characters long.")
-        if wa and wa == re.sub(r"\D", "", self.cfg["display_phone_number"]):
+        to, rec = check_recipient(p)
+        t = check_type(p)
+        wa = self.cfg["wa_id_map"].get(digits_of(to), digits_of(to)) if to else None
+        user_id = rec
+        tpl = check_template(self, p[t], version) if t == "template" else None
+        check_content(self, t, p[t])
+        cb = check_envelope(p)
+        if wa and wa == digits_of(self.cfg["display_phone_number"]):
             raise GraphError(131021)
         if wa and self.cfg["allowed_recipients"] is not None and wa not in self.cfg["allowed_recipients"]:
             raise GraphError(

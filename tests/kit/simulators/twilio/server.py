@@ -93,9 +93,9 @@ class TwilioSim(TwilioWebhooks):
             if g("ContentVariables") is not None:
                 try:
                     cv = json.loads(g("ContentVariables"))
-                    if not isinstance(cv, dict) or any(not isinstance(v, (str, int, float)) for v in cv.values()):
-                        raise ValueError
                 except ValueError:
+                    raise TwilioError(21656) from None
+                if not isinstance(cv, dict) or any(not isinstance(v, (str, int, float)) for v in cv.values()):
                     raise TwilioError(21656)
         elif not body and not media:
             raise TwilioError(21619)
