@@ -33,6 +33,7 @@ OPAQUE_LIMIT = 512
 
 _BUTTON_BODY, _LIST_BODY, _SMALL_TEXT, _CAPTION = 1024, 4096, 60, 1024
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_WEB_ADDRESS = re.compile(r"https?://[^\s]{1,2040}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,512}")
 _MIME = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}(?:; ?[a-z]+=[a-z0-9.+-]+)?")
 
@@ -159,7 +160,7 @@ class WhatsAppClient:
             **content,
         )
         if answer.status != 200:
-            raise _failure(action, answer, own_node=path.startswith(self.number_id))
+            raise _failure(action, answer, own_node=path.partition("/")[0] == self.number_id)
         return answer
 
 
@@ -257,10 +258,18 @@ def _text(text: str, *, preview: bool = False) -> dict[str, Any]:
     return {"type": "text", "text": {"body": _cut(text, TEXT_LIMIT), "preview_url": preview}}
 
 
+def _plain(content: Content, ending: str, *, preview: bool = False) -> dict[str, Any]:
+    """The same message without its form. When it is too long the body gives way, not what one can choose or open."""
+    around = [part for part in (content.header.strip(), content.footer.strip(), ending) if part]
+    body = _cut(content.text, max(1, TEXT_LIMIT - sum(len(part) + 2 for part in around)))
+    parts = (content.header.strip(), body, content.footer.strip(), ending)
+    return _text("\n\n".join(part for part in parts if part), preview=preview)
+
+
 def _choice(content: Content) -> dict[str, Any]:
     options = _distinct(content.options)
     if not options:
-        return _text(content.text)
+        return _plain(content, "")
     if content.kind == "buttons" and len(options) <= 3 and len(content.text) <= _BUTTON_BODY:
         titles = _distinct_titles(options, 20)
         buttons = [
@@ -270,8 +279,7 @@ def _choice(content: Content) -> dict[str, Any]:
     if len(options) <= 10:
         action = {"button": _cut(content.action.strip() or "Ver opciones", 20), "sections": [_section(options)]}
         return _interactive("list", content, _LIST_BODY, action)
-    lines = [f"{number}. {_full(option)}" for number, option in enumerate(options, 1)]
-    return _text("\n".join((content.text, "", *lines)))
+    return _plain(content, "\n".join(f"{number}. {_full(option)}" for number, option in enumerate(options, 1)))
 
 
 def _section(options: list[Option]) -> dict[str, Any]:
@@ -325,15 +333,10 @@ def _interactive(form: str, content: Content, body_limit: int, action: dict[str,
 
 
 def _link(content: Content) -> dict[str, Any]:
-    if not re.match(r"https?://\S+$", content.link):
+    if not _WEB_ADDRESS.fullmatch(content.link):
         raise Rejected(VENDOR, "send", detail="the link is no web address")
-    if not content.text.strip():
-        return _text(content.link, preview=True)
-    if len(content.text) > _BUTTON_BODY or len(content.link) > 2000:
-        room = TEXT_LIMIT - len(content.link) - 2
-        if room < 1:
-            raise Rejected(VENDOR, "send", detail="the link is too long")
-        return _text(f"{_cut(content.text, room)}\n\n{content.link}", preview=True)
+    if not content.text.strip() or len(content.text) > _BUTTON_BODY or len(content.link) > 2000:
+        return _plain(content, content.link, preview=True)
     label = _cut(content.action.strip() or "Abrir", 20)
     action = {"name": "cta_url", "parameters": {"display_text": label, "url": content.link}}
     return _interactive("cta_url", content, _BUTTON_BODY, action)
@@ -342,6 +345,8 @@ def _link(content: Content) -> dict[str, Any]:
 def _media(content: Content) -> dict[str, Any]:
     if bool(content.media_id) == bool(content.link):
         raise Rejected(VENDOR, "send", detail="a file needs an id or a link, and not both")
+    if content.link and not _WEB_ADDRESS.fullmatch(content.link):
+        raise Rejected(VENDOR, "send", detail="the link is no web address")
     media: dict[str, Any] = {"id": content.media_id} if content.media_id else {"link": content.link}
     if content.text.strip() and content.kind in ("image", "video", "document"):
         media["caption"] = _cut(content.text, _CAPTION)
