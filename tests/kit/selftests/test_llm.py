@@ -1,4 +1,5 @@
 import json
+import time
 
 import aiohttp
 import jsonschema
@@ -190,3 +191,11 @@ async def test_audio_moderation_models(api):
     b = (await api.call("llm", "POST", "/v1/moderations", h, json={"input": ["hola", "te voy a matar"]}))[1]
     assert [r["flagged"] for r in b["results"]] == [False, True]
     assert (await api.call("llm", "GET", "/v1/models", h))[1]["data"]
+
+
+async def test_a_reply_may_take_its_time(api):
+    await api.ctl("POST", "/llm/script", {"content": "luego", "delay": {"dist": "uniform", "min": 0.05, "max": 0.06}})
+    start = time.monotonic()
+    _st, b = await api.chat({"model": "m", "messages": M})
+    assert b["choices"][0]["message"]["content"] == "luego"
+    assert time.monotonic() - start >= 0.05
