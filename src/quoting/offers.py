@@ -32,6 +32,8 @@ RefusalCode = Literal[
 ]
 REFERRED: frozenset[RefusalCode] = frozenset({"medical_selection", "occupation_refer", "sport_refer"})
 PROJECTED_YEARS = (5, 10)
+CONTROL_SUM, CONTROL_CLASS, CONTROL_DAY = 150_000, 1, date(2026, 1, 1)
+"""What the plausible and the control prices of every tariff are for; the day changes no price."""
 Lever = Literal["fewer_covers", "lower_capital", "shorter_term"]
 
 
@@ -180,17 +182,15 @@ class Catalogue(msgspec.Struct, frozen=True):
         """At most three offers within the budget (EUR a month), by honest means only; `levers` tells which.
 
         First the tiers that fit at the whole capital (`fewer_covers` when a wanted one does not), then those that do not, with
-        the largest capital in steps of 1,000 EUR that fits (`lower_capital`) or the longest shorter term (`shorter_term`).
-        `coverages` is the fullest cover wanted, by default that of the fullest tier. When nothing fits: `budget_too_low`,
-        with the least monthly premium there is as its limit.
+        the largest capital in steps of 1,000 EUR that fits (`lower_capital`) or the longest shorter term (`shorter_term`;
+        a cover that follows a loan keeps the loan's). `coverages` is the fullest cover wanted, by default the fullest tier.
+        When nothing fits: `budget_too_low`, with the least monthly premium there is at that term as its limit.
         """
         budget = Decimal(str(monthly_budget))
         sold = self._wanted(product, term_years)
-        wanted = frozenset(coverages or self.book.tariff.tiers[-1].coverages)
-        tiers = [tier for tier in self.book.tariff.tiers if wanted.issuperset(tier.coverages)]
         whole: list[Offer] = []
-        for tier in tiers:
-            offer = self.offer(applicant, sold, sum_assured, tier.coverages, on, term_years=term_years, tier=tier.name)
+        for names in self._no_fuller_than(coverages):
+            offer = self.offer(applicant, sold, sum_assured, names, on, term_years=term_years)
             if isinstance(offer, Refusal):
                 return offer
             whole.append(offer)
@@ -224,6 +224,14 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     def _wanted(self, product: str | None, term_years: int | None) -> str:
         return product or (RENEWABLE if term_years is None else LEVEL)
+
+    def _no_fuller_than(self, coverages: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The tiers within those coverages, cheapest first, and those coverages themselves when they are no tier."""
+        tiers = [tier.coverages for tier in self.book.tariff.tiers]
+        if not coverages:
+            return tiers
+        within = [tier for tier in tiers if set(tier) < set(coverages)]
+        return [*within, coverages]
 
     def _named(self, product: str, coverages: tuple[str, ...]) -> tuple[Product, tuple[str, ...]]:
         sold = self.book.products.get(product)
@@ -347,7 +355,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     def _with_shorter_term(self, offer: Offer, budget: Decimal) -> Iterator[Offer]:
         product = self.book.products[offer.product]
-        if product.duration != "term":
+        if product.duration != "term" or product.capital == "loan":  # the loan sets the term
             return
         for years in range(offer.term_years - 1, product.term_years_min - 1, -1):
             candidate = self._variant(offer, term_years=years, lever="shorter_term")
@@ -367,9 +375,6 @@ def load_catalogue(version: str = "", package: Path = PACKAGE) -> Catalogue:
     if faults:
         raise DamagedCatalogue(f"tariff {catalogue.book.tariff.version} prices wrongly: {'; '.join(faults)}. {REPAIR}")
     return catalogue
-
-
-CONTROL_SUM, CONTROL_CLASS, CONTROL_DAY = 150_000, 1, date(2026, 1, 1)
 
 
 def _implausible(catalogue: Catalogue) -> Iterator[str]:

@@ -351,6 +351,8 @@ def _catalogue_faults(tariff: Tariff, coverages: dict[str, Coverage], products: 
         }[cover.kind]
         if not priced:
             yield f"cover {name} costs nothing"
+        if terms.sublimit is not None and f"{terms.sublimit:,}".replace(",", ".") not in cover.covers:
+            yield f"cover {name} does not tell the customer its sublimit of {terms.sublimit}"
     for name in {RENEWABLE, LEVEL} - set(products):
         yield f"product {name} is missing"
     for name, product in products.items():
@@ -366,7 +368,8 @@ def _catalogue_faults(tariff: Tariff, coverages: dict[str, Coverage], products: 
 
 def _term_faults(product: Product, limits: Limits) -> Iterator[str]:
     ages = product.to_ages
-    if product.term_years_min < 1 or not ages or list(ages) != sorted(ages) or ages[-1] > limits.cover_to_age:
+    shortest = min((product.term_years_min, *product.terms_years))
+    if shortest < max(1, product.term_years_min) or not ages or list(ages) != sorted(ages) or ages[-1] > limits.cover_to_age:
         yield f"product {product.id} has impossible terms"
     elif ages[-1] - limits.entry_age_max < product.term_years_min:
         yield f"product {product.id} has no term for the oldest who may enter"

@@ -232,6 +232,8 @@ def test_a_tariff_without_tiers_is_refused(files: Files) -> None:
         ("level_term", replace("to_ages = [65, 70]", "to_ages = [65, 75]"), "impossible terms"),
         ("level_term", replace("to_ages = [65, 70]", "to_ages = []"), "impossible terms"),
         ("level_term", replace("term_years_min = 5", "term_years_min = 0"), "impossible terms"),
+        ("level_term", replace("terms_years = [10", "terms_years = [4"), "impossible terms"),
+        ("coverages", replace("75.000", "80.000"), "does not tell the customer its sublimit of 75000"),
         ("level_term", replace("to_ages = [65, 70]", "to_ages = [65]"), "no term for the oldest"),
         ("whole_life", replace(', "critical_illness"', ""), "covers that a product lacks"),
         ("coverages", replace("[death]", "[dying]"), "covers differ"),

@@ -150,6 +150,21 @@ def test_the_wanted_cover_is_the_most_a_budget_is_fitted_with(catalogue: Catalog
     ]
 
 
+def test_a_wanted_cover_that_is_no_tier_is_fitted_as_well(catalogue: Catalogue) -> None:
+    wanted = ("death", "accidental_death")
+    answer = catalogue.fit_budget(APPLICANT, 150_000, Decimal(9), TODAY, coverages=wanted)
+    assert [(found.coverages, found.levers) for found in answer] == [
+        (DEATH, ("fewer_covers",)),
+        (wanted, ("lower_capital",)),
+    ]
+
+
+def test_a_loan_keeps_its_term_whatever_the_budget(catalogue: Catalogue) -> None:
+    answer = catalogue.fit_budget(APPLICANT, 150_000, Decimal(14), TODAY, product="mortgage_term", term_years=30)
+    assert {found.term_years for found in answer} == {30}
+    assert {found.levers for found in answer} == {("lower_capital",)}
+
+
 def test_a_level_premium_can_also_be_fitted_by_its_term(catalogue: Catalogue) -> None:
     answer = catalogue.fit_budget(APPLICANT, 150_000, Decimal(25), TODAY, term_years=30)
     assert [levers for *_, levers in summary(answer)] == [("lower_capital",), ("shorter_term",), ("lower_capital",)]

@@ -119,6 +119,12 @@ def test_every_cover_agrees_with_an_independent_calculation(
     assert float(found["consorcio"].annual) == pytest.approx(0.39)
 
 
+def test_half_a_cent_is_rounded_up(catalogue: Catalogue) -> None:
+    """0.003 per mille of 35,000 is 10.5 cents: half to even would make it 10."""
+    result = offer(catalogue, Applicant(35, False, 1), "renewable_term", 35_000, DEATH, TODAY)
+    assert result.working.lines[-1].annual == Decimal("0.11")
+
+
 def test_whole_life_stops_charging_for_add_ons_when_they_end(catalogue: Catalogue) -> None:
     result = offer(catalogue, Applicant(65, False, 1), "whole_life", 50_000, FULL, TODAY)
     death_only = offer(catalogue, Applicant(65, False, 1), "whole_life", 50_000, DEATH, TODAY)
