@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -35,8 +36,8 @@ class Services(msgspec.Struct, frozen=True):
     ledger: RedisLedger
     records: RedisRecords
     desk: Desk
-    admin_token: str
-    verify_token: str
+    admin_token: Callable[[], str]
+    verify_token: Callable[[], str]
 
 
 class Lanes(msgspec.Struct, frozen=True):
@@ -55,8 +56,8 @@ def make_services(settings: Settings) -> Services:
         ledger=ledger,
         records=records,
         desk=Desk(ledger, records),
-        admin_token=settings.admin_token or kept_secret(settings.data_dir, "admin-token"),
-        verify_token=settings.whatsapp.verify_token if settings.whatsapp else kept_secret(settings.data_dir, "verify-token"),
+        admin_token=functools.cache(lambda: settings.admin_token or kept_secret(settings.data_dir, "admin-token")),
+        verify_token=functools.cache(lambda: verify_token(settings)),
     )
 
 
@@ -124,6 +125,11 @@ def house_of(settings: Settings) -> House:
     )
 
 
+def verify_token(settings: Settings) -> str:
+    """What Meta says at the handshake; without keys one of our own, so that the handshake can be tried."""
+    return settings.whatsapp.verify_token if settings.whatsapp else kept_secret(settings.data_dir, "verify-token")
+
+
 def kept_secret(data_dir: Path, name: str) -> str:
     """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it."""
     path = data_dir / name
@@ -134,12 +140,9 @@ def kept_secret(data_dir: Path, name: str) -> str:
         fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
         fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
-        try:
-            path.hardlink_to(fresh)  # fails when another process was first, and then its secret holds
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        with suppress(FileExistsError):  # another process was first, and its secret holds
+            path.hardlink_to(fresh)
+        fresh.unlink()
         return path.read_text(encoding="ascii").strip()
 
 

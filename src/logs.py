@@ -72,6 +72,12 @@ def get_logger() -> structlog.stdlib.BoundLogger:
     return logger
 
 
+def flush() -> None:
+    """Writes out what the handlers still hold."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def _short_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     given = event.pop("exc_info", None)
     if not given:

@@ -429,7 +429,7 @@ class RedisLedger:
         """
         with ledger_errors():
             client = self.client
-            node = client.get_random_node().redis_connection if isinstance(client, RedisCluster) else client
+            node: Any = client.get_random_node().redis_connection if isinstance(client, RedisCluster) else client  # type: ignore[no-untyped-call]
             with node.pubsub(ignore_subscribe_messages=True) as heard:
                 heard.subscribe(BELL)
                 while not stopped():

@@ -10,8 +10,15 @@ from src.messages import Content, Outbound
 class SimulatorChannel:
     """Implements `desk.ports.Channel` for trying the product: no vendor, no window, no receipts."""
 
-    number = "simulator"
-    confirms = False
+    @property
+    def number(self) -> str:
+        """There is only one."""
+        return "simulator"
+
+    @property
+    def confirms(self) -> bool:
+        """No receipts follow."""
+        return False
 
     def parts(self, content: Content) -> Sequence[Content]:
         """One message is one message here."""

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import requests
 
 from src.errors import (
@@ -77,6 +78,22 @@ class WhatsAppClient:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._allowed = AllowedHosts(media_hosts, home=base_url)
         self._http = Outgoing(VENDOR, session_factory)
+
+    @property
+    def number(self) -> str:
+        """Meta's id of the business number."""
+        return self.number_id
+
+    @property
+    def confirms(self) -> bool:
+        """Receipts follow, and the 24 hour window holds."""
+        return True
+
+    def parts(self, content: Content) -> list[Content]:
+        """A text longer than Meta takes becomes several; everything else fits by being cut."""
+        if content.kind != "text":
+            return [content]
+        return [msgspec.structs.replace(content, text=text) for text in split_text(content.text)]
 
     def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
         """Send one message; Meta's id of it. Accepted is not delivered: statuses follow, with `opaque` in them.

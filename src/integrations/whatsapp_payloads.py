@@ -327,6 +327,7 @@ class _Reader:
                     "event": "user_changed_user_id",
                     "old": _identity(phone, previous),
                     "new": _identity(phone, current),
+                    "new_keys": _keys(phone, current),
                 },
             )
         )
@@ -499,6 +500,7 @@ def _system(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
     if new_phone or new_bsuid:
         extra["old"] = _identity(old_phone, contact.bsuid)
         extra["new"] = _identity(new_phone, new_bsuid)
+        extra["new_keys"] = _keys(new_phone, new_bsuid)
     return {"kind": "system", "extra": extra}
 
 
@@ -574,6 +576,11 @@ def _same_number(phone: str, other: Any) -> bool:
 
 def _identity(phone: str | None, bsuid: str | None) -> dict[str, str]:
     return {key: value for key, value in (("phone", phone), ("bsuid", bsuid)) if value}
+
+
+def _keys(phone: str | None, bsuid: str | None) -> list[str]:
+    """The contact keys under which the person may be met from now on."""
+    return [contact_key(phone, None)] * bool(phone) + [contact_key(None, bsuid)] * bool(bsuid)
 
 
 def _reference(value: Any) -> str:

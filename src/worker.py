@@ -1,0 +1,277 @@
+"""A worker process: asks the ledger who needs attention, takes claims, does the work, again. `python -m src.worker`
+
+One poller; a pool of threads for each lane, so that a slow vendor starves nobody. Threads are for waiting: for more turns
+per second start more processes. SIGTERM finishes what is in hand and gives the rest back.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import FrameType
+
+import structlog
+
+from src import logs
+from src.bootstrap import make_lanes, make_ledger
+from src.desk.delivery import Deliveries, backoff_s
+from src.desk.ports import LANES, Claim, Lane
+from src.desk.turns import MOST_ATTEMPTS, Turns
+from src.errors import ConfigurationError, DamagedCatalogue, LedgerUnavailable, StaleCommit
+from src.integrations.redis_ledger import RedisLedger
+from src.settings import load
+
+POLL_S = 1.0
+"""A lost ring of the doorbell costs at most this."""
+BEAT_S = 2.0
+STOP_WITHIN_S = 20.0
+LONGEST_TURN_S = 60.0
+_NUMBER_WAIT_S = 0.3
+
+
+class Worker:
+    """`run` returns after `stop`, when everything in hand is finished or given back."""
+
+    def __init__(self, ledger: RedisLedger, turns: Turns, deliveries: Deliveries, *, threads: int) -> None:
+        self.name = f"{socket.gethostname()}.{os.getpid()}"
+        self._ledger = ledger
+        self._turns = turns
+        self._deliveries = deliveries
+        sizes: dict[Lane, int] = {"turns": threads, "delivery": threads, "mirror": max(2, threads // 4)}
+        self._pools = {lane: ThreadPoolExecutor(size, thread_name_prefix=lane) for lane, size in sizes.items()}
+        # Twice as many contacts as threads are taken in hand, so that a thread that gets free finds one waiting.
+        self._most = {lane: 2 * size for lane, size in sizes.items()}
+        self._busy: dict[Lane, int] = dict.fromkeys(LANES, 0)
+        self._claims: dict[str, tuple[Claim, float]] = {}
+        self._next_look_s = [0.0] * ledger.keys.shards
+        self._backlog: deque[int] = deque()
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._log = logs.get_logger()
+
+    # -- the poller ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Works until told to stop."""
+        self._log.info("worker.started", threads=self._most["turns"] // 2)
+        helpers = [threading.Thread(target=helper, daemon=True) for helper in (self._listen, self._beat, self._renew)]
+        for helper in helpers:
+            helper.start()
+        trouble = 0
+        while not self._stopping.is_set():
+            try:
+                self._look()
+                trouble = 0
+            except LedgerUnavailable as error:
+                trouble += 1
+                self._log.warning("ledger.unavailable", detail=str(error), times=trouble)
+                self._stopping.wait(min(0.1 * 2**trouble, 2.0))
+            self._sleep()
+        self._finish()
+
+    def stop(self) -> None:
+        """May be called from a signal handler's thread."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _look(self) -> None:
+        """Hands the contacts that need attention to the pools, as far as there is room."""
+        for shard in range(len(self._next_look_s)):
+            with self._changed:
+                room: dict[Lane, int] = {lane: self._most[lane] - self._busy[lane] for lane in LANES}
+                if self._next_look_s[shard] > time.monotonic() or self._stopping.is_set():
+                    continue
+                self._next_look_s[shard] = time.monotonic() + POLL_S
+            offers = self._ledger.offer(shard, room)
+            with self._changed:
+                for lane in LANES:
+                    for contact in offers.contacts[lane]:
+                        self._busy[lane] += 1
+                        self._pools[lane].submit(self._attend, lane, contact)
+                if offers.next_in_s == 0 and any(len(offers.contacts[lane]) >= room[lane] for lane in LANES):
+                    self._backlog.append(shard)
+                elif offers.next_in_s is not None:
+                    self._next_look_s[shard] = min(self._next_look_s[shard], time.monotonic() + offers.next_in_s)
+
+    def _sleep(self) -> None:
+        with self._changed:
+            wait_s = min(self._next_look_s) - time.monotonic()
+            if wait_s > 0 and not self._stopping.is_set():
+                self._changed.wait(wait_s)
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._ledger.listen(self._ring, self._stopping.is_set)
+            except LedgerUnavailable:
+                self._stopping.wait(0.5)
+
+    def _ring(self, shard: int, in_s: float) -> None:
+        at_s = time.monotonic() + in_s
+        with self._changed:
+            if at_s < self._next_look_s[shard]:
+                self._next_look_s[shard] = at_s
+                self._changed.notify_all()
+
+    # -- the work --------------------------------------------------------------------------------------------------
+
+    def _attend(self, lane: Lane, contact: str) -> None:
+        try:
+            if not self._stopping.is_set():
+                self._claim_and_work(lane, contact)
+        except LedgerUnavailable as error:
+            self._log.warning("ledger.unavailable", lane=lane, detail=str(error))
+        finally:
+            with self._changed:
+                self._busy[lane] -= 1
+                if self._backlog:
+                    self._next_look_s[self._backlog.popleft()] = 0.0
+                self._changed.notify_all()
+
+    def _claim_and_work(self, lane: Lane, contact: str) -> None:
+        if lane == "delivery" and not self._number_is_free(contact):
+            return
+        claim = self._ledger.claim(lane, contact)
+        if claim is None:
+            return
+        started_s = time.monotonic()
+        with structlog.contextvars.bound_contextvars(
+            lane=lane, contact=self._ledger.pseudonym(contact), cid=claim.turn_id, jobs=len(claim.jobs)
+        ):
+            with self._changed:
+                self._claims[lane + contact] = (claim, started_s)
+            try:
+                outcome = self._turns.work(claim) if lane == "turns" else self._deliveries.work(claim)
+                self._log.info("work.done", outcome=outcome, ms=round((time.monotonic() - started_s) * 1000, 1))
+            except StaleCommit:
+                self._log.info("work.lost", ms=round((time.monotonic() - started_s) * 1000, 1))
+            except LedgerUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - the worker loop: whatever went wrong concerns this claim alone
+                self._log.error("work.failed", exc_info=True)
+                self._fail(claim)
+            finally:
+                with self._changed:
+                    self._claims.pop(lane + contact, None)
+
+    def _number_is_free(self, contact: str) -> bool:
+        """Takes a place in the number's limit. Without one the contact is offered again within a second."""
+        channel = self._deliveries.channel_of(contact)
+        deadline_s = time.monotonic() + _NUMBER_WAIT_S
+        while channel is not None:
+            wait_s = self._ledger.wait_for_number(channel.number)
+            if wait_s == 0:
+                return True
+            if time.monotonic() + wait_s > deadline_s:
+                return False
+            time.sleep(wait_s)
+        return True
+
+    def _fail(self, claim: Claim) -> None:
+        """A bug or an unreadable state: tried again a little later, then given up so that it stops nobody else."""
+        attempts = max((job.attempts for job in claim.jobs), default=1)
+        try:
+            if claim.lane == "turns" and claim.jobs and attempts >= MOST_ATTEMPTS:
+                self._turns.give_up(claim, "its turn failed three times")
+            else:
+                self._ledger.retry(claim, after_s=backoff_s(attempts, claim.turn_id))
+        except StaleCommit:
+            self._log.info("work.lost")
+
+    # -- around the work -------------------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Keeps the leases of long turns. One that never ends loses its lease, and somebody else tries."""
+        every_s = self._ledger.lease_s / 3
+        while not self._stopping.wait(every_s):
+            with self._changed:
+                held = list(self._claims.values())
+            for claim, started_s in held:
+                age_s = time.monotonic() - started_s
+                if claim.lane == "turns" and every_s < age_s < LONGEST_TURN_S:
+                    try:
+                        self._ledger.renew(claim)
+                    except (StaleCommit, LedgerUnavailable) as error:
+                        self._log.warning("lease.not_renewed", lane=claim.lane, error=type(error).__name__)
+
+    def _beat(self) -> None:
+        while True:
+            with suppress(LedgerUnavailable):  # the poller says it
+                self._ledger.beat(self.name)
+            if self._stopping.wait(BEAT_S):
+                return
+
+    def _finish(self) -> None:
+        self._log.info("worker.stopping", in_hand=len(self._claims))
+        deadline_s = time.monotonic() + STOP_WITHIN_S
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        with self._changed:
+            while self._claims and time.monotonic() < deadline_s:
+                self._changed.wait(0.1)
+            left = [claim for claim, _ in self._claims.values()]
+        for claim in left:
+            try:
+                self._ledger.retry(claim, after_s=0.0, uncount=True)
+            except LedgerUnavailable:
+                break
+        with suppress(LedgerUnavailable):
+            self._ledger.leave(self.name)
+        self._log.info("worker.stopped", given_back=len(left))
+
+
+def main() -> int:
+    """Runs one worker until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 the configuration cannot work."""
+    try:
+        settings = load()
+        logs.configure(
+            log_file=settings.log_file, log_format=settings.log_format, debug=settings.debug, process="worker", stdout=False
+        )
+        ledger = make_ledger(settings)
+        lanes = make_lanes(settings, ledger)
+        _await_store(ledger)
+    except (ConfigurationError, DamagedCatalogue) as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 2
+    worker = Worker(ledger, lanes.turns, lanes.deliveries, threads=settings.worker_threads)
+    _on_signals(lambda: threading.Thread(target=worker.stop).start(), (signal.SIGTERM, signal.SIGINT))
+    worker.run()
+    # A thread that hangs in a vendor's answer must not keep the process: its claim was given back.
+    logs.flush()
+    os._exit(0)
+
+
+def _await_store(ledger: RedisLedger) -> None:
+    """Waits for the store as long as it takes; a store made with other settings ends the process."""
+    log = logs.get_logger()
+    tries = 0
+    while True:
+        try:
+            ledger.ping()
+        except LedgerUnavailable as error:
+            tries += 1
+            log.warning("ledger.unavailable", detail=str(error), times=tries)
+            time.sleep(min(0.1 * 2**tries, 2.0))
+        else:
+            return
+
+
+def _on_signals(stop: Callable[[], None], numbers: tuple[signal.Signals, ...]) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    for number in numbers:
+        signal.signal(number, handle)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
