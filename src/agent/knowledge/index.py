@@ -1,0 +1,161 @@
+"""Finds the entry that answers a question, by its words: stemmed, weighted by how rare they are, typing errors forgiven.
+
+A general text index ranks long documents; here are some sixty short answers, each with several ways to ask for it, and the
+question that matters is whether any of them fits at all. So a score says which share of what was asked an entry knows of
+(coverage) and how close the nearest wording is (cosine), both 0 to 1, and below a threshold nothing is found.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import snowballstemmer  # type: ignore[import-untyped]
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+
+from src.agent.knowledge.entries import Entry
+from src.agent.lookalikes import fold, rule
+
+THRESHOLD = 0.5
+"""Below it an answer would more often annoy than help; measured on the questions in the tests."""
+
+MAX_RESULTS = 3
+_MAX_QUERY_CHARACTERS = 600
+_COVERAGE_SHARE = 0.5
+_WORDS = Path(__file__).with_name("words.toml")
+
+_UNKNOWN_WEIGHT = 0.8  # of a word that no entry holds, as a share of the rarest word's weight
+_LIGHT_WEIGHT = 0.35  # of a word that says how something is asked; a rare word that says what about weighs ten times that
+_LIGHT_ALONE = 0.85  # how near a wording must be when nothing but light words was said
+
+
+class _Wording(msgspec.Struct, frozen=True):
+    """One way to ask for an entry: the length of its vector of weighted stems."""
+
+    entry: int
+    norm: float
+
+
+class Index:
+    """The entries of one language, ready to be searched. Never changes after it was made."""
+
+    def __init__(self, entries: Sequence[Entry], language: str) -> None:
+        self._entries = tuple(entries)
+        self._words = _Words(language)
+        bags = [frozenset(self._words.stems(_everything_asked(entry))) for entry in self._entries]
+        frequency = Counter(stem for bag in bags for stem in bag)
+        self._weight = {
+            stem: _LIGHT_WEIGHT if stem in self._words.light else math.log(1 + len(bags) / count)
+            for stem, count in frequency.items()
+        }
+        self._unknown_weight = _UNKNOWN_WEIGHT * max(self._weight.values(), default=1.0)
+        self._holders: dict[str, list[int]] = {}
+        for number, bag in enumerate(bags):
+            for stem in bag:
+                self._holders.setdefault(stem, []).append(number)
+        self._wordings: list[_Wording] = []
+        self._wordings_with: dict[str, list[int]] = {}
+        for number, question in ((n, question) for n, entry in enumerate(self._entries) for question in entry.questions):
+            stems = frozenset(self._words.stems(question))
+            for stem in stems:
+                self._wordings_with.setdefault(stem, []).append(len(self._wordings))
+            self._wordings.append(_Wording(number, math.sqrt(sum(self._weight[stem] ** 2 for stem in stems))))
+        self._vocabulary = sorted(set(self._weight) - self._words.light)
+        self._known_as = lru_cache(maxsize=2048)(self._look_up)
+
+    def search(self, query: str) -> tuple[Entry, ...]:
+        """The entries that fit, best first, at most MAX_RESULTS; empty when none does.
+
+        The best part of a long message counts: "tengo 35 años. ¿cubre el suicidio?" asks for one thing.
+        """
+        scores: dict[int, float] = {}
+        for part in _parts(query):
+            for number, score in self._scores(part):
+                scores[number] = max(scores.get(number, 0.0), score)
+        fitting = [(-score, self._entries[number].id, number) for number, score in scores.items() if score >= THRESHOLD]
+        return tuple(
+            msgspec.structs.replace(self._entries[number], score=round(-negative, 4))
+            for negative, _, number in sorted(fitting)[:MAX_RESULTS]
+        )
+
+    def _scores(self, query: str) -> Iterable[tuple[int, float]]:
+        """Each entry that shares a word with the query, by number, and how well it fits."""
+        asked: dict[str, float] = {}  # stem -> how certain it is that this word was meant
+        unknown = 0
+        for stem in dict.fromkeys(self._words.stems(query)):
+            known, certainty = self._known_as(stem)
+            if known:
+                asked[known] = max(asked.get(known, 0.0), certainty)
+            elif stem not in self._words.light:
+                unknown += 1
+        total = sum(self._weight[stem] for stem in asked) + unknown * self._unknown_weight
+        norm = math.sqrt(sum(self._weight[stem] ** 2 for stem in asked) + unknown * self._unknown_weight**2)
+        shares: dict[int, float] = {}
+        products: dict[int, float] = {}
+        for stem, certainty in asked.items():
+            weight = self._weight[stem]
+            for number in self._holders[stem]:
+                shares[number] = shares.get(number, 0.0) + certainty * weight / total
+            for wording in self._wordings_with.get(stem, ()):
+                products[wording] = products.get(wording, 0.0) + certainty * weight**2
+        nearest: dict[int, float] = {}
+        for wording, product in products.items():
+            entry, wording_norm = self._wordings[wording].entry, self._wordings[wording].norm
+            nearest[entry] = max(nearest.get(entry, 0.0), product / (norm * wording_norm))
+        only_light = all(stem in self._words.light for stem in asked)
+        for number, share in shares.items():
+            near = nearest.get(number, 0.0)
+            if not only_light or near >= _LIGHT_ALONE:
+                yield number, _COVERAGE_SHARE * share + (1 - _COVERAGE_SHARE) * near
+
+    def _look_up(self, stem: str) -> tuple[str, float]:
+        """The stem that was meant and how certain that is, 0 to 1; ("", 0.0) when no entry holds anything like it."""
+        if stem in self._weight:
+            return stem, 1.0
+        if len(stem) < 4 or stem.isdigit() or stem in self._words.light:
+            return "", 0.0
+        allowed = 1 if len(stem) < 7 else 2
+        found = process.extractOne(stem, self._vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=allowed)
+        if found is None or found[0][0] != stem[0]:
+            return "", 0.0
+        return found[0], 1.0 - 0.15 * found[1]
+
+
+class _Words:
+    """The words of a text as stems; `light` are the stems of those that say little."""
+
+    def __init__(self, language: str) -> None:
+        known = _words_of_languages()[language]
+        self._stemmer = snowballstemmer.stemmer({"es": "spanish", "en": "english"}[language])
+        self._same = {fold(word).text: group.split()[0] for group in known["same"] for word in group.split()}
+        self.light = frozenset(str(self._stemmer.stemWord(fold(word).text)) for word in known["light"].split())
+
+    def stems(self, text: str) -> list[str]:
+        """In reading order, with repetitions."""
+        words = rule(r"[a-z0-9]+").findall(fold(text).text)
+        return [str(self._stemmer.stemWord(self._same.get(word, word))) for word in words]
+
+
+@cache
+def _words_of_languages() -> Mapping[str, Mapping[str, Any]]:
+    return tomllib.loads(_WORDS.read_text(encoding="utf-8"))
+
+
+def _everything_asked(entry: Entry) -> str:
+    return " ".join((*entry.questions, entry.keywords, entry.id.replace("-", " ")))
+
+
+def _parts(query: str) -> Iterable[str]:
+    """The whole query, and each of its sentences when it has several."""
+    query = query[:_MAX_QUERY_CHARACTERS]
+    yield query
+    parts = [part for part in rule(r"[.!?¿¡\n;]+").split(query) if part.strip()]
+    if len(parts) > 1:
+        yield from parts
