@@ -204,11 +204,10 @@ class LlmSim(Sim):
             b = orjson.loads(raw)
         except ValueError:
             b = None
-        refusal = problem(b, self.cfg["models"] if self.cfg["strict_models"] else None)
-        if refusal:
-            bad = self.err(refusal.status, refusal.message, code=refusal.code, param=refusal.param)
-            self.note(request, "400", b if isinstance(b, dict) else None, None, {"error": bad.body.decode()})
-            return bad
+        wrong = problem(b, self.cfg["models"] if self.cfg["strict_models"] else None)
+        if wrong:
+            self.note(request, str(wrong.status), b if isinstance(b, dict) else None, None, {"error": wrong.message})
+            return self.err(wrong.status, wrong.message, code=wrong.code, param=wrong.param)
         d = self.decide(b)
         if asyncio.iscoroutine(d):
             d = await d

@@ -77,8 +77,8 @@ class GraphApi(MetaStatuses):
                 h["WWW-Authenticate"] = 'OAuth "Facebook Platform" "invalid_token" "{}"'.format(e.message.replace('"', "'"))
             resp = web.Response(body=jdumps(graph_body(e, self.rng)), status=e.http, content_type="application/json", headers=h)
         except web.HTTPMethodNotAllowed:
-            e = GraphError(100, message="Unsupported request method.", typ="GraphMethodException")
-            resp = web.Response(body=jdumps(graph_body(e, self.rng)), status=400, content_type="application/json")
+            unsupported = GraphError(100, message="Unsupported request method.", typ="GraphMethodException")
+            resp = web.Response(body=jdumps(graph_body(unsupported, self.rng)), status=400, content_type="application/json")
         v = request.match_info.get("version") if request.match_info else None
         resp.headers["facebook-api-version"] = v or "v{:.1f}".format(self.cfg["latest_version"])
         return resp

@@ -28,10 +28,9 @@ class MessagesApi(GraphApi):
             return self.mark_read(p, t_arr, request)
         if "typing_indicator" in p and "type" not in p:
             raise missing("status")
-        to, rec = check_recipient(p)
+        to, user_id = check_recipient(p)
         t = check_type(p)
         wa = self.cfg["wa_id_map"].get(digits_of(to), digits_of(to)) if to else None
-        user_id = rec
         tpl = check_template(self, p[t], version) if t == "template" else None
         check_content(self, t, p[t])
         cb = check_envelope(p)
@@ -55,7 +54,7 @@ class MessagesApi(GraphApi):
         late = t != "template" and not inside and self.cfg["window_mode"] != "off"
         if late and self.cfg["window_mode"] == "sync":
             raise GraphError(131047)
-        mid = wamid(wa or user_id, False, self.idrng)
+        mid = wamid(wa or user_id or "", False, self.idrng)
         self.seq += 1
         entry = {
             "seq": self.seq,
@@ -63,7 +62,7 @@ class MessagesApi(GraphApi):
             "kind": "message",
             "contact": k,
             "to": to,
-            "recipient": rec,
+            "recipient": user_id,
             "wa_id": wa,
             "type": t,
             "text": describe(p),
@@ -83,7 +82,7 @@ class MessagesApi(GraphApi):
         if wa:
             self.last_out[wa] = mid
         request[ENTRY] = entry
-        co: dict = {"input": rec if (user_id and not wa) else to}
+        co: dict = {"input": to or user_id}
         if wa:
             co["wa_id"] = wa
         if user_id:

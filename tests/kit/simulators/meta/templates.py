@@ -9,8 +9,8 @@ import re
 from aiohttp import web
 
 from .errors import GraphError
+from .fields import bad, check_media, missing, need_obj, need_str, only_keys
 from .graph import GraphApi
-from .rules import bad, check_media, missing, need_obj, need_str, only_keys
 from .state import MetaState
 
 VAR = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
