@@ -23,7 +23,7 @@ from src.agent.state import STAGES
 from src.desk.ports import LANES, Arrival, Claim, Job, Lane, Offers, Settlement
 from src.errors import ConfigurationError, LedgerUnavailable, StaleCommit
 from src.integrations.redis_store import Client, Scripts, ledger_errors
-from src.messages import Contact, Receipt
+from src.messages import Contact, Inbound, Receipt
 
 REMEMBER_IDS_S = 8 * 86_400
 """Meta delivers a webhook again for up to seven days."""
@@ -31,10 +31,12 @@ REMEMBER_SENT_S = 31 * 86_400
 """A message waits up to thirty days for a phone that is off."""
 COUNTERS_S = 8 * 86_400
 EVENTS_KEPT = 10_000
+TRANSCRIPT_KEPT_S = 400 * 86_400
+"""Rows older than this leave the transcript also of somebody who keeps writing."""
 PUT_OFF_MS = 1_000
 MEMORY_HEADROOM = 0.85
 BELL = "iv:bell"
-_HOPS = 4
+_HOPS = 6
 
 
 class Keys:
@@ -56,6 +58,9 @@ class Keys:
         """Queue, jobs and due set, in the order in which all scripts take them."""
         due = self.of_shard(self.shard(contact), f"due:{lane}")
         return [self.of_contact(contact, f"queue:{lane}"), self.of_contact(contact, f"jobs:{lane}"), due]
+
+    def lanes(self, contact: str) -> list[str]:
+        return [key for lane in LANES for key in self.lane(contact, lane)]
 
     def index(self, shard: int) -> list[str]:
         """What lists are read from: all by time, names, those a human has, then one per stage."""
@@ -142,17 +147,14 @@ class RedisLedger:
                 break
             redirected: list[tuple[int, Arrival, str]] = []
             results = self._accept_round([(arrival, key) for _, arrival, key in pending])
-            for (position, arrival, key), result in zip(pending, results, strict=True):
+            for (position, arrival, _), result in zip(pending, results, strict=True):
                 if result[0] in ("accepted", "duplicate"):
                     answers[position] = result[0]
                 else:
-                    redirected.append((position, arrival, self._follow(result, key)))
+                    redirected.append((position, arrival, self._follow(result, arrival.inbound)))
             pending = redirected
         if pending:
             raise LedgerUnavailable("a contact's aliases kept changing while an item was written")
-        if self._wait_replicas and "accepted" in answers:
-            with ledger_errors():
-                self._client().wait(self._wait_replicas, 500)
         return answers
 
     def _accept_round(self, items: Sequence[tuple[Arrival, str]]) -> list[list[str]]:
@@ -164,11 +166,8 @@ class RedisLedger:
                 results[position] = self._identify_stepwise(arrival, key)
             if results[position] is None:
                 calls.append((position, self._accept_call(arrival, key, single_node)))
-        for (position, _), answer in zip(calls, self._scripts.run_many("accept", [call for _, call in calls]), strict=True):
-            if isinstance(answer, LedgerUnavailable):
-                raise answer
-            if isinstance(answer, Exception):
-                raise LedgerUnavailable(f"{type(answer).__name__}: an item could not be written") from answer
+        answers = self._scripts.run_many("accept", [call for _, call in calls], replicas=self._wait_replicas)
+        for (position, _), answer in zip(calls, answers, strict=True):
             results[position] = [_text(part) for part in answer]
         return [result for result in results if result is not None]
 
@@ -214,14 +213,23 @@ class RedisLedger:
             for alias_key in alias_keys:
                 self._client().set(alias_key, key, nx=True)
             self._client().set(id_key, key, nx=True, px=REMEMBER_IDS_S * 1000)
+            owner = _text(self._client().get(id_key))  # of two that come at once under two identities, one was first
+            if owner != key:
+                return ["duplicate"] if owner == "-" else ["other", owner]
         return None
 
-    def _follow(self, result: list[str], key: str) -> str:
-        if result[0] == "merge":
-            return self.merge(*result[1:3])
-        if result[0] in ("moved", "other"):
-            return result[1]
-        raise LedgerUnavailable(f"the store answered '{result[0]}' to an item of {key.partition(':')[0]}")
+    def _follow(self, result: list[str], inbound: Inbound) -> str:
+        """Where an item goes that does not belong where it was brought."""
+        kind, *contacts = result
+        if kind == "other":
+            return contacts[0]
+        home = self.merge(*contacts) if kind == "merge" else self._home(contacts[0])
+        for name in (f"iv:id:{self._hash(inbound.id)}", *(f"iv:alias:{alias}" for alias in _aliases(inbound.contact))):
+            with ledger_errors():
+                known = _text(self._client().get(name))
+            if known not in ("", "-", home):  # it was claimed for a contact just when that one moved
+                self._scripts.run("repoint", [name], [known, self._home(known)])
+        return home
 
     def _refuse_when_full(self) -> None:
         """Leaves room for the commits of what was accepted: they free memory, new items only take it."""
@@ -245,43 +253,69 @@ class RedisLedger:
 
     def alias(self, contact: str, alias: str) -> str:
         """From now on `alias` ("channel:address") means that contact; merges when it meant another. Returns who it is now."""
+        self._open()
+        contact = self._home(contact)
         with ledger_errors():
-            self.client.set(f"iv:alias:{alias}", contact, nx=True)
+            # The record knows first: an erasure finds the alias whatever happens in between.
+            self._client().hsetnx(self.keys.of_contact(contact, "record"), f"alias {alias}", "1")
+            self._client().set(f"iv:alias:{alias}", contact, nx=True)
             known = _text(self._client().get(f"iv:alias:{alias}"))
-            if known == contact:
-                self._client().hsetnx(self.keys.of_contact(contact, "record"), f"alias {alias}", "1")
         return contact if known == contact else self.merge(contact, known)
 
     def merge(self, one: str, other: str) -> str:
-        """Two contacts were found to be one person: the second becomes the first, or the other way round when only the
-        second has a phone. Every step may be repeated. Returns the key that stays."""
-        keep, leave = (
-            (one, other) if one.rpartition(":")[2].isdigit() or not other.rpartition(":")[2].isdigit() else (other, one)
-        )
-        leaving = [
-            *(self.keys.of_contact(leave, name) for name in ("record", "log", "seen")),
-            *self.keys.index(self.keys.shard(leave)),
-            self.keys.of_shard(self.keys.shard(leave), "depth"),
-            *(key for lane in LANES for key in self.keys.lane(leave, lane)),
-        ]
-        state, jobs, rows, seen = self._scripts.run("leave", leaving, [leave, keep, 0])
-        joining = [
-            *(self.keys.of_contact(keep, name) for name in ("record", "log", "seen")),
-            self.keys.of_shard(self.keys.shard(keep), "depth"),
-            *(key for lane in LANES for key in self.keys.lane(keep, lane)),
-        ]
-        args = [self._skew_ms(), keep, self.keys.shard(keep), leave, state, len(jobs) // 3, *jobs, len(rows), *rows, *seen]
-        self._scripts.run("join", joining, args)
+        """Two contacts were found to be one person: one becomes part of the other. Returns the key that stays: the one with
+        a phone, between two alike the smaller, so that two merges at once agree. Every step may be repeated, and a merge
+        that was interrupted is finished by whoever meets it."""
+        for _ in range(_HOPS):
+            one, other = self._home(one), self._home(other)
+            if one == other:
+                return one
+            keep, leave = sorted((one, other), key=lambda contact: (not _has_phone(contact), contact))
+            self._move(leave, keep)
+        raise LedgerUnavailable("two contacts kept changing while they were merged")
+
+    def _home(self, contact: str) -> str:
+        """Where everything of that contact is now. Finishes a merge that was interrupted."""
+        for _ in range(_HOPS):
+            with ledger_errors():
+                stored: Any = self._client().hmget(self.keys.of_contact(contact, "record"), ["moved_to", "moving"])
+            if stored[0] is None:
+                return contact
+            destination = _text(stored[0])
+            if stored[1] is None:
+                contact = destination
+            else:
+                self._move(contact, self._home(destination))
+        raise LedgerUnavailable("a contact kept moving")
+
+    def _move(self, leave: str, keep: str) -> None:
+        """One try. When something else happened to one of the two, nothing is lost and the next look at `leave` tells."""
         with ledger_errors():
-            for id_hash in seen[::2]:
-                self._client().set(f"iv:id:{_text(id_hash)}", keep, xx=True, keepttl=True)
-            for field in self._client().hkeys(leaving[0]):
-                name = _text(field)
-                if name.startswith("alias "):
-                    self._client().set(f"iv:alias:{name[6:]}", keep)
-                    self._client().hsetnx(joining[0], name, "1")
-        self._scripts.run("leave", leaving, [leave, keep, 1])
-        return keep
+            # Announced before anything moves: an erasure of the one that stays must know of the other.
+            self._client().hset(self.keys.of_contact(keep, "record"), f"joins {leave}", "1")
+        leaving = [self._skew_ms(), leave, self.keys.shard(leave), keep]
+        answer = self._scripts.run("leave", self._merge_keys(leave), [*leaving, 0, round(self.lease_s * 1000)])
+        if answer[0] != b"leaving":
+            return
+        _, has, id_hashes, names = answer
+        aliases = [f"iv:alias:{_text(name)[6:]}" for name in names if name.startswith(b"alias ")]
+        for name in (*(f"iv:id:{_text(id_hash)}" for id_hash in id_hashes), *aliases):
+            self._scripts.run("repoint", [name], [leave, keep])
+        args = [self._skew_ms(), keep, self.keys.shard(keep), leave, has, *STAGES]
+        joined = _text(self._scripts.run("join", self._merge_keys(keep), args)[0])
+        if joined in ("ok", "done"):
+            self._scripts.run("leave", self._merge_keys(leave), [*leaving, 1, 0])
+
+    def _merge_keys(self, contact: str) -> list[str]:
+        shard = self.keys.shard(contact)
+        return [
+            *(self.keys.of_contact(contact, name) for name in ("record", "log", "seen", "out")),
+            self.keys.of_shard(shard, "dead"),
+            self.keys.of_contact(contact, "dead"),
+            *self.keys.index(shard),
+            self.keys.of_shard(shard, "depth"),
+            *self.keys.lanes(contact),
+        ]
 
     def resolve(self, reference: str) -> str:
         """The contact key for a key or alias; the reference itself when nobody goes by it."""
@@ -315,7 +349,9 @@ class RedisLedger:
         ]
         asked_at = time.monotonic()
         answer = self._scripts.run("claim", keys, args)
-        if answer is None:
+        if answer == b"moving":
+            self._home(contact)
+        if not isinstance(answer, list):
             return None
         token, epoch, state, owner, heard_ms, now_ms, handed, sending = answer
         jobs = [
@@ -365,9 +401,7 @@ class RedisLedger:
             self.keys.of_shard(shard, "dead"),
             self.keys.of_contact(contact, "dead"),
             *self.keys.index(shard),
-            *self.keys.lane(contact, lane),
-            *self.keys.lane(contact, "delivery"),
-            *self.keys.lane(contact, "mirror"),
+            *self.keys.lanes(contact),
         ]
         document = msgspec.json.encode(self._document(claim, settlement, shard))
         answer = _text(self._scripts.run("commit", keys, [document, settlement.state or b""]))
@@ -375,7 +409,7 @@ class RedisLedger:
             raise StaleCommit(f"the {lane} lane was taken over, reset or erased meanwhile")
 
     def _document(self, claim: Claim, settlement: Settlement, shard: int) -> dict[str, Any]:
-        debounce_ms, cap_ms = self._windows(claim.lane)
+        debounce_ms, cap_ms = self._debounce
         timer = settlement.timer
         statuses = [[outbox_id, *status] for outbox_id, status in settlement.statuses.items()]
         statuses += [[outbox_id, "queued", "", ""] for outbox_id, _ in settlement.deliveries]
@@ -393,6 +427,7 @@ class RedisLedger:
             "owner": settlement.owner,
             "timer": -1 if timer is None else 0 if timer == "none" else round(timer.timestamp() * 1000),
             "rows": [row.decode() for row in settlement.rows],
+            "rows_kept_ms": TRANSCRIPT_KEPT_S * 1000,
             "statuses": statuses,
             "events": [event.decode() for event in settlement.events],
             "events_kept": EVENTS_KEPT,
@@ -471,38 +506,48 @@ class RedisLedger:
                 found = _text(self.client.get(f"iv:sent:{self._hash(receipt.message_id)}"))
             contact, _, outbox_id = found.rpartition(" ")
         answer = self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"
-        if answer == "unknown":
-            self._park(receipt)
-        return answer
+        return self._park(receipt) if answer == "unknown" else answer
 
     def _apply_receipt(self, contact: str, outbox_id: str, receipt: Receipt) -> str:
-        shard = self.keys.shard(contact)
-        queue, _, due = self.keys.lane(contact, "delivery")
-        keys = [
-            self.keys.of_contact(contact, "record"),
-            self.keys.of_contact(contact, "out"),
-            queue,
-            due,
-            self._hour_key(shard),
-        ]
         at_ms = round(receipt.at.timestamp() * 1000)
         codes = ",".join(receipt.error_codes)
-        args = [self._skew_ms(), contact, shard, outbox_id, receipt.status, receipt.message_id, codes, at_ms]
-        return _text(self._scripts.run("receipt", keys, args))
+        for _ in range(_HOPS):
+            shard = self.keys.shard(contact)
+            queue, _jobs, due = self.keys.lane(contact, "delivery")
+            keys = [*(self.keys.of_contact(contact, name) for name in ("record", "out")), queue, due, self._hour_key(shard)]
+            args = [self._skew_ms(), contact, shard, outbox_id, receipt.status, receipt.message_id, codes, at_ms, COUNTERS_S]
+            answer = [_text(part) for part in self._scripts.run("receipt", keys, args)]
+            if answer[0] != "moved":
+                return answer[0]
+            contact = self._home(answer[1])
+        raise LedgerUnavailable("a contact kept moving")
 
-    def _park(self, receipt: Receipt) -> None:
-        key = f"iv:parked:{self._hash(receipt.message_id)}"
+    def _park(self, receipt: Receipt) -> str:
+        hashed = self._hash(receipt.message_id)
+        key = f"iv:parked:{hashed}"
         kept = msgspec.structs.replace(receipt, phone=None, bsuid=None, opaque="")
         with ledger_errors():
             self.client.rpush(key, msgspec.json.encode(kept))
             self._client().expire(key, REMEMBER_IDS_S)
             self._client().hincrby(self._hour_key(0), "receipt.unknown", 1)
+            self._client().expire(self._hour_key(0), COUNTERS_S)
+            # Who sent the message may have looked for early receipts just before this one lay there.
+            contact, _, outbox_id = _text(self._client().get(f"iv:sent:{hashed}")).rpartition(" ")
+        return self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"
 
     def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
-        """See the port."""
+        """See the port. Nothing is remembered of somebody who was erased."""
         hashed = self._hash(wamid)
+        contact = self._home(contact)
+        out = self.keys.of_contact(contact, "out")
+        noted = self._scripts.run("sent", [self.keys.of_contact(contact, "record"), out], [outbox_id, wamid])
+        if noted[0] != b"noted":
+            return
         with ledger_errors():
-            self.client.set(f"iv:sent:{hashed}", f"{contact} {outbox_id}", ex=REMEMBER_SENT_S)
+            self._client().set(f"iv:sent:{hashed}", f"{contact} {outbox_id}", ex=REMEMBER_SENT_S)
+            if not self._client().hexists(out, f"w:{outbox_id}"):  # erased or merged between the two steps
+                self._client().delete(f"iv:sent:{hashed}")
+                return
             parked: Any = self._client().lrange(f"iv:parked:{hashed}", 0, -1)
             for body in parked:
                 self._apply_receipt(contact, outbox_id, msgspec.json.decode(body, type=Receipt))
@@ -527,8 +572,22 @@ class RedisLedger:
     ) -> None:
         """See the port. What lies in other slots goes first, so that an interrupted erasure can be repeated."""
         self._open()
-        if erase:
-            self._erase_elsewhere(contact)
+        for _ in range(_HOPS):
+            answer = self._forget_once(contact, "erase" if erase else "reset", claim, farewell)
+            if answer[0] == "ok":
+                return
+            if answer[0] == "stale":
+                raise StaleCommit("the conversation was taken over, reset or erased meanwhile")
+            contact = self._home(contact)
+        raise LedgerUnavailable("a contact kept changing while it was forgotten")
+
+    def _forget_once(
+        self, contact: str, how: str, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
+    ) -> list[str]:
+        held = (claim.lane, claim.token, claim.epoch) if claim else ("", "", "")
+        known = "" if how == "reset" else self._erase_elsewhere(contact, held)
+        if known is None:
+            return ["stale"]
         shard = self.keys.shard(contact)
         keys = [
             *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
@@ -538,38 +597,41 @@ class RedisLedger:
             self.keys.of_contact(contact, "seen"),
             self._gone_key(contact),
             self.keys.of_shard(shard, "depth"),
-            *(key for lane in LANES for key in self.keys.lane(contact, lane)),
+            *self.keys.lanes(contact),
         ]
-        lane, token, epoch = (claim.lane, claim.token, claim.epoch) if claim else ("", "", "")
-        done = [job.id for job in claim.jobs] if claim else []
         args = [
-            self._skew_ms(), contact, shard, int(erase), lane, token, epoch, REMEMBER_IDS_S * 1000,
-            *(farewell or ("", "")), *done,
+            self._skew_ms(), contact, shard, how, *held, REMEMBER_IDS_S * 1000, known,
+            *(farewell or ("", "")), *STAGES, *(job.id for job in (claim.jobs if claim else ())),
         ]  # fmt: skip
-        if _text(self._scripts.run("forget", keys, args)) == "stale":
-            raise StaleCommit("the conversation was taken over, reset or erased meanwhile")
+        return [_text(part) for part in self._scripts.run("forget", keys, args)]
 
-    def _erase_elsewhere(self, contact: str) -> None:
-        record = self.keys.of_contact(contact, "record")
+    def _erase_elsewhere(self, contact: str, held: tuple[str, str, str]) -> str | None:
+        """Removes what one script cannot reach. Returns what was known of, or None when the claim is lost."""
+        keys = [self.keys.of_contact(contact, name) for name in ("record", "seen", "out")]
+        found = self._scripts.run("foreign", keys, held)
+        if found is None:
+            return None
+        id_hashes, wamids, names, known = found
         with ledger_errors():
             client = self._client()
-            for id_hash in client.zrange(self.keys.of_contact(contact, "seen"), 0, -1):
+            for id_hash in id_hashes:
                 client.set(f"iv:id:{_text(id_hash)}", "-", xx=True, keepttl=True)
-            fields: Any = client.hgetall(self.keys.of_contact(contact, "out"))
-            for field, value in fields.items():
-                if field.startswith(b"w:"):
-                    client.delete(f"iv:sent:{self._hash(_text(value))}")
-            for field in client.hkeys(record):
+            for wamid in wamids:
+                client.delete(f"iv:sent:{self._hash(_text(wamid))}")
+            for field in names:
                 kind, _, name = _text(field).partition(" ")
                 if kind == "alias":
                     client.delete(f"iv:alias:{name}")
-                if kind == "joined":
-                    client.delete(self.keys.of_contact(name, "record"))
+                else:  # "joins" or "joined": what a merge left, or all of it when the merge was interrupted
+                    self._forget_once(name, "erase_source")
+        return _text(known)
 
     # -- dead letters ----------------------------------------------------------------------------------------------
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:
         """Puts a dead letter back into its lane with no attempt counted. False when there is none by that id."""
+        self._open()
+        contact = self._home(contact)
         shard = self.keys.shard(contact)
         keys = [
             self.keys.of_contact(contact, "record"),

@@ -23,9 +23,14 @@ from redis.sentinel import Sentinel
 from src.errors import ConfigurationError, LedgerUnavailable
 
 _LUA = Path(__file__).parent / "lua"
-_PARTS = {"accept": ("_contact", "_identify"), "identify": ("_contact", "_identify")}
+_PARTS = {
+    "accept": ("_contact", "_identify"),
+    "foreign": ("_contact", "_foreign"),
+    "forget": ("_contact", "_foreign"),
+}
 SOCKET_TIMEOUT_S = 2.5
 CONNECT_TIMEOUT_S = 1.0
+REPLICAS_WITHIN_MS = 500
 
 Client = redis.Redis | RedisCluster
 
@@ -33,12 +38,13 @@ Client = redis.Redis | RedisCluster
 def connect(url: str) -> Client:
     """A client for redis://, rediss://, unix://, redis+cluster:// or redis+sentinel://host:port,…/master.
 
-    It connects on first use. A broken connection is tried once more at once: every script may safely be repeated.
+    It connects on first use. A broken connection is tried once more at once: every script may safely be repeated. A store
+    that does not answer in time is not asked again: whoever waits for us has no time for that.
     """
     options: dict[str, Any] = {
         "socket_timeout": SOCKET_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
-        "retry": Retry(NoBackoff(), 1),
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         "health_check_interval": 30,
     }
     parts = urlsplit(url)
@@ -109,27 +115,29 @@ class Scripts:
             except NoScriptError:
                 return client.eval(text, len(keys), *keys, *args)
 
-    def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """One script many times: in one round trip on a single node, one by one on a Cluster. An answer may be an exception."""
+    def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, replicas: int = 0) -> list[Any]:
+        """One script many times: in one round trip on a single node, one by one on a Cluster. Raises LedgerUnavailable when
+        one of them could not be done; the others were. `replicas`: how many must have it too (a single node only)."""
         client = self._client()
-        if len(calls) == 1 or isinstance(client, RedisCluster):
-            return [self._run_or_error(name, keys, args) for keys, args in calls]
+        if isinstance(client, RedisCluster):
+            return [self.run(name, keys, args) for keys, args in calls]
         text, digest = self._load(name)
         with ledger_errors():
             pipeline = client.pipeline(transaction=False)
             for keys, args in calls:
                 pipeline.evalsha(digest, len(keys), *keys, *args)
+            if replicas:  # waits for what was written on the same connection
+                pipeline.execute_command("WAIT", replicas, REPLICAS_WITHIN_MS)  # type: ignore[no-untyped-call]
             answers = pipeline.execute(raise_on_error=False)
-            if any(isinstance(answer, NoScriptError) for answer in answers):
+            confirmed = answers.pop() if replicas else 0
+            unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if unknown:
                 client.script_load(text)
-                return [
-                    self._run_or_error(name, *call) if isinstance(answer, NoScriptError) else answer
-                    for call, answer in zip(calls, answers, strict=True)
-                ]
+                again = self.run_many(name, [calls[place] for place in unknown], replicas=replicas)
+                answers = [again.pop(0) if place in unknown else answer for place, answer in enumerate(answers)]
+            for answer in [*answers, confirmed]:
+                if isinstance(answer, Exception):
+                    raise answer
+            if confirmed < replicas:
+                raise LedgerUnavailable(f"written, but only {confirmed} of {replicas} replicas have it")
         return answers
-
-    def _run_or_error(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        try:
-            return self.run(name, keys, args)
-        except LedgerUnavailable as error:
-            return error

@@ -1,7 +1,8 @@
 -- Shared by every script that touches one contact. A contact's record is one hash; each lane keeps its own fields in it:
 --   <lane>.token  fencing token, +1 with each claim        <lane>.lease  ms until which somebody works on it
 --   <lane>.first / .last / .urgent  what the debounce needs <lane>.hold   ms before which nothing is tried (back-off)
---   <lane>.done   the last committed turn, so that a repeated commit is answered "done"
+--   <lane>.wait   message whose receipt ends the hold       <lane>.done   the last committed turn: its repeat is answered "done"
+-- A contact that became part of another one keeps `moved_to`, and `moving` until all it had has arrived there.
 -- Times are the server's, in milliseconds; `skew` moves them in tests.
 
 local function clock(skew)
@@ -19,15 +20,18 @@ local function ms(number)
   return string.format('%.0f', number)
 end
 
--- What becomes of a message goes forward only; "queued" again means that the vendor certainly did not take it.
-local ranks = { queued = 0, sending = 1, sent = 2, failed = 3, delivered = 4, read = 5 }
-
 local function field(record, lane, name)
   return tonumber(redis.call('HGET', record, lane .. '.' .. name) or 0)
 end
 
 local function ring(shard, in_ms)
   redis.call('PUBLISH', 'iv:bell', shard .. ' ' .. ms(math.max(0, in_ms)))
+end
+
+-- The first write of work that ends in freeing memory: a full store lets the rest of a script pass once it has written
+-- something that takes no memory.
+local function pass_when_full(record)
+  redis.call('HDEL', record, '')
 end
 
 -- When this lane of the contact needs attention: never earlier than its back-off, never nil while a job or timer waits.
@@ -40,13 +44,12 @@ local function due_at(record, queue, lane, now, debounce_ms, cap_ms)
     else
       at = math.min(first + cap_ms, last + debounce_ms)
     end
-    at = math.max(at, field(record, lane, 'hold'))
   end
   if lane == 'turns' then
     local timer = tonumber(redis.call('HGET', record, 'timer') or 0)
     if timer > 0 and (at == nil or timer < at) then at = timer end
   end
-  return at
+  return at and math.max(at, field(record, lane, 'hold'))
 end
 
 -- Writes the due time of a lane that nobody holds and rings. A held lane is left alone: its commit computes it anew.
@@ -76,6 +79,43 @@ local function remove(queue, jobs, depth, lane, id)
   end
 end
 
+-- The token moves on when a lane is given back, so that nothing can be done with a claim twice.
 local function holds(record, lane, token, epoch)
   return redis.call('HGET', record, lane .. '.token') == token and redis.call('HGET', record, 'epoch') == epoch
+end
+
+local function give_back(record, lane, hold_until)
+  redis.call('HINCRBY', record, lane .. '.token', 1)
+  redis.call('HSET', record, lane .. '.lease', 0)
+  if hold_until then redis.call('HSET', record, lane .. '.hold', ms(hold_until)) end
+end
+
+local ranks = { queued = 0, sending = 1, sent = 2, failed = 3, delivered = 4, read = 5 }
+
+-- A message's status never goes backwards once the vendor had it; before that, "sending" may turn out to be "queued" again.
+local function set_status(out, id, status)
+  local before = ranks[redis.call('HGET', out, 's:' .. id) or '']
+  if before and before > ranks.sending and ranks[status] <= before then return false end
+  redis.call('HSET', out, 's:' .. id, status)
+  return true
+end
+
+-- The lists that people look at. Their keys start at KEYS[first]: index names by_human by_stage(5).
+local function unlist(first, record, contact)
+  local name = redis.call('HGET', record, 'i.name')
+  if name then redis.call('ZREM', KEYS[first + 1], name .. '\n' .. contact) end
+  for n = first, first + 7 do
+    if n ~= first + 1 then redis.call('ZREM', KEYS[n], contact) end
+  end
+end
+
+local function list(first, record, contact, stages, stage, name, now)
+  unlist(first, record, contact)
+  redis.call('ZADD', KEYS[first], ms(now), contact)
+  if name ~= '' then redis.call('ZADD', KEYS[first + 1], 0, name .. '\n' .. contact) end
+  if redis.call('HGET', record, 'owner') == 'human' then redis.call('ZADD', KEYS[first + 2], ms(now), contact) end
+  for n = 1, 5 do
+    if stages[n] == stage then redis.call('ZADD', KEYS[first + 2 + n], ms(now), contact) end
+  end
+  redis.call('HSET', record, 'i.stage', stage, 'i.name', name)
 end

@@ -21,7 +21,8 @@ if redis.call('ZSCORE', seen, id_hash) or redis.call('ZSCORE', gone, id_hash) th
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
 redis.call('ZADD', seen, ms(now), id_hash)
 redis.call('PEXPIRE', seen, remember_ms)
-if redis.call('HSETNX', record, 'epoch', new_epoch()) == 1 then redis.call('HSET', record, 'created', ms(now)) end
+redis.call('HSETNX', record, 'epoch', new_epoch())
+redis.call('HSETNX', record, 'created', ms(now))
 redis.call('HDEL', record, 'erased')
 for i = 15, #ARGV do redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1) end
 append(record, queue, jobs, depth, 'turns', job_id, body)

@@ -1,18 +1,29 @@
 -- Takes a contact's lane for `lease_ms`: fencing token +1, an attempt counted for every job handed out.
 -- A job that was tried before is handed out alone, so that one bad message cannot take its neighbours along.
 -- KEYS record queue jobs due out   ARGV skew lane contact shard lease_ms most debounce_ms cap_ms
+-- Answers: nil, or "moving" when the contact is on its way into another one and somebody should finish that, or the claim.
 local record, queue, jobs, due, out = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local lane, contact, shard, lease_ms, most = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local debounce_ms, cap_ms = tonumber(ARGV[7]), tonumber(ARGV[8])
 local now = clock(ARGV[1])
+pass_when_full(record)
 
+local moved = redis.call('HMGET', record, 'moved_to', 'moving')
+if moved[1] then
+  if moved[2] then
+    redis.call('ZADD', due, ms(now + lease_ms), contact)
+    return 'moving'
+  end
+  redis.call('ZREM', due, contact)
+  return nil
+end
 local lease = field(record, lane, 'lease')
 if lease > now then
   redis.call('ZADD', due, 'XX', ms(lease), contact)
   return nil
 end
 local at = due_at(record, queue, lane, now, debounce_ms, cap_ms)
-if at == nil or redis.call('HEXISTS', record, 'moved_to') == 1 then
+if at == nil then
   redis.call('ZREM', due, contact)
   return nil
 end
@@ -21,10 +32,8 @@ if at > now then
   return nil
 end
 
-local ids = {}
-if field(record, lane, 'hold') <= now then ids = redis.call('ZRANGE', queue, 0, most - 1) end
 local handed, tried = {}, 0
-for i, id in ipairs(ids) do
+for i, id in ipairs(redis.call('ZRANGE', queue, 0, most - 1)) do
   local before = tonumber(redis.call('HGET', jobs, 'a:' .. id) or 0)
   if i > 1 and (before > 0 or tried > 0) then break end
   tried = before
@@ -35,8 +44,9 @@ end
 
 local token = redis.call('HINCRBY', record, lane .. '.token', 1)
 redis.call('HSET', record, lane .. '.lease', ms(now + lease_ms))
-redis.call('HDEL', record, lane .. '.first', lane .. '.last', lane .. '.urgent')
-if #handed / 3 < redis.call('ZCARD', queue) then redis.call('HSET', record, lane .. '.first', ms(now), lane .. '.last', ms(now), lane .. '.urgent', 1) end
+-- Whoever waits behind this claim has waited enough: without `first` a lane is due at once.
+redis.call('HDEL', record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.wait')
+if #handed / 3 < redis.call('ZCARD', queue) then redis.call('HSET', record, lane .. '.first', ms(now), lane .. '.urgent', 1) end
 redis.call('ZADD', due, ms(now + lease_ms), contact)
 local sending = {}
 if lane == 'delivery' and handed[1] then

@@ -1,20 +1,17 @@
 -- Reset (state forgotten, transcript kept) or erase (everything gone but keyed hashes of message ids). A turn in flight
 -- cannot commit afterwards: the epoch is new. An erasure may leave one last message to be sent.
 -- KEYS record log out dead dead_of index names by_human by_stage(5) seen gone depth, then queue jobs due of turns, delivery, mirror
--- ARGV skew contact shard erase lane token epoch remember_ms farewell_id farewell_body done_ids...
--- Answers: ok | stale
-local record, log, out, dead, dead_of, index, names, by_human = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local seen, gone, depth = KEYS[14], KEYS[15], KEYS[16]
+-- ARGV skew contact shard how lane token epoch remember_ms known farewell_id farewell_body stages(5) done_ids...
+-- `how` is reset, erase, or erase_source for what a merge left behind. `known` says how much of what lies in other slots
+-- the caller has removed there; when more came meanwhile the answer is "again". Answers: ok | stale | moved <contact> | again
+local record, log, out, dead, dead_of = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local seen, gone, depth, first_list = KEYS[14], KEYS[15], KEYS[16], 6
 local lanes = { turns = 17, delivery = 20, mirror = 23 }
-local contact, shard, erase = ARGV[2], ARGV[3], ARGV[4] == '1'
+local contact, shard, how = ARGV[2], ARGV[3], ARGV[4]
 local now = clock(ARGV[1])
-if ARGV[5] ~= '' and not holds(record, ARGV[5], ARGV[6], ARGV[7]) then return 'stale' end
-
-redis.call('ZREM', index, contact)
-redis.call('ZREM', by_human, contact)
-for n = 9, 13 do redis.call('ZREM', KEYS[n], contact) end
-local name = redis.call('HGET', record, 'i.name')
-if name then redis.call('ZREM', names, name .. '\n' .. contact) end
+if ARGV[5] ~= '' and not holds(record, ARGV[5], ARGV[6], ARGV[7]) then return { 'stale' } end
+local moved = redis.call('HGET', record, 'moved_to')
+if moved and how ~= 'erase_source' then return { 'moved', moved } end
 
 local function empty(lane)
   local queue, jobs, due = KEYS[lanes[lane]], KEYS[lanes[lane] + 1], KEYS[lanes[lane] + 2]
@@ -23,32 +20,40 @@ local function empty(lane)
   redis.call('ZREM', due, contact)
 end
 
-local seq, created = redis.call('HGET', record, 'seq'), redis.call('HGET', record, 'created')
-empty('delivery')
-if erase then
-  empty('turns')
-  empty('mirror')
-  for _, letter in ipairs(redis.call('HKEYS', dead_of)) do redis.call('ZREM', dead, contact .. ' ' .. letter) end
-  redis.call('DEL', record, log, out, dead_of)
-  if redis.call('EXISTS', seen) == 1 then
-    redis.call('ZUNIONSTORE', gone, 2, seen, gone)
-    redis.call('DEL', seen)
+if how == 'reset' then
+  -- Nobody is there, or nothing but the last word to somebody who was erased.
+  if redis.call('EXISTS', record) == 0 or redis.call('HEXISTS', record, 'erased') == 1 then return { 'ok' } end
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[20], 0, -1)) do set_status(out, id, 'failed') end
+  empty('delivery')
+  for i = 17, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
+  unlist(first_list, record, contact)
+  local forgotten = {}
+  for _, name in ipairs(redis.call('HKEYS', record)) do
+    -- What the person is called, when they came and wrote, and how long the waiting have waited.
+    local kept = name == 'seq' or name == 'created' or name == 'heard' or name == 'turns.first' or name == 'turns.last'
+    if not kept and not string.find(name, ' ') then forgotten[#forgotten + 1] = name end
   end
-  redis.call('PEXPIRE', gone, ARGV[8])
-  if ARGV[9] ~= '' then
-    redis.call('HSET', record, 'epoch', new_epoch(), 'erased', 1)
-    append(record, KEYS[20], KEYS[21], depth, 'delivery', ARGV[9], ARGV[10])
-    schedule(record, KEYS[20], KEYS[22], 'delivery', contact, shard, now, 0, 0)
-  end
-else
-  for i = 11, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
-  local kept = redis.call('HMGET', record, 'turns.first', 'turns.last')
-  redis.call('DEL', record)
-  redis.call('HSET', record, 'epoch', new_epoch(), 'seq', seq or 0, 'created', created or ms(now), 'i.stage', 'INICIO')
-  if kept[1] then redis.call('HSET', record, 'turns.first', kept[1], 'turns.last', kept[2]) end
-  redis.call('ZADD', index, ms(now), contact)
-  redis.call('ZADD', KEYS[9], ms(now), contact)
+  for _, name in ipairs(forgotten) do redis.call('HDEL', record, name) end
+  redis.call('HSET', record, 'epoch', new_epoch())
+  list(first_list, record, contact, { unpack(ARGV, 12, 16) }, ARGV[12], '', now)
   schedule(record, KEYS[17], KEYS[19], 'turns', contact, shard, now, 0, 0)
   schedule(record, KEYS[23], KEYS[25], 'mirror', contact, shard, now, 0, 0)
+  return { 'ok' }
 end
-return 'ok'
+
+if foreign(record, seen, out).known ~= ARGV[9] then return { 'again' } end
+unlist(first_list, record, contact)
+for lane in pairs(lanes) do empty(lane) end
+for _, letter in ipairs(redis.call('HKEYS', dead_of)) do redis.call('ZREM', dead, contact .. ' ' .. letter) end
+redis.call('DEL', record, log, out, dead_of)
+if redis.call('EXISTS', seen) == 1 then
+  redis.call('ZUNIONSTORE', gone, 2, seen, gone)
+  redis.call('DEL', seen)
+end
+redis.call('PEXPIRE', gone, ARGV[8])
+if ARGV[10] ~= '' then
+  redis.call('HSET', record, 'epoch', new_epoch(), 'erased', 1)
+  append(record, KEYS[20], KEYS[21], depth, 'delivery', ARGV[10], ARGV[11])
+  schedule(record, KEYS[20], KEYS[22], 'delivery', contact, shard, now, 0, 0)
+end
+return { 'ok' }

@@ -1,32 +1,42 @@
--- First step of a merge: the contact sends whoever comes to `destination` and tells what it has. Repeating it is harmless:
--- what it has stays until the second step is known to be done (`drop`).
--- KEYS record log seen, index names by_human by_stage(5), depth, then queue jobs due of turns, delivery, mirror
--- ARGV contact destination drop
-local record, log, seen, depth = KEYS[1], KEYS[2], KEYS[3], KEYS[12]
-local contact, destination = ARGV[1], ARGV[2]
-if ARGV[3] == '1' then
-  for lane, first in pairs({ turns = 13, delivery = 16, mirror = 19 }) do
+-- First step of a merge: from now on the contact sends whoever comes to `destination` and tells what it has. It stays here
+-- until it is known to have arrived (`drop`), and in the due set, so that a merge that was interrupted is finished.
+-- KEYS record log seen out dead dead_of index names by_human by_stage(5) depth, then queue jobs due of turns, delivery, mirror
+-- ARGV skew contact shard destination drop again_ms      Answers: "" or what it has, ids, names | moved <contact> | gone
+local record, log, seen, out, dead, dead_of, first_list, depth = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], 7, KEYS[15]
+local lanes = { turns = 16, delivery = 19, mirror = 22 }
+local contact, destination = ARGV[2], ARGV[4]
+local now = clock(ARGV[1])
+local moved = redis.call('HMGET', record, 'moved_to', 'moving')
+
+if ARGV[5] == '1' then
+  if moved[1] ~= destination or not moved[2] then return { 'gone' } end
+  for lane, first in pairs(lanes) do
     redis.call('HINCRBY', depth, lane, 0 - redis.call('ZCARD', KEYS[first]))
     redis.call('DEL', KEYS[first], KEYS[first + 1])
     redis.call('ZREM', KEYS[first + 2], contact)
   end
-  local name = redis.call('HGET', record, 'i.name')
-  if name then redis.call('ZREM', KEYS[5], name .. '\n' .. contact) end
-  redis.call('ZREM', KEYS[4], contact)
-  for n = 6, 11 do redis.call('ZREM', KEYS[n], contact) end
-  redis.call('DEL', record, log, seen)
+  unlist(first_list, record, contact)
+  for _, letter in ipairs(redis.call('HKEYS', dead_of)) do redis.call('ZREM', dead, contact .. ' ' .. letter) end
+  redis.call('DEL', record, log, seen, out, dead_of)
   redis.call('HSET', record, 'moved_to', destination)
-  return {}
+  return { 'ok' }
 end
-redis.call('HSET', record, 'moved_to', destination, 'epoch', new_epoch())
-local moving = {}
-for lane, first in pairs({ turns = 13, delivery = 16, mirror = 19 }) do
+
+if moved[1] and not moved[2] then return { 'moved', moved[1] } end
+redis.call('HSET', record, 'moved_to', destination, 'moving', 1, 'epoch', new_epoch())
+redis.call('ZADD', KEYS[lanes.turns + 2], ms(now + tonumber(ARGV[6])), contact)
+local has = {
+  record = redis.call('HGETALL', record), out = redis.call('HGETALL', out), letters = redis.call('HGETALL', dead_of),
+  seen = redis.call('ZRANGE', seen, 0, -1, 'WITHSCORES'), log = redis.call('XRANGE', log, '-', '+'), jobs = {},
+}
+for lane, first in pairs(lanes) do
   for _, id in ipairs(redis.call('ZRANGE', KEYS[first], 0, -1)) do
-    moving[#moving + 1] = lane
-    moving[#moving + 1] = id
-    moving[#moving + 1] = redis.call('HGET', KEYS[first + 1], 'b:' .. id)
+    local body, attempts = unpack(redis.call('HMGET', KEYS[first + 1], 'b:' .. id, 'a:' .. id))
+    has.jobs[#has.jobs + 1] = { lane, id, body, attempts or '0' }
   end
 end
-local rows = {}
-for _, entry in ipairs(redis.call('XRANGE', log, '-', '+')) do rows[#rows + 1] = entry[2][2] end
-return { redis.call('HGET', record, 'state') or '', moving, rows, redis.call('ZRANGE', seen, 0, -1, 'WITHSCORES') }
+local names = {}
+for i = 1, #has.record, 2 do
+  if string.find(has.record[i], ' ') then names[#names + 1] = has.record[i] end
+end
+return { 'leaving', cmsgpack.pack(has), redis.call('ZRANGE', seen, 0, -1), names }

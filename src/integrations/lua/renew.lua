@@ -5,7 +5,8 @@ local record, due, out = KEYS[1], KEYS[2], KEYS[3]
 local lane, contact = ARGV[2], ARGV[3]
 local now = clock(ARGV[1])
 if not holds(record, lane, ARGV[4], ARGV[5]) then return nil end
+pass_when_full(record)
 redis.call('HSET', record, lane .. '.lease', ms(now + tonumber(ARGV[6])))
 redis.call('ZADD', due, ms(now + tonumber(ARGV[6])), contact)
-if ARGV[7] ~= '' then redis.call('HSET', out, 's:' .. ARGV[7], 'sending', 'g:' .. ARGV[7], ms(now)) end
+if ARGV[7] ~= '' and set_status(out, ARGV[7], 'sending') then redis.call('HSET', out, 'g:' .. ARGV[7], ms(now)) end
 return redis.call('HGET', record, 'owner') or ''
