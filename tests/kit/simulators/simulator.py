@@ -196,7 +196,7 @@ class Sim:
         if f:
             self.on_fault(f, request, facts)
             if f.kind == "hang":
-                self.inflight -= 1  # a hanging call must not keep the rig from becoming quiet
+                self.inflight -= 1  # a hanging call must not keep the whole from becoming quiet
                 try:
                     await asyncio.sleep(float(f.d.get("seconds", 3600)))
                 finally:
