@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ TEXT_LIMIT = 4096
 OPAQUE_LIMIT = 512
 
 _BUTTON_BODY, _LIST_BODY, _SMALL_TEXT, _CAPTION = 1024, 4096, 60, 1024
+_CAPTIONED = ("image", "video", "document")
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _WEB_ADDRESS = re.compile(r"https?://[^\s]{1,2040}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,512}")
@@ -81,19 +82,17 @@ class WhatsAppClient:
 
     @property
     def number(self) -> str:
-        """Meta's id of the business number."""
+        """Meta's id of the business number, which its limits belong to."""
         return self.number_id
 
     @property
     def confirms(self) -> bool:
-        """Receipts follow, and the 24 hour window holds."""
+        """Statuses follow every send, and a 24 h window holds."""
         return True
 
-    def parts(self, content: Content) -> list[Content]:
-        """A text longer than Meta takes becomes several; everything else fits by being cut."""
-        if content.kind != "text":
-            return [content]
-        return [msgspec.structs.replace(content, text=text) for text in split_text(content.text)]
+    def parts(self, content: Content) -> Sequence[Content]:
+        """The same content in as many messages as its text needs; what can be pressed comes with the last."""
+        return parts_of(content)
 
     def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
         """Send one message; Meta's id of it. Accepted is not delivered: statuses follow, with `opaque` in them.
@@ -277,10 +276,13 @@ def _text(text: str, *, preview: bool = False) -> dict[str, Any]:
 
 def _plain(content: Content, ending: str, *, preview: bool = False) -> dict[str, Any]:
     """The same message without its form. When it is too long the body gives way, not what one can choose or open."""
-    around = [part for part in (content.header.strip(), content.footer.strip(), ending) if part]
-    body = _cut(content.text, max(1, TEXT_LIMIT - sum(len(part) + 2 for part in around)))
-    parts = (content.header.strip(), body, content.footer.strip(), ending)
+    parts = (content.header.strip(), _cut(content.text, _plain_room(content, ending)), content.footer.strip(), ending)
     return _text("\n\n".join(part for part in parts if part), preview=preview)
+
+
+def _plain_room(content: Content, ending: str) -> int:
+    around = [part for part in (content.header.strip(), content.footer.strip(), ending) if part]
+    return max(1, TEXT_LIMIT - sum(len(part) + 2 for part in around))
 
 
 def _choice(content: Content) -> dict[str, Any]:
@@ -296,7 +298,11 @@ def _choice(content: Content) -> dict[str, Any]:
     if len(options) <= 10:
         action = {"button": _cut(content.action.strip() or "Ver opciones", 20), "sections": [_section(options)]}
         return _interactive("list", content, _LIST_BODY, action)
-    return _plain(content, "\n".join(f"{number}. {_full(option)}" for number, option in enumerate(options, 1)))
+    return _plain(content, _numbered(options))
+
+
+def _numbered(options: list[Option]) -> str:
+    return "\n".join(f"{number}. {_full(option)}" for number, option in enumerate(options, 1))
 
 
 def _section(options: list[Option]) -> dict[str, Any]:
@@ -365,7 +371,7 @@ def _media(content: Content) -> dict[str, Any]:
     if content.link and not _WEB_ADDRESS.fullmatch(content.link):
         raise Rejected(VENDOR, "send", detail="the link is no web address")
     media: dict[str, Any] = {"id": content.media_id} if content.media_id else {"link": content.link}
-    if content.text.strip() and content.kind in ("image", "video", "document"):
+    if content.text.strip() and content.kind in _CAPTIONED:
         media["caption"] = _cut(content.text, _CAPTION)
     if content.filename and content.kind == "document":
         media["filename"] = content.filename[:240]
@@ -395,6 +401,44 @@ def _one_line_parameters(component: dict[str, Any]) -> dict[str, Any]:
             for parameter in parameters
         ]
     }
+
+
+def parts_of(content: Content) -> list[Content]:
+    """`content` in as many messages as its text needs. Only the first quotes, only the last can be pressed or opened.
+
+    A file comes first, with the beginning of its caption.
+    """
+    room = _room(content)
+    text = content.text.strip()
+    if room is None or len(text) <= room:
+        return [content]
+    if content.kind in _CAPTIONED:
+        caption = split_text(text, room)[0]
+        rest = [Content(text=part) for part in split_text(text[len(caption) :])]
+        return [msgspec.structs.replace(content, text=caption), *rest]
+    ending = split_text(text, room)[-1]
+    first, *more = split_text(text[: -len(ending)])
+    return [
+        Content(text=first, reply_to=content.reply_to),
+        *(Content(text=part) for part in more),
+        msgspec.structs.replace(content, text=ending, reply_to=""),
+    ]
+
+
+def _room(content: Content) -> int | None:
+    """How long the text may be in the form that this content takes; None where it has no text."""
+    if content.kind == "text":
+        return TEXT_LIMIT
+    if content.kind in _CAPTIONED:
+        return _CAPTION
+    if content.kind == "cta_url":
+        return _BUTTON_BODY
+    if content.kind not in ("buttons", "list"):
+        return None
+    options = _distinct(content.options)
+    if content.kind == "buttons" and 0 < len(options) <= 3:
+        return _BUTTON_BODY
+    return _LIST_BODY if len(options) <= 10 else _plain_room(content, _numbered(options))
 
 
 _BORDERS = (

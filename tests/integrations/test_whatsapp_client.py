@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.desk.ports import Channel
 from src.errors import (
     AccessDenied,
     IntegrationError,
@@ -27,7 +28,7 @@ from src.errors import (
     Unreachable,
     WindowClosed,
 )
-from src.integrations.whatsapp_client import WhatsAppClient, payload_of, split_text
+from src.integrations.whatsapp_client import WhatsAppClient, parts_of, payload_of, split_text
 from src.messages import Contact, Content, ContentKind, Media, Option, Outbound, Template
 from tests.integrations.test_http import Server, answering, serving
 from tests.kit.rig import Rig
@@ -278,6 +279,48 @@ class TestSplit:
         assert "".join("".join(parts).split()) == "".join(text.split())
 
 
+class TestParts:
+    LONG = "Frase de unas palabras. " * 300
+
+    def test_what_fits_is_left_alone(self) -> None:
+        for content in SENDABLE.values():
+            if len(content.text) < 1024:
+                assert parts_of(content) == [content]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            Content(text=LONG, reply_to="wamid.A"),
+            Content(kind="buttons", text=LONG, options=options(2), reply_to="wamid.A"),
+            Content(kind="list", text=LONG, options=options(10), header="h", reply_to="wamid.A"),
+            Content(kind="list", text=LONG, options=options(20), header="h", footer="f", reply_to="wamid.A"),
+            Content(kind="cta_url", text=LONG, link="https://example.com", reply_to="wamid.A"),
+            Content(kind="document", media_id="1", text=LONG, reply_to="wamid.A"),
+        ],
+        ids=lambda content: f"{content.kind}{len(content.options) or ''}",
+    )
+    def test_what_does_not_fit_is_told_in_full_and_in_order(self, content: Content) -> None:
+        parts = parts_of(content)
+        assert len(parts) > 1
+        assert " ".join(part.text for part in parts).split() == content.text.split()
+        assert [bool(part.reply_to) for part in parts] == [True] + [False] * (len(parts) - 1)
+        where = 0 if content.kind == "document" else -1
+        assert parts[where].kind == content.kind
+        assert [part.kind for part in parts].count("text") >= len(parts) - 1
+        for part in parts:
+            assert "…" not in json.dumps(payload_of(message(part)), ensure_ascii=False)
+
+    @given(
+        st.sampled_from(["text", "buttons", "list", "cta_url"]),
+        st.text(st.sampled_from("ab.ñ \n*👍🏽"), max_size=80).map(lambda text: text * 80),
+    )
+    def test_no_word_is_lost(self, kind: ContentKind, text: str) -> None:
+        content = Content(kind=kind, text=text, options=options(2), link="https://example.com")
+        parts = parts_of(content)
+        assert "".join("".join(part.text for part in parts).split()) == "".join(text.split())
+        assert parts[-1].kind == kind
+
+
 @pytest.fixture(scope="module")
 def started_rig() -> Iterator[Rig]:
     limits = {"pair_limit": False, "throughput_limit": False, "window_mode": "off"}
@@ -287,7 +330,7 @@ def started_rig() -> Iterator[Rig]:
 
 @pytest.fixture
 def rig(started_rig: Rig) -> Rig:
-    started_rig.reset()
+    started_rig.meta.reset()
     return started_rig
 
 
@@ -339,6 +382,12 @@ class TestSending:
         assert len(set(ids)) == 64
         assert Counter(sent["callback_data"] for sent in rig.meta.sent()) == Counter(map(str, range(64)))
 
+    def test_is_a_channel_of_the_desk(self, rig: Rig) -> None:
+        channel: Channel = client_for(rig)
+        assert channel.number == rig.env("meta")["WHATSAPP_PHONE_NUMBER_ID"]
+        assert channel.confirms
+        assert len(channel.parts(Content(text="palabra " * 600))) == 2
+
     def test_check(self, rig: Rig) -> None:
         assert client_for(rig).check()["verified_name"] == "Rig"
         with pytest.raises(AccessDenied):
@@ -379,14 +428,17 @@ MEANINGS: list[tuple[int, type[IntegrationError]]] = [
 
 class TestRefusals:
     @pytest.mark.parametrize(("code", "meaning"), MEANINGS)
-    @pytest.mark.parametrize("status", [None, 400, 403, 500])
-    def test_the_code_decides(self, rig: Rig, code: int, meaning: type[IntegrationError], status: int | None) -> None:
-        fault: dict[str, Any] = {"kind": "error", "code": code}
-        rig.meta.faults(fault if status is None else fault | {"status": status})
-        failure = fail_with(rig)
-        assert type(failure) is meaning
-        assert failure.vendor_code == str(code)
-        assert failure.status >= 400
+    def test_the_code_decides(self, rig: Rig, code: int, meaning: type[IntegrationError]) -> None:
+        fault = {"kind": "error", "code": code}
+        statuses = (400, 403, 500)
+        rig.meta.faults(fault, *(fault | {"status": status} for status in statuses))
+        client = client_for(rig)
+        for status in (None, *statuses):
+            with pytest.raises(IntegrationError) as failed:
+                client.send(message(SENDABLE["text"]), opaque="o1")
+            assert type(failed.value) is meaning
+            assert failed.value.vendor_code == str(code)
+            assert failed.value.status == (status or failed.value.status)
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
