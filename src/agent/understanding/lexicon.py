@@ -8,7 +8,7 @@ ABBREVIATIONS = {
     "tb": "tambien", "tmb": "tambien", "tmbn": "tambien", "tbn": "tambien", "bn": "bien", "ola": "hola", "hla": "hola",
     "ns": "no se", "nc": "no se", "nose": "no se", "nosé": "no se", "aprox": "unos", "kero": "quiero", "kiero": "quiero",
     "qiero": "quiero", "grax": "gracias", "grcs": "gracias", "gcias": "gracias", "msj": "mensaje", "dnd": "donde",
-    "vdd": "verdad", "sip": "si", "sep": "si", "sipi": "si", "sisi": "si", "sii": "si", "sipo": "si", "nop": "no", "nope": "no",
+    "vdd": "verdad", "sip": "si", "sep": "si", "sipi": "si", "sisi": "si", "sii": "si", "sipo": "si", "nope": "nop",
     "nopo": "no", "noo": "no", "nono": "no", "nanai": "no", "oki": "ok", "okey": "ok", "okay": "ok", "okis": "ok", "okei": "ok",
     "okk": "ok", "okok": "ok", "vle": "vale", "bale": "vale", "tra": "trabajo", "ing": "ingeniero", "numero": "numero",
     "trenta": "treinta", "trienta": "treinta", "cuarnta": "cuarenta", "cincunta": "cincuenta", "setena": "setenta",
@@ -39,6 +39,13 @@ SCALES = {
     "trillon": 10**18, "trillones": 10**18, "cuatrillon": 10**24, "cuatrillones": 10**24,
 }  # fmt: skip
 
+ENGLISH_NUMBERS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
+    "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+    "eighty": 80, "ninety": 90,
+}  # fmt: skip
+
 _DOMAIN = """
 hola buenas buenos gracias quiero quisiera tengo tenemos tiene trabajo trabaja trabajar hijo hijos hija hijas nino ninos nina ninas
 hipoteca hipotecas fumo fuma fumar fumador fumadora fumadores fumaba tabaco cigarrillos vapeo vapeador casado casada
@@ -66,3 +73,22 @@ NEVER_REPAIRED = frozenset(
     """.split()
 )
 """Words that exist and must not be taken for a misspelt one."""
+
+GIVEN_NAMES = frozenset(
+    """
+    antonio manuel jose francisco david juan javier daniel carlos jesus alejandro miguel rafael pablo pedro angel sergio fernando jorge luis alberto alvaro adrian diego ivan
+    ruben raul oscar enrique ramon vicente andres joaquin santiago eduardo victor roberto jaime mario ignacio marcos alfonso salvador ricardo jordi emilio hugo guillermo julian gabriel
+    julio tomas agustin marc gonzalo felix mohamed ahmed joan martin nicolas cristian josep samuel mateo leo lucas aitor iker xavier albert mariano sebastian rodolfo gustavo esteban domingo
+    lorenzo cesar hector alex eric izan pau pol gerard arnau ernesto fabian federico facundo matias thiago emiliano rodrigo leonardo maximo benjamin joel elias isaac abel adan ismael omar kevin
+    bryan brayan wilson edison walter milton nestor dario german gerardo arturo alfredo armando gilberto hernan homero horacio humberto moises noe octavio orlando pancho pepe paco nacho kiko toni
+    quique rafa santi chema juanjo juanma josema manolo lolo curro fran dani javi edu nico berto fede gabi luisma tono txema koldo mikel unai gorka jon ander eneko inaki asier oier julen
+    maria carmen josefa ana isabel dolores pilar teresa rosa cristina laura francisca antonia mercedes marta lucia elena juana raquel beatriz patricia nuria silvia encarnacion sara paula rocio
+    angeles monica susana irene julia montserrat alba inmaculada sandra andrea margarita consuelo sonia esther claudia concepcion veronica natalia eva noelia victoria carolina catalina amparo miriam
+    ines yolanda alicia lorena lidia alejandra olga daniela sofia gloria martina adriana aurora fatima virginia luisa gemma emilia magdalena josefina rosario purificacion ainhoa nerea leire maite
+    aitana carla valeria emma noa vega mia jimena triana lola chloe olivia abril candela celia clara vera blanca diana estefania fernanda gabriela guadalupe itzel ximena camila renata regina romina
+    milagros micaela macarena manuela marina mireia neus meritxell montse merce laia berta ona queralt aina lluisa conchi conchita paqui pili mamen maribel marisol marisa mariluz mayte lupe lupita
+    pepa loli lola tere bea cris patri vicky sole asun chus charo begona arantxa amaia miren itziar idoia edurne uxue garazi john james robert michael william richard thomas sarah emily jessica
+    jennifer mary linda elizabeth anna kate peter paul george steve sophie maria jose juan carlos juan pablo ligia luz marcela mariana maricarmen nelson yesenia yadira yamila zoe zulema tamara tania
+    """.split()
+)
+"""The commonest given names of Spain and Latin America, so that "soy luis" in small letters is a name."""

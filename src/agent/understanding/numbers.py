@@ -7,43 +7,51 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
-from src.agent.understanding.lexicon import HUNDREDS, SCALES, TEENS, TENS, UNITS
+from src.agent.understanding.lexicon import ENGLISH_NUMBERS, HUNDREDS, SCALES, TEENS, TENS, UNITS
 
-_WORD_VALUES = {**UNITS, **TEENS, **TENS, **HUNDREDS}
-_ENGLISH = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
-    "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90,
+Kind = Literal["", "units", "teens", "tens", "hundreds", "scale", "english"]
+
+_WORDS: dict[str, tuple[Kind, int]] = {
+    **{word: ("units", value) for word, value in UNITS.items()},
+    **{word: ("teens", value) for word, value in TEENS.items()},
+    **{word: ("tens", value) for word, value in TENS.items()},
+    **{word: ("hundreds", value) for word, value in HUNDREDS.items()},
+    **{word: ("scale", value) for word, value in SCALES.items()},
+}
+_SCALES_AFTER_DIGITS = {
+    **SCALES, "thousand": 10**3, "million": 10**6, "k": 10**3, "kk": 10**6, "mm": 10**6, "mill": 10**6, "mll": 10**6,
+    "luca": 10**3, "lucas": 10**3, "kilo": 10**6, "kilos": 10**6, "palo": 10**6, "palos": 10**6,
 }  # fmt: skip
-_ENGLISH_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6}
-_GLUED = re.compile(
-    r"(?P<tens>treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|treint|cuarent|cincuent|sesent|setent|ochent|novent)"
-    r"(?:ay|ai|a|i|y)?(?P<unit>un|uno|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)"
-)
-_GLUED_SCALE = re.compile(r"(?P<front>[a-z]{3,}?)(?P<scale>mil|millon|millones)")
-_SLANG_SCALES = {"k": 1000, "kk": 10**6, "m": 10**6, "mm": 10**6, "mll": 10**6, "mill": 10**6, "luca": 1000, "lucas": 1000}
+_SLANG_SCALES = ("kilo", "kilos", "palo", "palos")
+_SCALES_GLUED_ONLY = {"m": 10**6}
 
+_GLUED_TENS = re.compile(r"(?P<tens>treint|cuarent|cincuent|sesent|setent|ochent|novent)(?:a|ai|ay|y|i)?(?P<unit>[a-z]+)")
+_GLUED_VEINTI = re.compile(r"veint[iey](?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)")
 _TOKEN = re.compile(
-    r"(?P<digits>\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d{1,2})?(?![\d])|\d+(?:[.,]\d+)*)|(?P<word>[a-z]+)|(?P<other>\S)"
+    r"(?P<digits>\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)*)|(?P<word>[a-z]+)|(?P<other>\S)"
 )
+_HIGHEST_AFTER: dict[str, int] = {"": 4, "scale": 4, "hundreds": 3, "tens": 1, "teens": 0, "units": 0}
+_SIZE: dict[str, int] = {"hundreds": 4, "tens": 3, "teens": 3, "units": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """A number in `plain[start:end]`. `scaled`: its size was said (mil, k, separators), so it is not "150" for 150,000."""
+    """A number in `plain[start:end]`.
+
+    `scale` is the multiplier that was said (1000 for "mil" or "k"), `sized` that its size is beyond doubt, unlike "150" which
+    may stand for 150,000. `slang`: kilo and palo, which do not mean the same everywhere.
+    """
 
     start: int
     end: int
     value: float
     digits: bool
-    scaled: bool = False
+    scale: float = 1
+    sized: bool = False
+    slang: bool = False
     alternatives: tuple[float, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        return float(self.value).is_integer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +64,14 @@ class _Token:
 
 def find_numerals(plain: str) -> list[Numeral]:
     """Every number in the comparable form of a text, in order."""
-    tokens = [_Token(match.lastgroup or "other", match[0], match.start(), match.end()) for match in _TOKEN.finditer(plain)]
+    tokens = [_Token(match.lastgroup or "", match[0], match.start(), match.end()) for match in _TOKEN.finditer(plain)]
     found: list[Numeral] = []
     index = 0
     while index < len(tokens):
         numeral, after = _numeral_at(tokens, index)
-        if numeral is None:
-            index += 1
-            continue
-        found.append(numeral)
-        index = after
+        if numeral is not None:
+            found.append(numeral)
+        index = max(after, index + 1)
     return found
 
 
@@ -73,24 +79,40 @@ def digits_value(written: str) -> tuple[float, bool, tuple[float, ...]]:
     """(value, whether its size is certain, other readings) of a run of digits with separators."""
     compact = re.sub(r"[ \u00a0']", "", written)
     dots, commas = compact.count("."), compact.count(",")
-    grouped = compact != written
     if dots and commas:
         decimal_mark = "," if compact.rfind(",") > compact.rfind(".") else "."
-        other = "." if decimal_mark == "," else ","
-        return float(compact.replace(other, "").replace(decimal_mark, ".")), True, ()
-    mark = "." if dots else ","
+        thousands_mark = "." if decimal_mark == "," else ","
+        whole, _, fraction = compact.replace(thousands_mark, "").partition(decimal_mark)
+        return float(f"{whole}.{fraction.replace(decimal_mark, '')}"), True, ()
     if not dots and not commas:
-        return float(compact), grouped, ()
-    parts = compact.split(mark)
-    if len(parts) > 2:
-        if all(len(part) == 3 for part in parts[1:]):
-            return float("".join(parts)), True, ()
-        return float(parts[0] + "." + "".join(parts[1:])), False, ()
-    whole, fraction = parts
-    if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole != "0":
-        thousands, decimals = float(whole + fraction), float(f"{whole}.{fraction}")
-        return (thousands, True, ()) if mark == "." else (thousands, True, (decimals,))
+        return float(compact), compact != written, ()
+    mark = "." if dots else ","
+    whole, *groups = compact.split(mark)
+    if len(groups) > 1 and all(len(group) == 3 for group in groups):
+        return float(whole + "".join(groups)), True, ()
+    fraction = "".join(groups)
+    if len(groups) == 1 and len(fraction) == 3 and len(whole) <= 3 and not whole.startswith("0"):
+        thousands, decimal = float(whole + fraction), float(f"{whole}.{fraction}")
+        return thousands, True, (decimal,) if mark == "," else ()
     return float(f"{whole}.{fraction}"), False, ()
+
+
+def word_value(word: str) -> tuple[Kind, int]:
+    """The kind and value of one number word, also when glued: "treintaycinco", "dosmil"."""
+    known = _WORDS.get(word)
+    if known:
+        return known
+    veinti = _GLUED_VEINTI.fullmatch(word)
+    if veinti:
+        return "teens", 20 + UNITS[veinti["unit"]]
+    glued = _GLUED_TENS.fullmatch(word)
+    if glued:
+        unit = glued["unit"].removeprefix("y").removeprefix("i")
+        if unit in UNITS and unit != "cero":
+            return "teens", TENS[glued["tens"] + "a"] + UNITS[unit]
+    if word.endswith("mil") and word[:-3] in _WORDS:
+        return "scale", _WORDS[word[:-3]][1] * 1000
+    return "", 0
 
 
 def _numeral_at(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
@@ -101,145 +123,118 @@ def _numeral_at(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
         return None, index + 1
     if token.text in ("medio", "media"):
         return _half(tokens, index)
-    if token.text in _ENGLISH:
+    if token.text == "par" or [each.text for each in tokens[index : index + 2]] == ["un", "par"]:
+        after = index + (1 if token.text == "par" else 2)
+        return Numeral(token.start, tokens[after - 1].end, 2.0, digits=False), after
+    if token.text in ENGLISH_NUMBERS and token.text not in SCALES:
         return _from_english(tokens, index)
     return _from_words(tokens, index)
 
 
 def _from_digits(tokens: list[_Token], index: int) -> tuple[Numeral, int]:
     token = tokens[index]
-    value, certain, alternatives = digits_value(token.text)
-    index += 1
-    end = token.end
-    scaled = certain
+    value, sized, alternatives = digits_value(token.text)
+    index, end, scale, slang = index + 1, token.end, 1.0, False
     while index < len(tokens) and tokens[index].kind == "word":
-        scale = _scale(tokens[index].text, glued=tokens[index].start == end)
-        if scale is None:
+        word, glued = tokens[index].text, tokens[index].start == end
+        factor = _SCALES_AFTER_DIGITS.get(word) or (_SCALES_GLUED_ONLY.get(word) if glued else None)
+        if factor is None or (scale > 1 and factor >= scale and factor != 10**6):
             break
-        value, scaled, end = value * scale, True, tokens[index].end
-        alternatives = tuple(other * scale for other in alternatives)
+        value, scale, sized, slang, end = value * factor, scale * factor, True, slang or word in _SLANG_SCALES, tokens[index].end
+        if alternatives:  # "1,500 k": only the decimal reading can still be multiplied
+            value, alternatives = alternatives[0] * factor, ()
         index += 1
-        if scale >= 1000:
-            rest, after = _remainder(tokens, index, scale)
-            if rest is not None:
-                value, end, index = value + rest.value, rest.end, after
-    return Numeral(token.start, end, value, digits=True, scaled=scaled, alternatives=alternatives), index
+        extra, after = _after_scale(tokens, index, factor)
+        if extra:
+            value, end, index = value + extra, tokens[after - 1].end, after
+            break
+    return Numeral(token.start, end, value, True, scale, sized, slang, alternatives), index
 
 
-def _remainder(tokens: list[_Token], index: int, scale: float) -> tuple[Numeral | None, int]:
+def _after_scale(tokens: list[_Token], index: int, scale: float) -> tuple[float, int]:
     """What follows a scale: "2 mil quinientos", "1 millon y medio", "3 mil 500"."""
-    if index + 1 < len(tokens) and tokens[index].text == "y" and tokens[index + 1].text in ("medio", "media"):
-        half = tokens[index + 1]
-        return Numeral(half.start, half.end, scale / 2, digits=False), index + 2
-    if index < len(tokens) and tokens[index].kind in ("digits", "word"):
-        rest, after = _numeral_at(tokens, index) if tokens[index].text not in ("medio", "media", "un") else (None, index)
-        if rest is not None and rest.value < scale and rest.value >= scale / 1000 * 10 and rest.whole:
-            return rest, after
-    return None, index
-
-
-def _scale(word: str, *, glued: bool) -> float | None:
-    if word in ("mil", "millon", "millones", "thousand", "million"):
-        return {**SCALES, **_ENGLISH_SCALES}[word]
-    if word in ("k", "kk", "mm", "luca", "lucas", "mill") or (glued and word == "m"):
-        return _SLANG_SCALES[word]
-    return None
+    words = [token.text for token in tokens[index : index + 2]]
+    if len(words) == 2 and words[0] == "y" and words[1] in ("medio", "media", "pico"):
+        return (0.0 if words[1] == "pico" else scale / 2), index + 2
+    if not words or tokens[index].text in ("medio", "media", "un", "una", "y"):
+        return 0.0, index
+    rest, after = _numeral_at(tokens, index)
+    if rest is None or rest.value >= scale or not rest.value.is_integer():
+        return 0.0, index
+    filled = rest.value * 10 >= scale / 10 or not tokens[index].text.isdigit()  # not "2 mil 5"
+    return (rest.value, after) if filled else (0.0, index)
 
 
 def _half(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
-    after = index + 1
-    if after < len(tokens) and tokens[after].text in ("millon", "kilo", "palo"):
-        return Numeral(tokens[index].start, tokens[after].end, 500_000, digits=False, scaled=True), after + 1
-    if after < len(tokens) and tokens[after].text == "docena":
-        return Numeral(tokens[index].start, tokens[after].end, 6, digits=False), after + 1
+    noun = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    if noun in ("millon", "kilo", "palo"):
+        end = tokens[index + 1].end
+        slang = noun in _SLANG_SCALES
+        return Numeral(tokens[index].start, end, 500_000.0, False, 10**6, sized=True, slang=slang), index + 2
+    if noun == "docena":
+        return Numeral(tokens[index].start, tokens[index + 1].end, 6.0, digits=False), index + 2
     return None, index + 1
 
 
 def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     start = index
     total = group = 0.0
-    last, ceiling = "", float("inf")
-    end, scaled = tokens[index].start, False
+    last: Kind = ""
+    ceiling, slang = float("inf"), False
     while index < len(tokens) and tokens[index].kind == "word":
         word = tokens[index].text
         if word == "y":
             follows = tokens[index + 1].text if index + 1 < len(tokens) else ""
-            if last == "tens" and _word_value(follows) in range(1, 10):
+            if last == "tens" and word_value(follows)[0] == "units":
                 index += 1
                 continue
-            if last == "scale" and follows in ("medio", "media"):
-                total += ceiling / 2
-                end, index = tokens[index + 1].end, index + 2
+            if last == "scale" and follows in ("medio", "media", "pico"):
+                total += ceiling / 2 if follows != "pico" else 0
+                index += 2
             break
-        kind, value = _classify(word)
-        if kind == "scale" and value < ceiling:
-            total += (group or 1) * value
-            group, ceiling, scaled = 0, value, True
-        elif kind and kind != "scale" and _fits(kind, last):
+        kind, value = word_value(word)
+        if last == "units" and group == 1 and word in _SLANG_SCALES or (last and word in ("kilos", "palos", "lucas")):
+            kind, value, slang = "scale", _SCALES_AFTER_DIGITS[word], True
+        if kind == "scale" and _multiplies(value, ceiling, group, total):
+            total = ((total + group) or 1) * value if value > ceiling else total + (group or 1) * value
+            group, ceiling = 0, value
+        elif kind and kind != "scale" and _SIZE[kind] <= _HIGHEST_AFTER[last]:
             group += value
         else:
             break
-        last, end = kind, tokens[index].end
+        last = kind
         index += 1
-    if index == start:
-        return None, start + 1
     if not last:
         return None, start + 1
-    return Numeral(tokens[start].start, end, total + group, digits=False, scaled=scaled), index
+    sized = ceiling < float("inf")
+    return (
+        Numeral(tokens[start].start, tokens[index - 1].end, total + group, False, ceiling if sized else 1, sized, slang),
+        index,
+    )
 
 
-def _fits(kind: str, last: str) -> bool:
-    order = {"": 4, "scale": 4, "hundreds": 3, "tens": 2, "teens": 0, "units": 0}
-    size = {"hundreds": 4, "tens": 3, "teens": 3, "units": 2}
-    return size[kind] <= order[last] or (kind == "units" and last in ("hundreds", "tens"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Glued:
-    tens: int
-    unit: int
-
-
-def _classify(word: str) -> tuple[str, float]:
-    if word in UNITS:
-        return "units", UNITS[word]
-    if word in TEENS:
-        return "teens", TEENS[word]
-    if word in TENS:
-        return "tens", TENS[word]
-    if word in HUNDREDS:
-        return "hundreds", HUNDREDS[word]
-    if word in SCALES:
-        return "scale", SCALES[word]
-    glued = _GLUED.fullmatch(word)
-    if glued:
-        tens = next(value for name, value in TENS.items() if name.startswith(glued["tens"]))
-        return "teens", tens + UNITS[glued["unit"]]
-    front = _GLUED_SCALE.fullmatch(word)
-    if front and front["scale"] == "mil" and front["front"] in _WORD_VALUES:
-        return "scale", _WORD_VALUES[front["front"]] * 1000
-    return "", 0
-
-
-def _word_value(word: str) -> int | None:
-    return _WORD_VALUES.get(word)
+def _multiplies(value: float, ceiling: float, group: float, total: float) -> bool:
+    """Whether a scale word goes on with the number so far: "dos mil" + "millones" does, "mil" + "mil" does not."""
+    if value < ceiling:
+        return True
+    return value > ceiling and (total > 0 or group > 0)
 
 
 def _from_english(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
-    start, total, group, end, scaled = index, 0, 0, tokens[index].start, False
+    start, total, group, end, scale = index, 0, 0, tokens[index].start, 1
     while index < len(tokens):
         word = tokens[index].text
-        if word in _ENGLISH:
-            group += _ENGLISH[word]
+        if word in ENGLISH_NUMBERS:
+            group += ENGLISH_NUMBERS[word]
         elif word == "hundred":
             group = (group or 1) * 100
         elif word in ("thousand", "million"):
-            total, group, scaled = total + (group or 1) * _ENGLISH_SCALES[word], 0, True
-        elif word in ("-", "and") and index + 1 < len(tokens) and tokens[index + 1].text in _ENGLISH and index > start:
+            scale = _SCALES_AFTER_DIGITS[word]
+            total, group = total + (group or 1) * scale, 0
+        elif word in ("-", "and") and index + 1 < len(tokens) and tokens[index + 1].text in ENGLISH_NUMBERS:
             index += 1
             continue
         else:
             break
-        end = tokens[index].end
-        index += 1
-    return Numeral(tokens[start].start, end, float(total + group), digits=False, scaled=scaled), index
+        end, index = tokens[index].end, index + 1
+    return Numeral(tokens[start].start, end, float(total + group), False, scale, sized=scale > 1), index

@@ -1,90 +1,280 @@
-"""One turn of the prospect, read by rules alone."""
+"""One turn of the prospect, read by rules alone: each reader takes its part, and what was asked settles the rest."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from src.agent.understanding.answers import Answer, read_answer
-from src.agent.understanding.intents import read_intents
-from src.agent.understanding.numbers import Numeral, find_numerals
-from src.agent.understanding.reading import Context, Found, Intent, Reading
-from src.agent.understanding.replies import confirmed_candidate, read_reply
-from src.agent.understanding.wording import Wording, word_of
+import msgspec
 
-_MONEY_KEYS = ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
+from src.agent.guardrails import inspect
+from src.agent.redaction import CANCER_OVERCOME_MARK, HEALTH_MARK, redact, redact_health
+from src.agent.understanding.answers import Answer, read_answer
+from src.agent.understanding.birth_dates import read_birth_dates
+from src.agent.understanding.contact_details import read_contact_details
+from src.agent.understanding.household import read_dependents, read_marital_status
+from src.agent.understanding.intents import dont_know_topic, read_intents
+from src.agent.understanding.language import detect_language, wished_language
+from src.agent.understanding.money import MONEY_KEYS, read_money
+from src.agent.understanding.names import read_name
+from src.agent.understanding.occupations import read_occupation
+from src.agent.understanding.quantities import Quantity, find_quantities
+from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, Reading
+from src.agent.understanding.replies import confirmed_candidate, read_reply
+from src.agent.understanding.smoking import read_smoking
+from src.agent.understanding.wording import Wording, clean, word_of
+from src.agent.understanding.years import read_years
+
+NONE_IS_ZERO = ("mortgage_balance", "other_debts", "savings", "existing_cover")
+_NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (key, re.compile(rf"\b(?:no (?:tengo|tenemos|hay|pago|me queda|nos queda|debo|tinc)|sin|ni|ninguna?|nada de|cero|tampoco(?: tengo)?|no)\s+(?:ni |ya |ningun[a]? |mas |tengo |la |el |de )*(?:{words})\b|\b(?:{words})[,:]?\s+(?:no(?: tengo)?|ninguna?|cero|nada|pagada|liquidad[ao]|terminada|cancelada)\b"))
+    for key, words in (
+        ("mortgage_balance", r"hipotec\w*|mortgage"),
+        ("other_debts", r"deud\w*|prestamos?|creditos?|debts?"),
+        ("savings", r"ahorr\w*|ahorrado|savings"),
+        ("existing_cover", r"(?:otro |otros |mas )?(?:seguros?(?: de vida)?|polizas?|cobertura)"),
+    )
+)  # fmt: skip
+_PAID_OFF = re.compile(
+    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
+)
+_CORRECTION = re.compile(
+    r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?equivo\w+|corrijo|correccion|rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|en realidad|realmente|no,? (?:lo de|eran?|son|es|tengo|la|el|mi|mejor|que|\d)|ahora (?:tengo|gano|son|soy|es|fumo)|"
+    r"cambi(?:a|ar|o|ad|e)\b|actualiz\w+|(?:antes|te|os) (?:te |os )?(?:dije|puse|habia dicho)|que antes|me (?:he )?li[eoé]\b|me (?:he )?liado|errata|ups|uy|mal escrito|al final|fe de erratas|mejor\b|no es cierto|ponia|puse mal|lo de .{0,20} (?:esta|estaba) mal|sorry|i meant|actually|correction|espera)\b"
+)
+_NOT_FLAT_NO = re.compile(r"^\W*no,? (?:lo de|eran?|son|es|tengo|mejor|que|\d|la |el |mi )")
+_YES_NO_KEYS = ("smoker",)
+_BENEFICIARY = re.compile(
+    r"\b(?:beneficiari[oa]s?)\b[^a-z\d]{0,3}(?:(?:es|seria|sera|serian|son|sean|que sea|pon|a|al|ponme)\s+)?(?:el |la |los |las |mis? )?(?P<who>banco|hij[oa]s?|mujer|marido|espos[oa]|pareja|padres?|madre|herman[oa]s?|novi[oa]|familia|sobrin[oa]s?|herederos legales)"
+)
+_BENEFICIARY_NAMES = {"banco": "bank"}
+_CALLBACK = re.compile(
+    r"\b(?:(?:pasado )?manana(?: (?:por|a|en) la (?:manana|tarde|noche|mediodia))?|(?:esta|hoy por la) (?:tarde|noche|manana)|hoy|(?:el |los |proximo |este )?(?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)(?: (?:por|a|en) la (?:manana|tarde|noche))?|por las? (?:mananas?|tardes?|noches?)|"
+    r"a partir de las? \w+|a las (?:\d{1,2}(?::\d{2})?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce)(?: de la (?:manana|tarde|noche)| y media| h)?|entre las \w+ y las \w+|despues de comer|al mediodia|la semana que viene|cuando (?:querais|quieras|puedas|podais))\b"
+)
+_IN_CALLBACK = re.compile(r"\b(?:por|a|en|el|los|la|las|de)\b\s*")
+_WANTS_CALL = re.compile(r"\b(?:llam\w+|telefono|contact\w+|hablar|call)\b")
+_INVALID_DATE = re.compile(r"(?<![\d.,/])\d{1,2}\s?[/.-]\s?\d{1,2}\s?[/.-]\s?(?:\d{4}|\d{2})(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The text as every reader gets it: redacted, comparable, with the answer it begins with."""
+
+    wording: Wording
+    answer: Answer | None
+    sensitive: bool
+    awaiting: str
 
 
 def read(text: str, context: Context, reply_id: str = "") -> Reading:
-    """What was understood of `text`, given what was just asked. Never raises; an empty reading has intent `unclear`."""
+    """What was understood of `text`, given what was just asked. Never raises; what means nothing has intent `unclear`.
+
+    Health disclosures and identity numbers are taken out before anything is read: `Reading.text` is safe to keep.
+    """
     if reply_id:
-        pressed = read_reply(reply_id, text, context)
+        pressed = read_reply(reply_id, clean(text), context)
         if pressed is not None:
             return pressed
-    wording = word_of(text)
-    intents = read_intents(wording)
-    answer = read_answer(wording.plain, wording.text)
-    values = _values(wording, context, answer)
-    if answer:
-        intents.append(Intent(answer.polarity, "", answer.confidence, wording.evidence(answer.start, answer.end)))
-        if answer.polarity == "affirm" and not values:
-            values.extend(confirmed_candidate(context, wording.evidence(answer.start, answer.end)))
+    heard = _hear(text, context)
+    wording = heard.wording
+    values = _values(heard, context)
+    language = detect_language(wording.text, context.language)
+    intents = [*_guarded(wording), *read_intents(wording, context)]
+    intents += _answered(heard, context, intents, values)
+    intents += _asides(heard, context, values, language)
+    intents = list({(intent.name, intent.topic): intent for intent in reversed(intents)}.values())[::-1]
     if not intents and not values:
-        intents.append(Intent("unclear", confidence=0.5))
-    return Reading(intents=tuple(intents), values=tuple(values), language=context.language, text=wording.text)
+        intents = [Intent("unclear", confidence=0.5)]
+    return Reading(tuple(intents), tuple(values), language, wording.text)
 
 
-def _values(wording: Wording, context: Context, answer: Answer | None) -> list[Found]:
+def _hear(text: str, context: Context) -> _Heard:
+    redacted = redact(clean(text))
+    wording = word_of(redact_health(redacted.text))
+    answer = read_answer(wording.plain, wording.text)
+    return _Heard(wording, answer, bool(redacted.kinds), (context.awaiting or "").removeprefix("confirm:"))
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _values(heard: _Heard, context: Context) -> list[Found]:
+    wording = heard.wording
+    contacts, spans = read_contact_details(wording, context)
+    wording = wording.blank(spans)
+    dates, spans = read_birth_dates(wording, context)
+    wording = wording.blank(spans)
+    marks = [match.span() for match in re.finditer(r"\[[^\]]{2,60}\]", wording.plain)]
+    wording = wording.blank(marks)
+    quantities = [each for each in find_quantities(wording.plain) if each.unit != "ordinal"]
+
+    ages, aged = read_years(wording, quantities, context)
+    left = [each for each in quantities if each not in aged]
+    smoking = read_smoking(wording, quantities, context, heard.answer)
+    family = read_dependents(wording, [each for each in quantities if each not in aged or each.unit == "children"], context, heard.answer)
+    counted = family[0].evidence if family and family[0].key == "dependents" else ""
+    amounts, _ = read_money(wording, [each for each in left if not counted or wording.evidence(each.start, each.end) != counted], context)
+    found = [*contacts, *dates, *ages, *smoking, *family, *amounts, *read_marital_status(wording, context)]
+    found += _couple(heard, wording, left, found)
+    found += _zeroes(heard, wording, found)
+    found += read_occupation(wording, context) if not _only_other(heard, found) else []
+    name = read_name(wording, context, busy=bool(found))
+    if name and not any(other.key == "occupation" and other.value == name.value for other in found):
+        found.insert(0, name)
+    found += _details(wording, context)
+    return _corrected(_one_per_key(found), heard, context)
+
+
+def _only_other(heard: _Heard, found: list[Found]) -> bool:
+    """A bare answer to another question is not an occupation: "35" or "no fumo" when the job was asked."""
+    return heard.awaiting not in ("occupation", "occupation_class") and not re.search(
+        r"\b(?:soy|trabaj|curr|labur|chamb|dedic|profesion|oficio|ocupacion|puesto|ejerzo|estudio|hago|estoy|i am|i'm|work|job|practico|escalo|pilot|vuelo|somos|soc|sou|fui)\w*", heard.wording.plain
+    ) and not re.search(r"paracaid|escalad|alpinis|buce|parapente|boxe|rally|motocross", heard.wording.plain)
+
+
+def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[Found]) -> list[Found]:
+    """What is said of oneself and a partner side by side: "yo 41 y ella 39", "150 yo y 100 ella"."""
+    numbers = [each for each in left if each.unit in ("", "money")]
+    merged: dict[str, Any] = {}
+    evidence: list[str] = []
+    mine: list[Found] = []
+    for each in numbers:
+        after, before = wording.plain[each.end : each.end + 14], wording.plain[max(0, each.start - 14) : each.start]
+        theirs = re.match(r"\s*(?:para )?(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", after)
+        own = re.match(r"\s*(?:para )?(?:yo|mi)\b(?! (?:mujer|marido|pareja|espos))", after) or re.search(r"\b(?:yo|para mi) $", before)
+        if not (theirs or own) or not re.search(r"\b(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", wording.plain):
+            continue
+        evidence.append(wording.evidence(each.start, each.end))
+        if each.value < 100 and each.unit == "":
+            if own and heard.awaiting not in MONEY_KEYS and not any(other.key == "age" for other in found):
+                mine.append(Found("age", each.number, evidence[-1]))
+            continue
+        unsure = not each.sized and each.value < 2000
+        value = each.number * 1000 if unsure else each.number
+        if theirs:
+            merged["sum_assured"] = value
+        elif not any(other.key == "sum_assured" for other in found):
+            mine.append(Found("sum_assured", value, evidence[-1], 0.6 if unsure else 1.0, False, (each.number,) if unsure else ()))
+    return [*mine, *([Found("details.second_person", merged, " ".join(evidence), 0.8)] if merged else [])]
+
+
+def _zeroes(heard: _Heard, wording: Wording, found: list[Found]) -> list[Found]:
+    """Keys of which the person has none."""
+    known = {each.key for each in found}
+    zeroes: list[Found] = []
+    for key, pattern in _NONE_OF:
+        match = pattern.search(wording.plain)
+        if match and key not in known:
+            zeroes.append(Found(key, 0, wording.evidence(*match.span())))
+    known |= {each.key for each in zeroes}
+    answer = heard.answer
+    if heard.awaiting == "mortgage_balance" and "mortgage_balance" not in known:
+        paid = _PAID_OFF.search(wording.plain)
+        if paid:
+            zeroes.append(Found("mortgage_balance", 0, wording.evidence(*paid.span())))
+            known.add("mortgage_balance")
+    if heard.awaiting in NONE_IS_ZERO and heard.awaiting not in known and answer is not None and answer.polarity == "deny":
+        zeroes.append(Found(heard.awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= CONFIRM_BELOW else 0.6))
+    return zeroes
+
+
+def _details(wording: Wording, context: Context) -> list[Found]:
     found: list[Found] = []
-    plain = wording.plain
-    awaiting = (context.awaiting or "").removeprefix("confirm:")
-    smoker = re.search(r"\b(?:no|nunca|ni|ya no)\b[^.,;]{0,14}\bfum\w+|\bfumador[a]? no\b", plain)
-    smokes = re.search(r"\bfum(?:o|ador|adora)\b", plain)
-    if smoker:
-        found.append(Found("smoker", False, wording.evidence(*smoker.span())))
-    elif smokes:
-        found.append(Found("smoker", True, wording.evidence(*smokes.span())))
-    elif awaiting == "smoker" and answer and answer.polarity != "dont_know":
-        found.append(Found("smoker", answer.polarity == "affirm", wording.evidence(answer.start, answer.end)))
-    if answer and answer.polarity == "deny" and awaiting in (*_MONEY_KEYS, "dependents") and awaiting not in ("sum_assured", "monthly_budget", "monthly_income"):
-        found.append(Found(awaiting, 0, wording.evidence(answer.start, answer.end)))
-    found.extend(_numbers(wording, awaiting))
-    name = re.search(r"\b(?:soy|me llamo|mi nombre es)\s+(?P<name>[a-z]+(?: [a-z]+)?)", plain)
-    if name and wording.evidence(*name.span("name"))[:1].isupper():
-        found.append(Found("name", wording.evidence(*name.span("name"))))
-    elif awaiting == "name" and not found and re.fullmatch(r"\W*[a-z]+(?: [a-z]+){0,3}\W*", plain):
-        found.append(Found("name", wording.text.strip(" .,!").title()))
-    if awaiting == "occupation" and not found and len(plain) < 80:
-        found += [Found("occupation", re.sub(r"(?i)^(soy|trabajo (de|como))\s+", "", wording.text.strip(" .!"))), Found("occupation_class", 1)]
+    beneficiary = _BENEFICIARY.search(wording.plain)
+    if beneficiary and "?" not in wording.plain[beneficiary.end() :]:
+        who = beneficiary["who"]
+        found.append(Found("details.beneficiary", _BENEFICIARY_NAMES.get(who, wording.evidence(*beneficiary.span("who"))), wording.evidence(*beneficiary.span())))
+    when = _CALLBACK.search(wording.plain)
+    phone = re.search(r"\x1f{6}", wording.plain)
+    if when and (phone or _WANTS_CALL.search(wording.plain)):
+        words = wording.evidence(*when.span())
+        found.append(Found("details.callback", " ".join(_IN_CALLBACK.sub("", words.lower()).split()) or words, words))
     return found
 
 
-def _numbers(wording: Wording, awaiting: str) -> list[Found]:
-    found: list[Found] = []
-    for numeral in find_numerals(wording.plain):
-        key = _key_of(numeral, wording.plain, awaiting)
-        if key and all(other.key != key for other in found):
-            value: Any = int(numeral.value) if numeral.whole else numeral.value
-            if key == "monthly_income" and re.match(r"\W*(?:euros?|€)?\s*(?:brutos |netos )?(?:al ano|anual)", wording.plain[numeral.end :]):
-                value = round(value / 12, 2)
-            found.append(Found(key, value, wording.evidence(numeral.start, numeral.end), 1.0, False, numeral.alternatives))
+def _one_per_key(found: list[Found]) -> list[Found]:
+    merged: dict[str, Found] = {}
+    for each in found:
+        earlier = merged.get(each.key)
+        if earlier is None:
+            merged[each.key] = each
+        elif isinstance(earlier.value, dict) and isinstance(each.value, dict):
+            merged[each.key] = msgspec.structs.replace(earlier, value={**earlier.value, **each.value})
+    return list(merged.values())
+
+
+def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Found]:
+    """Marks the values whose words take something back; a value that confirms the candidate needs no further question."""
+    cue = _CORRECTION.search(heard.wording.plain)
+    result: list[Found] = []
+    for each in found:
+        known = context.profile.get(each.key)
+        contradicts = known is not None and known != each.value and bool(re.match(r"\W*(?:bueno|ah|ahora|ya no)\b", heard.wording.plain))
+        takes_back = bool(cue) and (known is not None or not context.profile or cue is not None and cue.start() < 12)
+        confirmed = context.awaiting == f"confirm:{each.key}" and each.confidence < CONFIRM_BELOW and _settles(each, context)
+        if confirmed:
+            each = msgspec.structs.replace(each, value=context.candidate, confidence=0.9, alternatives=())  # noqa: PLW2901
+        result.append(msgspec.structs.replace(each, correction=True) if takes_back or contradicts else each)
+    return result
+
+
+def _settles(found: Found, context: Context) -> bool:
+    return context.candidate is not None and context.candidate in (found.value, *found.alternatives[:1]) and found.value == context.candidate
+
+
+# --- intents ----------------------------------------------------------------------------------------------------------
+
+_GUARD_INTENTS = {"self_harm": "self_harm", "injection": "injection", "exfiltration": "injection", "insult": "insult", "threat": "threat"}
+
+
+def _guarded(wording: Wording) -> list[Intent]:
+    """What the guardrails found, as intents; the marks that redaction left stand for what was there."""
+    found: list[Intent] = []
+    for finding in inspect(wording.text).findings:
+        name = _GUARD_INTENTS.get(finding.name)
+        if name:
+            topic = "exfiltration" if finding.name == "exfiltration" else ""
+            found.append(msgspec.convert({"name": name, "topic": topic, "evidence": finding.evidence}, Intent))
+    if HEALTH_MARK in wording.text:
+        found.append(Intent("health", "other", evidence=HEALTH_MARK))
+    elif CANCER_OVERCOME_MARK in wording.text:
+        found.append(Intent("health", "cancer_over_5_years", evidence=CANCER_OVERCOME_MARK))
+    identity = re.search(r"\[(?:DNI|NIE|IBAN|tarjeta)\]", wording.text)
+    if identity:
+        found.append(Intent("sensitive_ids", evidence=identity[0]))
     return found
 
 
-def _key_of(numeral: Numeral, plain: str, awaiting: str) -> str | None:
-    before, after = plain[max(0, numeral.start - 30) : numeral.start], plain[numeral.end : numeral.end + 25]
-    if re.match(r"\W*(?:anos|tacos|pirulos)", after) and 0 < numeral.value < 110:
-        return "age"
-    if re.match(r"\W*(?:hij|nin|peque|chamac|pibe)", after):
-        return "dependents"
-    if re.match(r"[^,;.]{0,12}hipoteca", after) or re.search(r"hipoteca[^,;.]*$", before):
-        return "mortgage_balance"
-    if re.search(r"\b(?:gano|cobro|ingreso|sueldo)[^,;.]*$", before):
-        return "monthly_income"
-    if re.search(r"\btengo $", before) and 16 <= numeral.value < 110:
-        return "age"
-    if awaiting in (*_MONEY_KEYS, "age", "dependents", "term_years"):
-        return awaiting
-    if awaiting == "birth_date" and 16 <= numeral.value < 110:
-        return "age"
-    return None
+def _answered(heard: _Heard, context: Context, intents: list[Intent], values: list[Found]) -> list[Intent]:
+    """Yes, no or don't know as intents; a "yes" to a proposed value makes it certain."""
+    answer, wording = heard.answer, heard.wording
+    if answer is None:
+        return []
+    names = {intent.name for intent in intents}
+    evidence = wording.evidence(answer.start, answer.end)
+    if names & {"self_harm", "opt_out", "data_erase", "human", "injection", "threat", "insult"} and answer.polarity != "affirm":
+        return []
+    if answer.polarity == "deny":
+        corrects = any(found.correction for found in values) and _NOT_FLAT_NO.match(wording.plain)
+        return [] if corrects else [Intent("deny", "", answer.confidence, evidence)]
+    if answer.polarity == "dont_know":
+        settled = any(found.key == heard.awaiting for found in values)
+        return [] if settled else [Intent("dont_know", dont_know_topic(wording.plain), answer.confidence, evidence)]
+    if answer.confidence >= CONFIRM_BELOW and not any(found.key == heard.awaiting for found in values):
+        values.extend(confirmed_candidate(context, evidence))
+    return [Intent("affirm", "", answer.confidence, evidence)]
+
+
+def _asides(heard: _Heard, context: Context, values: list[Found], language: str) -> list[Intent]:
+    found: list[Intent] = []
+    wish = wished_language(heard.wording.plain)
+    if wish:
+        found.append(Intent("language", wish, 0.95))
+    elif language != context.language and language != "es":
+        found.append(Intent("language", language, 0.8))
+    impossible = _INVALID_DATE.search(heard.wording.plain)
+    if impossible and not any(each.key == "birth_date" for each in values):
+        found.append(Intent("unclear", "invalid_date", 0.9, heard.wording.evidence(*impossible.span())))
+    return found

@@ -11,6 +11,7 @@ IntentName = Literal[
     "affirm",
     "deny",
     "dont_know",
+    "interest",  # wants a quote or to hear about the insurance; topic: "quote" | "info"
     "question",  # topic: a knowledge topic or "price", "why", "resend_proposal", "compare", "coverage", ...
     "objection",  # topic: price | trust | need | timing | competitor
     "choice",  # topic: the option's id, or "1".."3", or "cheapest" | "middle" | "most_complete"

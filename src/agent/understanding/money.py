@@ -1,0 +1,205 @@
+"""Which profile key an amount of money belongs to, and how much it is in EUR, per month where the key is monthly.
+
+Each amount goes to the nearest word that says what it is; without one, to what was asked. What the words leave open gets a
+confidence below `CONFIRM_BELOW` and its other readings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from src.agent.understanding.quantities import Quantity, as_number
+from src.agent.understanding.reading import Context, Found
+from src.agent.understanding.wording import Wording
+
+MONEY_KEYS = (
+    "monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget",
+)  # fmt: skip
+IN_THOUSANDS = ("mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured")
+"""Nobody owes or insures 150 EUR: a small bare number may be thousands, and is confirmed."""
+
+_CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (key, re.compile(rf"\b(?:{words})"))
+    for key, words in (
+        ("details.competitor_month",
+         r"(?:en |con )?(?:la |el |mi )?otr[oa]s? (?:aseguradora|compania|sitio|seguro|lado|banco|empresa|entidad)|(?:la |mi )?competencia\b|"
+         r"me (?:lo |la )?(?:dejan|ofrecen|cobran|han ofrecido|ofrecieron|piden|sale)\b|en (?:mapfre|mutua|axa|allianz|generali|caser|santalucia|zurich|el banco me)\b|"
+         r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)"),
+        ("monthly_budget",
+         r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|llegar)|"
+         r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|pagar\b(?! (?:la |el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|max\b|tope|budget|afford|spend"),
+        ("existing_cover",
+         r"(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
+         r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me )?(?:cubre|paga|tiene|pone)|existing cover|already (?:have|insured)"),
+        ("monthly_income",
+         r"gan(?:o|amos|aba|ando)\b|cobr(?:o|amos|ando)\b|ingres(?:o|os|amos|ando)\b|sueldo|salario|nomina|(?:me|nos) (?:pagan|entran|ingresan|llega|llegan|viene|vienen)\b|percib\w+|pension\b|"
+         r"(?:me )?sac(?:o|amos)\b|factur\w+|honorarios|remuneracion|jornal|paga\b(?! (?:de|la))|paro\b|subsidio|salary|earn\w*|i make|income|mensualidad\b|plata que (?:gano|hago)|haberes"),
+        ("savings",
+         r"ahorr\w+|guardad[oa]s?|colchon\w*|hucha|(?:en|por) el banco\b|en (?:la )?cuenta\b|inver(?:tid[oa]s?|siones)|fondos? (?:de inversion|indexad\w+)?|plan(?:es)? de pensiones|deposito|acciones|liquid\w+|patrimonio|savings?|saved"),
+        ("mortgage_balance",
+         r"hipotec\w+|(?:credito|prestamo) (?:hipotecario|de la (?:casa|vivienda)|del (?:piso|apartamento|departamento))|(?:deb\w+|queda\w*|falta\w*|pagando|pagar|pago) (?:por |de |pagar |por pagar )*(?:del? |la |el |mi |nuestr[oa] )+(?:piso|casa|vivienda|apartamento|departamento|chalet|adosado)|"
+         r"(?:del|de la|por la|por el) (?:piso|casa|vivienda|apartamento)|letra|mortgage"),
+        ("other_debts",
+         r"deud\w+|prestamos?(?! hipotec)|creditos?(?! hipotec)|financiac\w+|financiad\w+|(?:del |el |por el |de la |la |por la )(?:coche|moto|carro|furgoneta|tarjeta|master|reforma|auto)\b|tarjetas?\b|microcredit\w+|debts?|loans?|owe\b|debo|debemos|adeud\w+"),
+        ("sum_assured",
+         r"capital(?:es)?|cobertura|asegur(?:ar|arme|ado|ada|o|e|en|amos|arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
+         r"(?:y )?si (?:pongo|ponemos|pido|subo|bajo|fuera\w*|son|cojo|lo pongo|lo subo|lo bajo|quiero|hago|subimos|bajamos)|(?:quiero|quisiera|querria|queremos|necesito|me gustaria|prefiero|ponme|pon|poned|busco|quería|quiciera) (?:un |uno |una )?(?:seguro|poliza)?(?: de vida)?\b|"
+         r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|necesito"),
+    )
+)  # fmt: skip
+_OWED = re.compile(r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b")
+_TOO_MUCH = re.compile(r"^[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))")
+_LINK_AFTER = re.compile(r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?")
+_HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
+_MONTHLY_PLAUSIBLE_EUR = 7000
+_YEARLY_PLAUSIBLE_EUR = 12000
+_MONTHS_PER = {"month": 1.0, "year": 1 / 12, "week": 52 / 12, "day": 365 / 12, "": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    key: str
+    start: int
+    end: int
+
+
+def read_money(wording: Wording, quantities: Sequence[Quantity], context: Context) -> tuple[list[Found], list[Quantity]]:
+    """The amounts with their keys, and the quantities they took."""
+    awaiting = (context.awaiting or "").removeprefix("confirm:")
+    cues = [_Cue(key, *match.span()) for key, pattern in _CUES for match in pattern.finditer(wording.plain)]
+    found: list[Found] = []
+    taken: list[Quantity] = []
+    amounts = [quantity for quantity in quantities if _may_be_money(quantity)]
+    for quantity in amounts:
+        key, certainty = _key_of(wording.plain, quantity, amounts, cues, awaiting)
+        if key is None:
+            continue
+        taken.append(quantity)
+        if quantity.rejected:
+            continue
+        value = _valued(key, quantity, wording.evidence(quantity.start, quantity.end), certainty)
+        earlier = next((index for index, other in enumerate(found) if other.key == value.key), None)
+        if earlier is None:
+            found.append(value)
+        elif _takes_back(wording.plain[: quantity.start]):
+            found[earlier] = value
+    return found, taken
+
+
+def _may_be_money(quantity: Quantity) -> bool:
+    return quantity.unit in ("", "money") and not (quantity.article and not quantity.unit)
+
+
+def _takes_back(before: str) -> bool:
+    return bool(re.search(r"\b(?:mejor|perdon|digo|no,|bueno|mejor dicho|quiero decir)\W*(?:son |unos )?$", before))
+
+
+def _key_of(
+    plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue], awaiting: str
+) -> tuple[str | None, float]:
+    if _TOO_MUCH.match(plain, quantity.end):
+        return "details.current_quote_month", 1.0
+    near = _nearest_cue(plain, quantity, amounts, cues)
+    bare = quantity.unit == ""
+    owed_words = _OWED.search(plain[max(0, quantity.start - 40) : quantity.start])
+    if near is not None:
+        key, cost = near
+        if key == "sum_assured" and quantity.period == "month":
+            return "monthly_budget", 0.8
+        if key == "other_debts" and awaiting == "mortgage_balance":
+            return awaiting, 0.8 if "debo" not in plain else 1.0
+        if key in ("other_debts", "savings") and re.match(r"\s*(?:€|euros?)?,? (?:a|en|quedan|para) \d+ anos", plain[quantity.end :]):
+            return "mortgage_balance", 0.8
+        if key == "mortgage_balance" and quantity.period in ("month", "year"):
+            return "details.mortgage_payment_month", 1.0
+        if bare and quantity.value < 10 and not (awaiting == key):
+            return None, 0
+        return key, 1.0 if cost < 8 else 0.7
+    if awaiting in MONEY_KEYS:
+        if quantity.period == "month" and awaiting in IN_THOUSANDS:
+            return ("details.mortgage_payment_month", 0.8) if awaiting == "mortgage_balance" else ("monthly_budget", 0.6)
+        return awaiting, 1.0
+    if bare:
+        return None, 0
+    if owed_words:
+        return "mortgage_balance", 0.7
+    if quantity.period:
+        return ("monthly_budget", 0.6) if quantity.value < 150 else ("monthly_income", 0.7)
+    return ("sum_assured", 0.6) if quantity.value >= 20_000 else (None, 0)
+
+
+def _nearest_cue(
+    plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue]
+) -> tuple[str, float] | None:
+    best: tuple[float, int, str] | None = None
+    for order, cue in enumerate(cues):
+        cost = _distance(plain, quantity, amounts, cue)
+        if cost is not None and cost <= 12 and (best is None or (cost, order) < best[:2]):
+            best = (cost, order, cue.key)
+    return None if best is None else (best[2], best[0])
+
+
+def _distance(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cue: _Cue) -> float | None:
+    """How far a word stands from an amount: words between, more for commas, "y", and other amounts."""
+    if cue.end <= quantity.start:
+        gap, between = plain[cue.end : quantity.start], (cue.end, quantity.start)
+        cost = 0.0
+    elif cue.start >= quantity.end:
+        gap, between = plain[quantity.end : cue.start], (quantity.end, cue.start)
+        cost = 0.0 if _LINK_AFTER.fullmatch(gap) else 2.5
+    else:
+        return 0.0
+    if _HARD_STOP.search(gap):
+        return None
+    words = re.findall(r"[a-z\d]+", gap)
+    cost += len(words) + 3 * gap.count(",") + 2 * words.count("y") + 3 * words.count("pero")
+    cost += sum(5 for other in amounts if other is not quantity and between[0] <= other.start < between[1] and not other.rejected)
+    return cost if cost else 0.1
+
+
+def _valued(key: str, quantity: Quantity, evidence: str, certainty: float) -> Found:
+    monthly = key in ("monthly_income", "monthly_budget") or key.endswith("_month")
+    readings = [quantity.value, *([quantity.high] if quantity.high else []), *quantity.alternatives]
+    confidence = certainty
+    if quantity.high is not None or quantity.alternatives:
+        confidence = min(confidence, 0.5)
+    if quantity.foreign or quantity.slang:
+        confidence = min(confidence, 0.6)
+    if key in IN_THOUSANDS:
+        readings, sure = _in_thousands(readings, quantity)
+        confidence = confidence if sure else min(confidence, 0.6)
+    elif monthly:
+        readings, sure = _per_month(key, readings, quantity)
+        confidence = confidence if sure else min(confidence, 0.6)
+    values = tuple(dict.fromkeys(as_number(round(reading, 2)) for reading in readings))
+    return Found(key, values[0], evidence, confidence, False, values[1:])
+
+
+def _in_thousands(readings: list[float], quantity: Quantity) -> tuple[list[float], bool]:
+    if quantity.sized or quantity.value == 0 or quantity.value >= 2000:
+        return readings, True
+    thousands = [reading * 1000 for reading in readings]
+    return ([*readings, *thousands], False) if quantity.value > 1000 else ([*thousands, *readings], False)
+
+
+def _per_month(key: str, readings: list[float], quantity: Quantity) -> tuple[list[float], bool]:
+    if quantity.period == "hour":
+        return [reading * 160 for reading in readings], False
+    if quantity.period:
+        if key == "monthly_income" and not quantity.sized and quantity.value < 150 and quantity.period in ("month", "year"):
+            return [reading * 1000 * _MONTHS_PER[quantity.period] for reading in readings] + readings, quantity.period == "year"
+        return [reading * _MONTHS_PER[quantity.period] for reading in readings], True
+    value = quantity.value
+    if key == "monthly_income":
+        if value < 10 and value > 0 and not quantity.sized:
+            return [reading * 1000 for reading in readings] + readings, False
+        if 10 <= value < 200 and not quantity.sized:
+            return [reading * 1000 / 12 for reading in readings] + readings, False
+        if value >= _YEARLY_PLAUSIBLE_EUR:
+            return [value / 12 for value in readings] + readings, False
+        return readings, value < _MONTHLY_PLAUSIBLE_EUR
+    if value > 150:
+        return [reading / 12 for reading in readings] + readings, False
+    return readings, True
