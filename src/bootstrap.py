@@ -24,6 +24,7 @@ from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.whatsapp_client import WhatsAppClient
+from src.messages import Content
 from src.settings import Settings
 
 _COURTESIES_WAITING = 200
@@ -92,7 +93,7 @@ def make_channels(settings: Settings) -> Mapping[str, Channel]:
 def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     """For worker processes: with the agent, which takes seconds to import. Raises DamagedCatalogue."""
     from src.agent.graph import SalesAgent  # noqa: PLC0415 - the web process never imports the graph
-    from src.agent.texts import apology  # noqa: PLC0415
+    from src.agent.texts import phrasebook  # noqa: PLC0415
     from src.quoting import load_catalogue  # noqa: PLC0415
 
     house = house_of(settings)
@@ -102,7 +103,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             ledger,
             SalesAgent(house, load_catalogue()),
             channels,
-            apology=apology(house),
+            apology=Content(text=phrasebook("es", house.address).say("desk.apology")),
             retention_days=settings.retention_days,
             courtesy=_courtesies(),
         ),

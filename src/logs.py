@@ -32,6 +32,7 @@ _NOT_TEXT = {"at", "level", "port", "pid", "ms", "status", "shard"}
 def configure(*, log_file: str, log_format: str, debug: bool = False, process: str, stdout: bool = True) -> None:
     """Sets up logging for this process. Several processes may write the same file; it rotates at 10 MB, five kept."""
     shared: list[Processor] = [
+        _named(process),
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -63,13 +64,20 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:
     """A logger: `log.info("webhook.received", accepted=1)`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
     return logger
+
+
+def _named(process: str) -> Processor:
+    def add(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
+    return add
 
 
 def flush() -> None:

@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_base_url: str
     admin_token: str
     debug: bool
+    web_processes: int
+    web_threads: int
     worker_processes: int
     worker_threads: int
     lease_s: float
@@ -148,6 +150,8 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         public_base_url=read.text("PUBLIC_BASE_URL").rstrip("/"),
         admin_token=read.text("ADMIN_TOKEN"),
         debug=read.flag("DEBUG"),
+        web_processes=read.whole("WEB_PROCESSES", 2, least=1, most=64),
+        web_threads=read.whole("WEB_THREADS", 8, least=1, most=256),
         worker_processes=read.whole("WORKER_PROCESSES", 2, least=0, most=64),
         worker_threads=read.whole("WORKER_THREADS", 8, least=1, most=512),
         lease_s=read.number("LEASE_S", 8.0, least=1.0, most=60.0),
@@ -186,6 +190,11 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
         api_version=read.text("WHATSAPP_API_VERSION", "v26.0"),
         messages_per_s=read.number("WHATSAPP_MESSAGES_PER_SECOND", 80, least=1, most=10_000),
     )
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a process that this one starts."""
+    return {**os.environ, **changes}
 
 
 def _in_container() -> bool:
