@@ -90,14 +90,14 @@ class Supervisor:
         self._stopping = threading.Event()
         self._log = logs.get_logger()
         workers = [
-            _Child(f"worker {number}", [sys.executable, "-m", "src.worker"], child_environment())
+            _Child(f"worker {number}", [sys.executable, "-m", "src.worker"], child_environment({}))
             for number in range(1, settings.worker_processes + 1)
         ]
         # The web server must not start workers beside itself: we do.
         web = _Child(
             "web",
             [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "src.webhooks.whatsapp_webhook:app"],
-            child_environment(WORKER_PROCESSES="0"),
+            child_environment({"WORKER_PROCESSES": "0"}),
         )
         self._web = [web] if serve_web else []
         self._workers = workers

@@ -192,9 +192,10 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
     )
 
 
-def child_environment(**changes: str) -> dict[str, str]:
-    """The environment for a process that this one starts."""
-    return {**os.environ, **changes}
+def child_environment(changes: Mapping[str, str], *, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """The environment for a process that this one starts; variables that begin with one of `without` are off for it."""
+    off = {name: "" for name in (*os.environ, *dotenv_values(".env")) if without and name.startswith(without)}
+    return {**os.environ, **off, **changes}
 
 
 def _in_container() -> bool:
