@@ -64,7 +64,20 @@ class Api:
     async def quiet(self, idle_ms=120, timeout_s=15, **kw):
         return await self.rig.wait_quiet(idle_ms, timeout_s, **kw)
 
+    @property
+    def stub_url(self):
+        return self.rig.meta.cfg["webhook_url"].rsplit("/webhook", 1)[0]
+
     # Meta
+    async def open_window(self, phone="34600111222"):
+        await self.rig.meta.send_inbound({"from": phone, "type": "text", "body": "hola"})
+
+    async def statuses(self):
+        await self.quiet(250)
+        bodies = self.stub.json("/webhook/whatsapp")
+        values = [change["value"] for body in bodies for entry in body["entry"] for change in entry["changes"]]
+        return [status for value in values for status in value.get("statuses", [])]
+
     async def send(self, body, token="rig-wa-token", path="/v23.0/106540352242922/messages"):
         if isinstance(body, dict):
             body = {"messaging_product": "whatsapp", **body}
@@ -100,6 +113,20 @@ class Api:
         )
         assert st == 200, v
         return cid, v["id"]
+
+    async def message(self, did, content="hola", token="rig-cw-admin", **kw):
+        st, b = await self.cw("POST", f"conversations/{did}/messages", {"content": content, **kw}, token=token)
+        assert st == 200, b
+        return b
+
+    async def incoming(self, did, content="hola", **kw):
+        return await self.message(did, content, message_type="incoming", **kw)
+
+    def events(self, name=None):
+        return [j for j in self.stub.json("/webhook/chatwoot") if not name or j["event"] == name]
+
+    async def drain(self):
+        await self.quiet(80)
 
     # Twilio
     def tw_auth(self, token=None):

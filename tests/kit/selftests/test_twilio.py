@@ -11,10 +11,6 @@ OK = {"To": T, "From": F, "Body": "hola"}
 IN, ST = "/webhook/twilio", "/webhook/twilio/status"
 
 
-def base(api):
-    return api.rig.twilio.cfg["webhook_url"].rsplit("/webhook", 1)[0]
-
-
 def test_published_vector():
     # the example of Twilio's own helper library tests
     p = {
@@ -48,9 +44,9 @@ async def test_inbound_signature_and_fields(api):
     g = api.stub.got[-1]
     p = dict(parse_qsl(g["raw"].decode(), keep_blank_values=True))
     v = RequestValidator("rig-twilio-token")
-    assert v.validate(base(api) + IN, p, g["headers"]["X-Twilio-Signature"])
-    assert not v.validate(base(api) + IN + "/", p, g["headers"]["X-Twilio-Signature"])
-    assert not v.validate(base(api) + IN, {**p, "Body": p["Body"].strip()}, g["headers"]["X-Twilio-Signature"])
+    assert v.validate(api.stub_url + IN, p, g["headers"]["X-Twilio-Signature"])
+    assert not v.validate(api.stub_url + IN + "/", p, g["headers"]["X-Twilio-Signature"])
+    assert not v.validate(api.stub_url + IN, {**p, "Body": p["Body"].strip()}, g["headers"]["X-Twilio-Signature"])
     assert p["From"] == T
     assert p["WaId"] == "34600111222"
     assert p["MessageSid"].startswith("SM")
@@ -74,7 +70,7 @@ async def test_bad_signature(api, kind):
     await api.rig.twilio.send_inbound({"message": {"from": "+34600111222", "body": "x"}, "signature": kind})
     g = api.stub.got[-1]
     assert not RequestValidator("rig-twilio-token").validate(
-        base(api) + IN,
+        api.stub_url + IN,
         dict(parse_qsl(g["raw"].decode(), keep_blank_values=True)),
         g["headers"].get("X-Twilio-Signature", ""),
     )
@@ -145,7 +141,7 @@ async def test_auth_and_account(api):
 
 async def test_send_fetch_and_status_callbacks(api):
     await api.rig.twilio.send_inbound({"from": "+34600111222", "body": "hola"})
-    st, b = await api.tw({**OK, "Body": "x" * 1600, "StatusCallback": base(api) + ST})
+    st, b = await api.tw({**OK, "Body": "x" * 1600, "StatusCallback": api.stub_url + ST})
     assert st == 201
     assert b["status"] == "queued"
     assert b["sid"].startswith("SM")
@@ -156,7 +152,7 @@ async def test_send_fetch_and_status_callbacks(api):
     assert [p["MessageStatus"] for p in ps] == ["sent", "delivered", "read"]
     assert all(p["MessageSid"] == b["sid"] for p in ps)
     for g, p in zip(cbs, ps, strict=True):
-        assert RequestValidator("rig-twilio-token").validate(base(api) + ST, p, g["headers"]["X-Twilio-Signature"])
+        assert RequestValidator("rig-twilio-token").validate(api.stub_url + ST, p, g["headers"]["X-Twilio-Signature"])
     t = api.rig.twilio.cfg
     a = api.tw_auth()
     st, m = await api.call("twilio", "GET", f"/2010-04-01/Accounts/{t['account_sid']}/Messages/{b['sid']}.json", headers=a)
