@@ -22,23 +22,19 @@ from typing import Any
 import msgspec
 
 from src.errors import BadSignature, MalformedPayload
+from src.integrations.untrusted import line_of, name_of, text_of, tree_of
+from src.integrations.whatsapp_identity import CHANNEL, bsuid_of, contact_key, is_same_number, phone_of
 from src.messages import Broken, Contact, Inbound, InboundKind, Location, Media, Notice, Receipt
 
-CHANNEL = "whatsapp"
+__all__ = ["Parsed", "check_signature", "contact_key", "parse"]
+
 TEXT_LIMIT = 4096
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
-_PHONE = re.compile(r"\+?([1-9][0-9]{6,14})")
-_BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _ID = re.compile(r"[!-~]{1,512}")
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _TYPE_NAME = re.compile(r"[A-Za-z0-9_.]{1,64}")
 _DIGITS = re.compile(r"[0-9]{1,12}")
-# C0 and C1 controls except tab and newline, and halves of surrogate pairs, which no encoder accepts.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-# Characters that reorder or hide what surrounds them: fine in a text, a disguise in a name.
-_DISGUISE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
 _MEDIA_KINDS = ("image", "audio", "video", "document", "sticker")
@@ -93,33 +89,6 @@ def check_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[st
         proven |= hmac.compare_digest(expected, digest) and bool(secret)
     if not proven:
         raise BadSignature("the signature does not belong to this body")
-
-
-def contact_key(phone: str | None, bsuid: str | None) -> str:
-    """The key that names a person on WhatsApp for ever: by phone when there is one, else by business-scoped user id.
-
-    `phone` is digits of an international number, with or without the plus sign. Numbers that WhatsApp writes in two ways
-    are one person: Brazil's mobile numbers with and without the ninth digit, Mexico's 52 and 521, Argentina's 54 and 549.
-    Raises ValueError when neither is usable.
-    """
-    if phone:
-        match = _PHONE.fullmatch(phone)
-        if match is None:
-            raise ValueError("not an international phone number")
-        return f"{CHANNEL}:{_canonical(match[1])}"
-    if bsuid and _BSUID.fullmatch(bsuid):
-        return f"{CHANNEL}:{bsuid}"
-    raise ValueError("neither a phone number nor a user id")
-
-
-def _canonical(digits: str) -> str:
-    if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
-        return f"{digits[:4]}9{digits[4:]}"
-    if digits.startswith("521") and len(digits) == 13:
-        return f"52{digits[3:]}"
-    if digits.startswith("54") and not digits.startswith("549") and len(digits) == 12:
-        return f"549{digits[2:]}"
-    return digits
 
 
 def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: datetime) -> Parsed:
@@ -192,7 +161,8 @@ class _Reader:
             if field == "messages":
                 self._read_messages(value, f"{where}.value")
             else:
-                self._each(value, "user_id_update", f"{where}.value", self._read_id_update)
+                number = _reference(_dict(value.get("metadata")).get("phone_number_id"))
+                self._each(value, field, f"{where}.value", lambda update: self._read_id_update(update, number))
 
     def _is_for_us(self, value: dict[str, Any], where: str) -> bool:
         if self.number_id is None:
@@ -209,15 +179,13 @@ class _Reader:
         return False
 
     def _read_messages(self, value: dict[str, Any], where: str) -> None:
-        self._each(value, "messages", where, self._read_message)
+        metadata, cards = _dict(value.get("metadata")), _Cards(_list(value.get("contacts")))
+        self._each(value, "messages", where, lambda message: self._read_message(message, metadata, cards))
         self._each(value, "statuses", where, self._read_status)
-        if "errors" in value:
-            errors = _errors(value["errors"])
+        if errors := _errors(value.get("errors")):
             self.notices.append(Notice(field="messages.errors", summary={"errors": errors}))
 
-    def _each(
-        self, value: dict[str, Any], key: str, where: str, read: Callable[[dict[str, Any], dict[str, Any]], None]
-    ) -> None:
+    def _each(self, value: dict[str, Any], key: str, where: str, read: Callable[[dict[str, Any]], None]) -> None:
         items = value.get(key)
         if items is None:
             return
@@ -226,29 +194,27 @@ class _Reader:
             return
         for index, item in enumerate(items):
             try:
-                read(_object(item), value)
+                read(_object(item))
             except _Unreadable as problem:
                 self.broken.append(Broken(where=f"{where}.{key}[{index}]", why=str(problem)))
 
-    def _read_message(self, message: dict[str, Any], value: dict[str, Any]) -> None:
-        metadata = _dict(value.get("metadata"))
-        contact, extra = _sender(message, _list(value.get("contacts")))
-        if contact.phone and _same_number(contact.phone, metadata.get("display_phone_number")):
+    def _read_message(self, message: dict[str, Any], metadata: dict[str, Any], cards: _Cards) -> None:
+        contact, extra = _sender(message, cards)
+        if contact.phone and is_same_number(contact.phone, metadata.get("display_phone_number")):
             self.notices.append(Notice(field="messages", summary={"event": "own_message"}))
             return
         context = _dict(message.get("context"))
         if referred := context.get("referred_product"):
-            extra["referred_product"] = _bounded(referred)
+            extra["referred_product"] = tree_of(referred)
         for key in ("referral", "identity"):
             if key in message:
-                extra[key] = _bounded(message[key])
+                extra[key] = tree_of(message[key])
         for key in ("group_id", "origin"):
             if isinstance(message.get(key), str):
-                extra[key] = _clean(message[key], 128)
+                extra[key] = text_of(message[key], 128)
         if "errors" in message:
             extra["errors"] = _errors(message["errors"])
         content = _content(message, contact)
-        number = metadata.get("phone_number_id")
         self.inbounds.append(
             Inbound(
                 id=self._message_id(message),
@@ -256,7 +222,7 @@ class _Reader:
                 at=self._time(message.get("timestamp")),
                 reply_to=_reference(context.get("id")),
                 forwarded=True in (context.get("forwarded"), context.get("frequently_forwarded")),
-                number_id=number if isinstance(number, str) and _ID.fullmatch(number) else "",
+                number_id=_reference(metadata.get("phone_number_id")),
                 extra=extra | content.pop("extra", {}),
                 **content,
             )
@@ -284,7 +250,7 @@ class _Reader:
             return self.now.astimezone(UTC)
         return datetime.fromtimestamp(stamp, UTC)
 
-    def _read_status(self, status: dict[str, Any], _value: dict[str, Any]) -> None:
+    def _read_status(self, status: dict[str, Any]) -> None:
         message_id, name = status.get("id"), status.get("status")
         if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
             raise _Unreadable("id")
@@ -292,37 +258,36 @@ class _Reader:
             raise _Unreadable("status")
         opaque = status.get("biz_opaque_callback_data")
         errors = _errors(status.get("errors"))
-        pricing = _bounded(_dict(status.get("pricing")))
+        pricing = tree_of(_dict(status.get("pricing")))
         self.receipts.append(
             Receipt(
                 message_id=message_id,
                 status=_STATUSES[name],  # type: ignore[arg-type]  # the table's values are the literal's
                 at=self._time(status.get("timestamp")),
-                opaque=_clean(opaque, 512) if isinstance(opaque, str) else "",
+                opaque=text_of(opaque, 512) if isinstance(opaque, str) else "",
                 error_codes=tuple(str(error["code"]) for error in errors if "code" in error),
                 error_detail=next((error["title"] for error in errors if error.get("title")), ""),
                 pricing=pricing,
-                phone=_phone(status.get("recipient_id")) or _phone(status.get("recipient_participant_id")),
-                bsuid=_bsuid(status.get("recipient_user_id")) or _bsuid(status.get("recipient_participant_user_id")),
+                phone=phone_of(status.get("recipient_id")) or phone_of(status.get("recipient_participant_id")),
+                bsuid=bsuid_of(status.get("recipient_user_id")) or bsuid_of(status.get("recipient_participant_user_id")),
             )
         )
 
-    def _read_id_update(self, update: dict[str, Any], value: dict[str, Any]) -> None:
+    def _read_id_update(self, update: dict[str, Any], number: str) -> None:
         """Field `user_id_update`: the person has a new business-scoped user id."""
         ids = update.get("user_id")
-        previous = _bsuid(_dict(ids).get("previous")) or _bsuid(update.get("previous_user_id"))
-        current = _bsuid(_dict(ids).get("current")) or _bsuid(update.get("new_user_id")) or _bsuid(ids)
-        phone = _phone(update.get("wa_id"))
+        previous = bsuid_of(_dict(ids).get("previous")) or bsuid_of(update.get("previous_user_id"))
+        current = bsuid_of(_dict(ids).get("current")) or bsuid_of(update.get("new_user_id")) or bsuid_of(ids)
+        phone = phone_of(update.get("wa_id"))
         if current is None or not (phone or previous):
             raise _Unreadable("user_id")
-        number = _dict(value.get("metadata")).get("phone_number_id")
         self.inbounds.append(
             Inbound(
                 id=_derived_id("user_id_update", update),
                 contact=Contact(key=contact_key(phone, previous), channel=CHANNEL, phone=phone, bsuid=previous),
                 kind="system",
                 at=self._time(update.get("timestamp")),
-                number_id=number if isinstance(number, str) else "",
+                number_id=number,
                 extra={
                     "event": "user_changed_user_id",
                     "old": _identity(phone, previous),
@@ -333,43 +298,44 @@ class _Reader:
         )
 
 
-def _sender(message: dict[str, Any], contacts: list[Any]) -> tuple[Contact, dict[str, Any]]:
+class _Cards:
+    """The contact cards of one change. Nobody gets the card of somebody else who wrote in the same batch."""
+
+    def __init__(self, given: list[Any]) -> None:
+        cards = [card for card in given if isinstance(card, dict)]
+        self._by_key: dict[str, dict[str, Any]] = {}
+        for card in cards:
+            for key in _keys(phone_of(card.get("wa_id")), bsuid_of(card.get("user_id"))):
+                self._by_key.setdefault(key, card)
+        self._only = cards[0] if len(cards) == 1 else {}
+
+    def of(self, phone: str | None, bsuid: str | None) -> dict[str, Any]:
+        """The sender's card, or an empty one. When card or message names nobody, an only card is the sender's."""
+        keys = _keys(phone, bsuid)
+        if not keys or not self._by_key:
+            return self._only
+        return next((self._by_key[key] for key in keys if key in self._by_key), {})
+
+
+def _sender(message: dict[str, Any], cards: _Cards) -> tuple[Contact, dict[str, Any]]:
     """Who wrote, and what the profile says besides the name."""
     given = message.get("from")
-    phone = _phone(given)
-    if given not in (None, "") and phone is None:
+    phone, bsuid = phone_of(given), bsuid_of(message.get("from_user_id"))
+    if phone is None and given not in (None, ""):
         raise _Unreadable("from")
-    bsuid = _bsuid(message.get("from_user_id"))
-    card = _card_of(phone, bsuid, [card for card in contacts if isinstance(card, dict)])
-    phone = phone or _phone(card.get("wa_id"))
-    bsuid = bsuid or _bsuid(card.get("user_id"))
+    card = cards.of(phone, bsuid)
+    phone = phone or phone_of(card.get("wa_id"))
+    bsuid = bsuid or bsuid_of(card.get("user_id"))
     if phone is None and bsuid is None:
         raise _Unreadable("from")
     profile = _dict(card.get("profile"))
     extra: dict[str, Any] = {}
-    if parent := _bsuid(message.get("from_parent_user_id")) or _bsuid(card.get("parent_user_id")):
+    if parent := bsuid_of(message.get("from_parent_user_id")) or bsuid_of(card.get("parent_user_id")):
         extra["parent_user_id"] = parent
-    if username := _name(profile.get("username")):
+    if username := name_of(profile.get("username")):
         extra["username"] = username
-    name = _name(profile.get("name")) or None
+    name = name_of(profile.get("name")) or None
     return Contact(key=contact_key(phone, bsuid), channel=CHANNEL, phone=phone, bsuid=bsuid, name=name), extra
-
-
-def _card_of(phone: str | None, bsuid: str | None, cards: list[dict[str, Any]]) -> dict[str, Any]:
-    """The contact card of this sender; never that of somebody else who wrote in the same batch."""
-    for card in cards:
-        if phone and _same_number(phone, card.get("wa_id")):
-            return card
-        if bsuid and card.get("user_id") == bsuid:
-            return card
-    if len(cards) == 1:
-        only = cards[0]
-        # A single card without any identity can only be the sender's; so can one when the message names nobody.
-        if _phone(only.get("wa_id")) is None and (_bsuid(only.get("user_id")) is None or not (phone or bsuid)):
-            return only
-        if not phone and not bsuid:
-            return only
-    return {}
 
 
 def _content(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
@@ -384,7 +350,7 @@ def _content(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
     if kind in _READERS:
         return _READERS[kind](message)
     content = message.get(kind)
-    return {"kind": "unknown", "extra": {"type": kind} | ({} if content is None else {"content": _bounded(content)})}
+    return {"kind": "unknown", "extra": {"type": kind} | ({} if content is None else {"content": tree_of(content)})}
 
 
 def _text(message: dict[str, Any]) -> dict[str, Any]:
@@ -396,7 +362,7 @@ def _text(message: dict[str, Any]) -> dict[str, Any]:
 
 def _readable(text: str) -> dict[str, Any]:
     cut = {"extra": {"shortened_from": len(text)}} if len(text) > TEXT_LIMIT else {}
-    return {"text": _clean(text, TEXT_LIMIT), **cut}
+    return {"text": text_of(text, TEXT_LIMIT), **cut}
 
 
 def _media_content(kind: str, message: dict[str, Any]) -> dict[str, Any]:
@@ -404,14 +370,14 @@ def _media_content(kind: str, message: dict[str, Any]) -> dict[str, Any]:
     media_id, url, caption = part.get("id"), part.get("url"), part.get("caption")
     media = Media(
         id=media_id if isinstance(media_id, str) and _MEDIA_ID.fullmatch(media_id) else "",
-        mime_type=_line(part.get("mime_type"), 128),
-        sha256=_line(part.get("sha256"), 128),
-        filename=_line(part.get("filename"), 255).replace("/", "_").replace("\\", "_"),
+        mime_type=line_of(part.get("mime_type"), 128),
+        sha256=line_of(part.get("sha256"), 128),
+        filename=line_of(part.get("filename"), 255).replace("/", "_").replace("\\", "_"),
         url=url if isinstance(url, str) and url.startswith("https://") and _ID.fullmatch(url) else "",
         voice=part.get("voice") is True,
     )
     extra = {"animated": True} if part.get("animated") is True else {}
-    return {"kind": kind, "media": media, "text": _clean(caption, TEXT_LIMIT), "extra": extra}
+    return {"kind": kind, "media": media, "text": text_of(caption, TEXT_LIMIT), "extra": extra}
 
 
 def _interactive(message: dict[str, Any]) -> dict[str, Any]:
@@ -427,11 +393,11 @@ def _interactive(message: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(reply_id, str) or not isinstance(title, str):
             raise _Unreadable(f"interactive.{form}")
         kind: InboundKind = "button" if form == "button_reply" else "list"
-        extra = {"description": _line(reply["description"], 256)} if reply.get("description") else {}
-        return {"kind": kind, "reply_id": _line(reply_id, 256), "text": _line(title, 256), "extra": extra}
+        extra = {"description": line_of(reply["description"], 256)} if reply.get("description") else {}
+        return {"kind": kind, "reply_id": line_of(reply_id, 256), "text": line_of(title, 256), "extra": extra}
     if form == "nfm_reply":
         return _flow(_part(part, form))
-    return {"kind": "unknown", "extra": {"type": f"interactive.{_line(form, 64)}", "content": _bounded(part.get(form))}}
+    return {"kind": "unknown", "extra": {"type": f"interactive.{line_of(form, 64)}", "content": tree_of(part.get(form))}}
 
 
 def _flow(reply: dict[str, Any]) -> dict[str, Any]:
@@ -442,9 +408,9 @@ def _flow(reply: dict[str, Any]) -> dict[str, Any]:
         answers = {}
     return {
         "kind": "flow",
-        "text": _clean(reply.get("body"), TEXT_LIMIT),
-        "reply_id": _line(answers.get("flow_token"), 256),
-        "extra": {"flow": _bounded(answers)} if answers else {"flow_unreadable": True},
+        "text": text_of(reply.get("body"), TEXT_LIMIT),
+        "reply_id": line_of(answers.get("flow_token"), 256),
+        "extra": {"flow": tree_of(answers)} if answers else {"flow_unreadable": True},
     }
 
 
@@ -453,7 +419,7 @@ def _template_button(message: dict[str, Any]) -> dict[str, Any]:
     text, payload = part.get("text"), part.get("payload")
     if not isinstance(text, str) and not isinstance(payload, str):
         raise _Unreadable("button")
-    return {"kind": "template_button", "text": _line(text, 256), "reply_id": _line(payload, 256)}
+    return {"kind": "template_button", "text": line_of(text, 256), "reply_id": line_of(payload, 256)}
 
 
 def _location(message: dict[str, Any]) -> dict[str, Any]:
@@ -462,8 +428,8 @@ def _location(message: dict[str, Any]) -> dict[str, Any]:
     location = Location(
         latitude=latitude,
         longitude=longitude,
-        name=_line(part.get("name"), 256),
-        address=_line(part.get("address"), 512),
+        name=line_of(part.get("name"), 256),
+        address=line_of(part.get("address"), 512),
     )
     return {"kind": "location", "location": location}
 
@@ -477,26 +443,26 @@ def _degrees(value: Any, limit: int) -> float:
 def _contacts(message: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(message.get("contacts"), list):
         raise _Unreadable("contacts")
-    return {"kind": "contacts", "extra": {"contacts": _bounded(message["contacts"])}}
+    return {"kind": "contacts", "extra": {"contacts": tree_of(message["contacts"])}}
 
 
 def _reaction(message: dict[str, Any]) -> dict[str, Any]:
     part = _part(message, "reaction")
     # No emoji, or an empty one, means that the reaction was taken back.
-    return {"kind": "reaction", "target": _reference(part.get("message_id")), "emoji": _line(part.get("emoji"), 32)}
+    return {"kind": "reaction", "target": _reference(part.get("message_id")), "emoji": line_of(part.get("emoji"), 32)}
 
 
 def _order(message: dict[str, Any]) -> dict[str, Any]:
     part = _part(message, "order")
-    return {"kind": "order", "text": _clean(part.get("text"), TEXT_LIMIT), "extra": {"order": _bounded(part)}}
+    return {"kind": "order", "text": text_of(part.get("text"), TEXT_LIMIT), "extra": {"order": tree_of(part)}}
 
 
 def _system(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
     part = _part(message, "system")
-    new_phone = _phone(part.get("wa_id")) or _phone(part.get("new_wa_id"))
-    old_phone = _phone(part.get("customer")) or contact.phone
-    extra: dict[str, Any] = {"event": _line(part.get("type"), 64)}
-    new_bsuid = _bsuid(part.get("user_id"))
+    new_phone = phone_of(part.get("wa_id")) or phone_of(part.get("new_wa_id"))
+    old_phone = phone_of(part.get("customer")) or contact.phone
+    extra: dict[str, Any] = {"event": line_of(part.get("type"), 64)}
+    new_bsuid = bsuid_of(part.get("user_id"))
     if new_phone or new_bsuid:
         extra["old"] = _identity(old_phone, contact.bsuid)
         extra["new"] = _identity(new_phone, new_bsuid)
@@ -512,7 +478,7 @@ def _edit(message: dict[str, Any]) -> dict[str, Any]:
         content = _text(edited)
     elif edited.get("type") in _MEDIA_KINDS:
         content = _media_content(edited["type"], edited)
-    extra = {"edited_kind": _line(edited.get("type"), 64)} | content.get("extra", {})
+    extra = {"edited_kind": line_of(edited.get("type"), 64)} | content.get("extra", {})
     return content | {"kind": "edit", "target": _reference(part.get("original_message_id")), "extra": extra}
 
 
@@ -521,7 +487,7 @@ def _revoke(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unsupported(message: dict[str, Any]) -> dict[str, Any]:
-    given = _line(_dict(message.get("unsupported")).get("type"), 64)
+    given = line_of(_dict(message.get("unsupported")).get("type"), 64)
     return {"kind": "unsupported", "extra": {"type": given} if given else {}}
 
 
@@ -560,27 +526,13 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _phone(value: Any) -> str | None:
-    match = _PHONE.fullmatch(value) if isinstance(value, str) else None
-    return f"+{match[1]}" if match else None
-
-
-def _bsuid(value: Any) -> str | None:
-    return value if isinstance(value, str) and _BSUID.fullmatch(value) else None
-
-
-def _same_number(phone: str, other: Any) -> bool:
-    number = _phone(other.replace(" ", "").replace("-", "")) if isinstance(other, str) else None
-    return number is not None and _canonical(number[1:]) == _canonical(phone[1:])
-
-
 def _identity(phone: str | None, bsuid: str | None) -> dict[str, str]:
     return {key: value for key, value in (("phone", phone), ("bsuid", bsuid)) if value}
 
 
 def _keys(phone: str | None, bsuid: str | None) -> list[str]:
     """The contact keys under which the person may be met from now on."""
-    return [contact_key(phone, None)] * bool(phone) + [contact_key(None, bsuid)] * bool(bsuid)
+    return [contact_key(*one) for one in ((phone, None), (None, bsuid)) if any(one)]
 
 
 def _reference(value: Any) -> str:
@@ -588,31 +540,15 @@ def _reference(value: Any) -> str:
 
 
 def _derived_id(kind: str, item: dict[str, Any]) -> str:
-    content = json.dumps(_bounded(item), sort_keys=True)
+    content = json.dumps(tree_of(item), sort_keys=True)
     return f"{kind}.{hashlib.sha256(content.encode()).hexdigest()[:32]}"
-
-
-def _clean(value: Any, limit: int) -> str:
-    """Text that every store, log and vendor accepts; empty when `value` is no text."""
-    if not isinstance(value, str):
-        return ""
-    text = value[:limit].replace("\r\n", "\n").replace("\r", "\n")
-    return _UNPRINTABLE.sub("", _SURROGATE.sub("\ufffd", text))
-
-
-def _line(value: Any, limit: int) -> str:
-    return " ".join(_clean(value, limit).split())
-
-
-def _name(value: Any) -> str:
-    return _DISGUISE.sub("", _line(value, 128)).strip()
 
 
 def _errors(value: Any) -> list[dict[str, Any]]:
     """Meta's errors as code and title; the longer wording may quote the message."""
     errors = []
     for error in _list(value)[:10]:
-        code, title = _dict(error).get("code"), _LONG_NUMBER.sub("…", _line(_dict(error).get("title"), 200))
+        code, title = _dict(error).get("code"), _LONG_NUMBER.sub("…", line_of(_dict(error).get("title"), 200))
         if type(code) is int or title:
             errors.append(({"code": code} if type(code) is int else {}) | ({"title": title} if title else {}))
     return errors
@@ -628,7 +564,7 @@ def _summary(value: dict[str, Any]) -> dict[str, Any]:
                 for each in inner[:20] if isinstance(inner, list) else [inner]:
                     collect(each, depth + 1)
             elif key in _NOTICE_KEYS and key not in summary and isinstance(inner, str | int | float):
-                kept = _bounded(inner)
+                kept = tree_of(inner)
                 summary[key] = _LONG_NUMBER.sub("…", kept[:200]) if isinstance(kept, str) and "_id" not in key else kept
 
     collect(value, 0)
@@ -636,25 +572,3 @@ def _summary(value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(inner, list) and _TYPE_NAME.fullmatch(key):
             summary[f"{key}_count"] = len(inner)
     return summary
-
-
-def _bounded(value: Any) -> Any:
-    """A vendor's free-form part with cleaned texts, small enough to keep: 200 values, 6 levels, 1,024 characters each."""
-    left = 200
-
-    def copy(part: Any, depth: int) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0 or depth > 6:
-            return None
-        if isinstance(part, dict):
-            return {_line(key, 64): copy(inner, depth + 1) for key, inner in list(part.items())[:50] if left > 0}
-        if isinstance(part, list):
-            return [copy(inner, depth + 1) for inner in part[:50] if left > 0]
-        if isinstance(part, str):
-            return _clean(part, 1024)
-        if isinstance(part, float):
-            return part if math.isfinite(part) else None
-        return part if isinstance(part, int) else None
-
-    return copy(value, 0)

@@ -192,6 +192,18 @@ class TestIdentity:
         marta, stranger = read(envelope(value_of(text_message(), other))).inbounds
         assert (marta.contact.name, stranger.contact.name) == ("Marta", None)
 
+    def test_a_user_id_finds_its_card_among_many(self) -> None:
+        cards = [{"profile": {"name": f"N{n}"}, "user_id": f"ES.{n}"} for n in range(5)]
+        message = text_message(**{"from": ..., "from_user_id": "ES.3"})
+        assert read_one(message, contacts=cards).contact.name == "N3"
+
+    def test_a_message_that_names_nobody_is_that_of_the_only_card(self) -> None:
+        message = text_message(**{"from": ...})
+        card = {"profile": {"name": "Marta"}, "user_id": BSUID}
+        assert read_one(message, contacts=[card]).contact.key == f"whatsapp:{BSUID}"
+        for cards in ([card, card], [], [{"profile": {"name": "Marta"}}], None, [5]):
+            assert [broken.why for broken in read(envelope(value_of(message, contacts=cards))).broken] == ["from"]
+
     def test_a_brazilian_number_finds_its_card_with_the_ninth_digit(self) -> None:
         message = text_message(**{"from": "551187654321"})
         card = {"profile": {"name": "João"}, "wa_id": "5511987654321"}
@@ -284,7 +296,7 @@ class TestKinds:
         }
         inbound = read_one(text_message(type="document", text=..., document=document))
         assert inbound.media is not None
-        assert (inbound.text, inbound.media.filename, inbound.media.url) == ("mi póliza", ".._.._pól\u202eiza.pdf", "")
+        assert (inbound.text, inbound.media.filename, inbound.media.url) == ("mi póliza", ".._.._póliza.pdf", "")
 
     @pytest.mark.parametrize("media_id", ["../../me?access_token=x", "1/2", "", None, 5, "a b", "1\n"])
     def test_a_media_id_that_is_none_is_left_out(self, media_id: Any) -> None:
@@ -316,6 +328,14 @@ class TestKinds:
         assert inbound.kind == "system"
         assert inbound.extra["old"] == {"phone": f"+{PHONE}", "bsuid": "ES.1"}
         assert inbound.extra["new"] == {"phone": "+34600999888", "bsuid": "ES.2"}
+        assert inbound.extra["new_keys"] == ["whatsapp:34600999888", "whatsapp:ES.2"]
+
+    @pytest.mark.parametrize(("known", "key"), [("wa_id", "whatsapp:34600999888"), ("user_id", "whatsapp:ES.2")])
+    def test_one_new_identity_is_enough(self, known: str, key: str) -> None:
+        both = {"wa_id": "34600999888", "user_id": "ES.2"}
+        system = {"type": "user_changed_number", known: both[known]}
+        inbound = read_one(text_message(type="system", text=..., system=system))
+        assert inbound.extra["new_keys"] == [key]
 
     def test_a_new_user_id_comes_as_a_field_of_its_own(self) -> None:
         update = {
@@ -328,6 +348,7 @@ class TestKinds:
         (inbound,) = parsed.inbounds
         assert (inbound.kind, inbound.contact.key, inbound.at) == ("system", f"whatsapp:{PHONE}", SENT)
         assert inbound.extra["new"] == {"phone": f"+{PHONE}", "bsuid": "ES.2"}
+        assert inbound.extra["new_keys"] == [f"whatsapp:{PHONE}", "whatsapp:ES.2"]
         assert inbound.id == read(body).inbounds[0].id
         assert len(parsed.broken) == 1
 
@@ -349,10 +370,11 @@ class TestKinds:
         deep: Any = "end"
         for _ in range(60):
             deep = {"a": deep}
-        order = {"items": [{"n": number, "x": "y" * 5000} for number in range(500)], "deep": deep, "nan": 1e999}
+        items = [{"n": number, "x": "y" * 5000} for number in range(500)]
+        order = {"nan": 1e999, "big": 2**70, "deep": deep, "items": items}
         inbound = read_one(text_message(type="order", text=..., order=order))
-        assert len(msgspec.json.encode(inbound)) < 300_000
-        assert inbound.extra["order"]["nan"] is None
+        assert len(msgspec.json.encode(inbound)) < 150_000
+        assert (inbound.extra["order"]["nan"], inbound.extra["order"]["big"]) == (None, None)
 
     @pytest.mark.parametrize(
         ("body", "text"),

@@ -1,0 +1,55 @@
+"""Values of a vendor's JSON, made safe to keep: any type goes in, a text or a small tree that every store takes comes out.
+
+Nothing here raises. What has the wrong type is empty, what is too large is cut.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from src.agent.redaction import clean
+
+TREE_VALUES, TREE_DEPTH, TREE_TEXT = 200, 6, 1024
+
+# Characters that hide or reorder what surrounds them: fine in a text, a disguise in a name.
+_DISGUISE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def text_of(value: Any, limit: int) -> str:
+    """Without control characters and lone surrogates; lines stay lines."""
+    return clean(value)[:limit] if isinstance(value, str) else ""
+
+
+def line_of(value: Any, limit: int) -> str:
+    """The same on one line, with single spaces."""
+    return " ".join(text_of(value, limit).split())
+
+
+def name_of(value: Any) -> str:
+    """What somebody calls himself, fit to be shown beside others."""
+    return _DISGUISE.sub("", line_of(value, 128)).strip()
+
+
+def tree_of(value: Any) -> Any:
+    """A free-form part: at most 200 values in 6 levels, with texts of 1,024 characters; None for what is cut off."""
+    left = TREE_VALUES
+
+    def copy(part: Any, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0 or depth > TREE_DEPTH:
+            return None
+        if isinstance(part, dict):
+            return {line_of(key, 64): copy(inner, depth + 1) for key, inner in part.items() if left > 0}
+        if isinstance(part, list):
+            return [copy(inner, depth + 1) for inner in part if left > 0]
+        if isinstance(part, str):
+            return text_of(part, TREE_TEXT)
+        if isinstance(part, float):
+            return part if math.isfinite(part) else None
+        # JSON stores hold whole numbers of 64 bits.
+        return part if isinstance(part, int) and abs(part) < 2**63 else None
+
+    return copy(value, 0)
