@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from src.agent.understanding.wording import Wording
+
 Polarity = Literal["affirm", "deny", "dont_know"]
 
 
@@ -53,12 +55,13 @@ _DONT_KNOW = re.compile(
     r"|[🤷]"
 )
 _SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
-_YES_AT_END = re.compile(r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?si(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|\basi que si\b|\b(?:que|,) si[\s.!]*$)")
+_YES_AT_END = re.compile(r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|(?:\bque|,) (?P<last>si)[\s.!]*$)")
 _NO_AT_END = re.compile(r"(?:\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
 
 
-def read_answer(plain: str, text: str) -> Answer | None:
-    """Yes, no or don't know; None when the message does not answer. `text` keeps the accent that tells `sí` from `si`."""
+def read_answer(wording: Wording) -> Answer | None:
+    """Yes, no or don't know; None when the message does not answer."""
+    plain = wording.plain
     start = _after_fillers(plain)
     unsure = _DONT_KNOW.search(plain)
     if unsure and unsure.start() - start < 40:
@@ -69,17 +72,26 @@ def read_answer(plain: str, text: str) -> Answer | None:
         return Answer("affirm", 0.5 if contradicted else 0.97, *affirm.span())
     if deny:
         return Answer("deny", 0.97, *deny.span())
-    if re.match(r"s[íÍ]\b", text[start : start + 3], re.IGNORECASE) and re.match(r"si\b", plain[start:]):
+    if re.match(r"si\b", plain[start:]) and accented(wording, start):
         return Answer("affirm", 0.95, start, start + 2)
     said = _SAID_INSTEAD.search(plain)
-    if said:
+    if said and not re.search(r"\b(?:antes|que antes)\b[^.;,]*$", plain[: said.start("which")]):
         return Answer("affirm" if said["which"] == "si" else "deny", 0.8, *said.span("which"))
     yes, no = _YES_AT_END.search(plain), _NO_AT_END.search(plain)
+    if yes and not accented(wording, yes.start(yes.lastgroup or 0)) and not plain[yes.end(yes.lastgroup or 0) :].strip(" .!") == "":
+        yes = None
+    if said:
+        no = None
     if yes and not no:
         return Answer("affirm", 0.8, *yes.span())
     if no and not yes:
         return Answer("deny", 0.8, *no.span())
     return None
+
+
+def accented(wording: Wording, position: int) -> bool:
+    """Whether the "si" there was written "sí", which is never the "if"."""
+    return wording.evidence(position, position + 2).lower() == "sí"
 
 
 def _after_fillers(plain: str) -> int:

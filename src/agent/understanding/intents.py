@@ -284,6 +284,8 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
         dropped |= {"human", "question"}
     if names & {"human", "data_copy", "are_you_a_robot", "restart", "resume"}:
         dropped |= {"question", "interest"}
+    if "resume" in names:
+        dropped |= {"objection"}
     if "objection" in names:
         dropped |= {"interest"}
     if "decline" in names:

@@ -12,7 +12,7 @@ _COMMON: dict[str, frozenset[str]] = {
         "en": "the and is are i am i'm to of in for my you your have has do does don't not how much what can we it's it would like want with that this hello hi thanks thank please yes life insurance years old live "
               "need get me a an on at be if but from about which will could speak english was were they there no smoke smoker married single kids children work quote price cost hey good morning afternoon i'd i've sure okay",
         "ca": "amb tinc anys aquest aquesta voldria una els les dels per què que puc som soc sóc estic vull meva meu fills no fumo bon dia bona tarda gràcies gracies si us plau quant costa assegurança asseguranca vida hola adeu "
-              "molt també tambe però pero nosaltres ell ella jo treballo visc és es dona home casat hipoteca mes cap res doncs d'acord castellà castella parlar en català catala necessito preu i a l d nens dos tres quaranta trenta",
+              "molt també tambe però pero nosaltres ell ella jo treballo visc és es dona home casat hipoteca mes cap res doncs d'acord castellà castella parlar en català catala necessito preu nens",
         "gl": "teño teno unha unhas son eu non moi moito grazas bos días dias boas tardes ola seguro de vida quero canto custa anos fillos traballo casado meu miña mina coa cos nos ben fala galego falar por favor estou vivo "
               "facer ata tamén tamen sen desde onde cando porque hipoteca o a os as e do da dos das no na nos nas ao pero",
         "eu": "eta bai ez naiz dut da du zer nola zenbat urte ditut kaixo egun on arratsalde eskerrik asko mesedez nahi nuke bizi asegurua aseguru bat nire seme alaba lan egiten erretzen hipoteka euskaraz hitz egin daukat naizen "
@@ -59,7 +59,7 @@ _ASKED_FOR: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for language, names in (
         ("es", "castellano|espanol|castella|spanish|castelan|espanhol|espagnol|spanisch|spagnolo|gaztelaniaz|cristiano"),
         ("en", "ingles|english|angles|anglais|englisch|inglese"),
-        ("ca", "catala|catalan|valencia|valenciano"),
+        ("ca", "catala|catalan|valenciano"),
         ("gl", "gallego|galego"), ("eu", "euskera|vasco|euskaraz"), ("pt", "portugues|portuguese"),
         ("fr", "frances|french|francais"), ("de", "aleman|german|deutsch"), ("it", "italiano|italian"),
     )
@@ -80,7 +80,7 @@ def detect_language(text: str, spoken: str = "es") -> str:
     for word in words:
         speakers = [language for language, common in _COMMON.items() if word in common]
         for language in speakers:
-            scores[language] += 1 / len(speakers) + 0.15
+            scores[language] += (1 / len(speakers) + 0.15) * (1 if len(word) > 1 else 0.3)
     for language, pattern in _LETTERS:
         scores[language] += min(len(pattern.findall(lowered)), 4) * _LETTER_WEIGHT.get(language, 0.8)
     home = spoken if spoken in scores else "es"

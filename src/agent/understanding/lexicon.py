@@ -12,7 +12,7 @@ ABBREVIATIONS = {
     "nopo": "no", "noo": "no", "nono": "no", "nanai": "no", "oki": "ok", "okey": "ok", "okay": "ok", "okis": "ok", "okei": "ok",
     "okk": "ok", "okok": "ok", "vle": "vale", "bale": "vale", "tra": "trabajo", "ing": "ingeniero", "numero": "numero",
     "trenta": "treinta", "trienta": "treinta", "cuarnta": "cuarenta", "cincunta": "cincuenta", "setena": "setenta",
-    "vente": "veinte", "bente": "veinte", "sinc": "cinco", "i": "y", "to": "todo", "na": "nada", "ta": "esta",
+    "vente": "veinte", "bente": "veinte", "sinc": "cinco", "to": "todo", "na": "nada", "ta": "esta",
     "hipo": "hipoteca", "hipot": "hipoteca", "aut": "autonomo", "admin": "administrativo", "hab": "habitantes",
 }  # fmt: skip
 """Chat spelling and clipped words, word for word."""

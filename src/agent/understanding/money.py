@@ -50,7 +50,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _OWED = re.compile(r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b")
-_TOO_MUCH = re.compile(r"^[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))")
+_TOO_MUCH = re.compile(r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))")
 _LINK_AFTER = re.compile(r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?")
 _HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
 _MONTHLY_PLAUSIBLE_EUR = 7000

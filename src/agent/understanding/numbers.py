@@ -42,6 +42,7 @@ class Numeral:
 
     `scale` is the multiplier that was said (1000 for "mil" or "k"), `sized` that its size is beyond doubt, unlike "150" which
     may stand for 150,000. `slang`: kilo and palo, which do not mean the same everywhere.
+    `fraction`: a part, a power or a suffix that only the wider grammar reads; it counts neither years nor people.
     """
 
     start: int
@@ -51,6 +52,7 @@ class Numeral:
     scale: float = 1
     sized: bool = False
     slang: bool = False
+    fraction: bool = False
     alternatives: tuple[float, ...] = ()
 
 
@@ -148,7 +150,7 @@ def _from_digits(tokens: list[_Token], index: int) -> tuple[Numeral, int]:
         if extra:
             value, end, index = value + extra, tokens[after - 1].end, after
             break
-    return Numeral(token.start, end, value, True, scale, sized, slang, alternatives), index
+    return Numeral(token.start, end, value, True, scale, sized, slang, alternatives=alternatives), index
 
 
 def _after_scale(tokens: list[_Token], index: int, scale: float) -> tuple[float, int]:
@@ -183,7 +185,7 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     ceiling, slang = float("inf"), False
     while index < len(tokens) and tokens[index].kind == "word":
         word = tokens[index].text
-        if word == "y":
+        if word in ("y", "i"):
             follows = tokens[index + 1].text if index + 1 < len(tokens) else ""
             if last == "tens" and word_value(follows)[0] == "units":
                 index += 1

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from src.agent.understanding.numbers import Numeral, find_numerals
+from src.agent.understanding.fractions import find_numbers
+from src.agent.understanding.numbers import Numeral
 
 Unit = Literal["", "years", "months", "weeks", "days", "money", "children", "people", "smokes", "ordinal", "other"]
 Period = Literal["", "year", "month", "week", "day", "hour"]
@@ -41,7 +42,7 @@ class Quantity:
 
 
 _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
-    ("years", re.compile(r"\s*-?\s*(?:de )?(?:anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|yo|y/o)\b")),
+    ("years", re.compile(r"\s*-?\s*(?:de )?(?:anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|y/o)\b")),
     ("months", re.compile(r"\s*-?\s*(?:mes(?:es)?|mesecitos|months?|mesos)\b")),
     ("weeks", re.compile(r"\s*-?\s*(?:semanas?|semanitas|weeks?)\b")),
     ("days", re.compile(r"\s*-?\s*(?:dias?|days?)\b")),
@@ -82,7 +83,7 @@ _RANGE = re.compile(r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\
 
 def find_quantities(plain: str) -> list[Quantity]:
     """Every number of a text with its unit and period, ranges joined, the number that was taken back marked."""
-    numerals = find_numerals(plain)
+    numerals = [replace(each, value=abs(each.value)) for each in find_numbers(plain) if not each.fraction]
     found: list[Quantity] = []
     index = 0
     while index < len(numerals):

@@ -81,7 +81,10 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
     wording = heard.wording
     values = _values(heard, context)
     language = detect_language(wording.text, context.language)
-    intents = [*_guarded(wording), *read_intents(wording, context)]
+    guarded = _guarded(wording)
+    intents = [*guarded, *(intent for intent in read_intents(wording, context) if not guarded or intent.name not in _NOT_BESIDE_ABUSE)]
+    if any(intent.name == "injection" for intent in guarded):
+        values = []
     intents += _answered(heard, context, intents, values)
     intents += _asides(heard, context, values, language)
     intents = list({(intent.name, intent.topic): intent for intent in reversed(intents)}.values())[::-1]
@@ -93,7 +96,7 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
 def _hear(text: str, context: Context) -> _Heard:
     redacted = redact(clean(text))
     wording = word_of(redact_health(redacted.text))
-    answer = read_answer(wording.plain, wording.text)
+    answer = read_answer(wording)
     return _Heard(wording, answer, bool(redacted.kinds), (context.awaiting or "").removeprefix("confirm:"))
 
 
@@ -109,6 +112,9 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     marks = [match.span() for match in re.finditer(r"\[[^\]]{2,60}\]", wording.plain)]
     wording = wording.blank(marks)
     quantities = [each for each in find_quantities(wording.plain) if each.unit != "ordinal"]
+    replaced = _replaced(wording, quantities, context)
+    if replaced:
+        return [replaced]
 
     ages, aged = read_years(wording, quantities, context)
     left = [each for each in quantities if each not in aged]
@@ -125,6 +131,19 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
         found.insert(0, name)
     found += _details(wording, context)
     return _corrected(_one_per_key(found), heard, context)
+
+
+def _replaced(wording: Wording, quantities: list[Quantity], context: Context) -> Found | None:
+    """"45 no 54" when 54 is what we know: the number taken back tells which value is meant."""
+    if len(quantities) != 2 or [each.rejected for each in quantities] == [False, False]:
+        return None
+    new, old = sorted(quantities, key=lambda each: each.rejected)
+    keys = [key for key, value in context.profile.items() if not isinstance(value, bool) and value in (old.number, old.number * 1000)]
+    if len(keys) != 1 or new.high is not None:
+        return None
+    thousands = keys[0] in MONEY_KEYS and not new.sized and context.profile[keys[0]] != old.number
+    value = new.number * 1000 if thousands else new.number
+    return Found(keys[0], value, wording.evidence(new.start, new.end), 1.0, correction=True)
 
 
 def _only_other(heard: _Heard, found: list[Found]) -> bool:
@@ -226,6 +245,7 @@ def _settles(found: Found, context: Context) -> bool:
 
 # --- intents ----------------------------------------------------------------------------------------------------------
 
+_NOT_BESIDE_ABUSE = ("question", "interest", "are_you_a_robot")
 _GUARD_INTENTS = {"self_harm": "self_harm", "injection": "injection", "exfiltration": "injection", "insult": "insult", "threat": "threat"}
 
 

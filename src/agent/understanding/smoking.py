@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from src.agent.understanding.answers import Answer
+from src.agent.understanding.answers import Answer, accented
 from src.agent.understanding.quantities import Quantity
 from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording
@@ -34,7 +34,7 @@ _OTHER_PERSON = re.compile(
 )
 _PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
 _ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")
-_QUESTION = re.compile(r"\b(?:por que|si (?:fumo|empiezo|fumara|soy fumador|vapeo|fumas)|y si|cuanto|cubre|importa (?:si|que)|que pasa|afecta)\b[^.!]{0,60}$")
+_QUESTION = re.compile(r"\b(?:por que|si (?=fum|empiezo|soy fum|vape)|cuanto|cubre|importa (?:si|que)|que pasa|afecta)\b[^.!]{0,60}$")
 _AGO = re.compile(r"\b(?:hace|llevo|hara|va para|desde hace|lleva)\b")
 _RECENT = re.compile(r"\b(?:ayer|hoy|anteayer|esta semana|este (?:mes|ano)|la semana pasada|el mes pasado|hace (?:poco|nada|unas semanas|unos dias|unos meses)|recien\w*|last (?:week|month)|en enero|desde enero)\b")
 _LONG_AGO = re.compile(r"\b(?:hace (?:mucho|muchos|muchisimo|bastante|anos|siglos|tiempo|decadas)|toda la vida|de joven|en la universidad|years ago|el siglo pasado|hace la tira)\b")
@@ -84,13 +84,23 @@ def _own_habit(wording: Wording, plain: str, quantities: Sequence[Quantity], *, 
     if vapes and not re.search(r"\b(?:soy puro|puro (?:nervio|estres))\b", plain) and _first_person(plain, vapes.start(), asked=asked):
         return [Found("smoker", True, wording.evidence(*vapes.span()), 0.7, False, (False,)), Found("details.smoking", "vape_or_other", "")]
     smokes = _SMOKES.search(plain)
-    if not smokes or (_QUESTION.search(plain[: smokes.end()]) and not asked) or not _first_person(plain, smokes.start(), asked=asked):
+    if not smokes or (_is_question(wording, plain, smokes.start()) and not asked) or not _first_person(plain, smokes.start(), asked=asked):
         return []
     occasional = _OCCASIONAL.search(plain)
     if occasional:
         return [Found("smoker", True, wording.evidence(*smokes.span()), 0.8), Found("details.smoking", "occasional", "")]
     emoji_only = smokes[0] == "🚬"
     return [Found("smoker", True, wording.evidence(*smokes.span()), 0.7 if emoji_only else 1.0)]
+
+
+def _is_question(wording: Wording, plain: str, position: int) -> bool:
+    """"y si fumo, ¿sube?" asks; "ah y sí fumo" tells."""
+    asks = _QUESTION.search(plain[: position + 4])
+    if not asks:
+        return False
+    if asks[0].startswith("si "):
+        return not accented(wording, asks.start()) and "?" in plain[position:]
+    return True
 
 
 def _first_person(plain: str, position: int, *, asked: bool) -> bool:

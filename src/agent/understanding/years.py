@@ -30,6 +30,7 @@ _REACHED = re.compile(r"\b(?:cumpli|he cumplido|acabo de cumplir|recien cumplid[
 _MINE = re.compile(
     r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los| unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los| en los| mas o menos)*[:\s]*$"
 )
+_NEXT_AFTER = re.compile(r"\s*(?:anos )?(?:ya )?(?:los )?(?:cumplo|hago|cumplire|hare|voy a cumplir|cumplidos en)\b")
 _COMPARED = re.compile(r"\s*(?:anos )?(?:mas|menos) (?:que|joven|mayor)")
 _CLAUSE_BEFORE = 70
 
@@ -81,12 +82,12 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
     if _TERM_AFTER.match(after) and not bare:
         return "term"
     if _partner_near(clause, after, bare=bare):
-        return "partner" if 16 <= quantity.value <= OLDEST else ""
+        return "partner" if 16 <= quantity.value <= (99 if bare else OLDEST) else ""
     if _child_near(clause, quantity, child_ages):
         return "child"
     if quantity.unit == "months":
         return ""
-    if _NEXT.search(before) and not (awaiting == "term_years" and not bare):
+    if (_NEXT.search(before) or _NEXT_AFTER.match(after)) and not (awaiting == "term_years" and not bare):
         return "next" if 14 < quantity.value <= OLDEST else ""
     if _REACHED.search(before) and 14 < quantity.value <= OLDEST:
         return "reached"
@@ -113,7 +114,7 @@ def _bare_age(plain: str, before: str, quantity: Quantity, awaiting: str, *, min
 def _partner_near(clause: str, after: str, *, bare: bool) -> bool:
     if re.search(rf"(?:\b(?:y )?(?:ella|el)|{_PARTNER})\s+(?:(?:que )?(?:tiene|tenia|cumple|con|de|es de|ya tiene|va a cumplir)\s+)?(?:los |unos )?$", clause):
         return not re.search(r"\b(?:cumpl[ií]|hasta|con|por) el $", clause)
-    return bare and bool(re.match(r"\s+(?:anos )?(?:ella|mi mujer|mi marido|mi pareja)\b", after))
+    return bare and bool(re.match(r"\s+(?:ella|mi mujer|mi marido|mi pareja)\b", after))
 
 
 def _child_near(clause: str, quantity: Quantity, child_ages: list[int]) -> bool:

@@ -1,0 +1,253 @@
+"""How well the rules read: accuracy per set, with the failures.
+
+    python -m bench.eval [--no-failures] [--json FILE]
+
+The sets under ../shared/nlu are for judging only and are skipped, visibly, where they are absent. The development set lies
+beside the tests. Exit status 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from src.agent.understanding import Context, read
+from src.agent.understanding.answers import read_answer
+from src.agent.understanding.fractions import find_numbers
+from src.agent.understanding.quantities import find_quantities
+from src.agent.understanding.wording import word_of
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "nlu"
+DEVELOPMENT = ROOT / "tests" / "agent" / "understanding" / "utterances.jsonl"
+TODAY = "2026-11-20"
+
+
+@dataclass
+class Score:
+    """One line of the table. `wrong` counts answers that say the opposite, `missed` those that say nothing."""
+
+    name: str
+    target: str
+    right: int = 0
+    total: int = 0
+    wrong: int = 0
+    reached: bool = True
+    note: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        return self.right / self.total if self.total else 0.0
+
+    def mark(self, text: str, expected: object, got: object) -> None:
+        self.total += 1
+        if expected == got:
+            self.right += 1
+        else:
+            self.failures.append(f"{text!r}: expected {expected}, got {got}")
+
+
+def microsoft(name: str) -> list[dict[str, Any]]:
+    specs: list[dict[str, Any]] = json.loads((SHARED / "microsoft" / name).read_text(encoding="utf-8-sig"))
+    return specs
+
+
+def multi3nlupp() -> Iterator[dict[str, Any]]:
+    for path in sorted((SHARED / "multi3nlupp").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+
+def booleans() -> Score:
+    score = Score("microsoft booleans", "≥ 95 %")
+    for spec in microsoft("Choice_Spanish_BooleanModel.json"):
+        expected = [result["Resolution"]["value"] for result in spec["Results"]]
+        answer = read_answer(word_of(spec["Input"]))
+        got = [answer.polarity == "affirm"] if answer and answer.polarity != "dont_know" else []
+        score.mark(spec["Input"], expected, got)
+    score.reached = score.share >= 0.95
+    return score
+
+
+def ages() -> Score:
+    score = Score("microsoft ages", "≥ 95 %")
+    units = {"Año": "years", "Mes": "months", "Semana": "weeks", "Día": "days"}
+    for spec in microsoft("NumberWithUnit_Spanish_AgeModel.json"):
+        expected = [(float(each["Resolution"]["value"]), units[each["Resolution"]["unit"]]) for each in spec["Results"]]
+        found = find_quantities(word_of(spec["Input"]).plain)
+        score.mark(spec["Input"], expected, [(each.value, each.unit) for each in found if each.unit in units.values()])
+    score.reached = score.share >= 0.95
+    return score
+
+
+def numbers() -> Score:
+    score = Score("microsoft numbers", "≥ 90 %")
+    for spec in microsoft("Number_Spanish_NumberModel.json"):
+        expected = [_number(each["Resolution"]["value"]) for each in spec["Results"]]
+        got = [each.value for each in find_numbers(word_of(spec["Input"]).plain)]
+        same = len(expected) == len(got) and all(
+            math.isclose(a, b, rel_tol=1e-9) for a, b in zip(sorted(expected), sorted(got), strict=True)
+        )
+        score.mark(spec["Input"], expected, expected if same else got)
+    score.reached = score.share >= 0.90
+    return score
+
+
+def _number(written: str) -> float:
+    return float(written.replace(",", "."))
+
+
+def yes_no() -> Score:
+    score = Score("multi3nlu++ affirm/deny", "≥ 90 %, 0 wrong")
+    elsewhere = 0
+    for row in multi3nlupp():
+        labels = {"affirm", "deny"} & set(row.get("intents", ()))
+        reading = read(row["text"], Context(today=TODAY))
+        got = {intent.name for intent in reading.intents if intent.name in ("affirm", "deny")}
+        if len(labels) != 1:
+            elsewhere += bool(got) and "acknowledge" not in row.get("intents", ())
+            continue
+        score.wrong += bool(got - labels)
+        score.mark(row["text"], labels, got)
+    score.reached = score.share >= 0.90 and score.wrong == 0
+    score.note = f"{score.wrong} wrong; read in {elsewhere} messages labelled neither"
+    return score
+
+
+def amounts() -> Score:
+    score = Score("multi3nlu++ amounts", "≥ 98 %")
+    for row in multi3nlupp():
+        slot = row.get("slots", {}).get("amount_of_money")
+        if not slot or "value" not in slot:
+            continue
+        amount = float(slot["value"]["amount"])
+        found = [each for each in find_quantities(word_of(row["text"]).plain) if each.unit in ("", "money")]
+        values = [value for each in found for value in (each.value, each.high, *each.alternatives) if value is not None]
+        score.mark(row["text"], amount, amount if amount in values else values)
+    score.reached = score.share >= 0.98
+    return score
+
+
+def hand_off() -> Score:
+    score = Score("multi3nlu++ hand-off", "≥ 75 %, ≤ 2 false")
+    false: list[str] = []
+    for row in multi3nlupp():
+        wants = read(row["text"], Context(today=TODAY)).has("human")
+        if "handoff" in row.get("intents", ()):
+            score.mark(row["text"], expected=True, got=wants)
+        elif wants:
+            false.append(f"false: {row['text']!r}")
+    score.wrong, score.note = len(false), f"{len(false)} false"
+    score.failures += false
+    score.reached = score.share >= 0.75 and len(false) <= 2
+    return score
+
+
+def development() -> Score:
+    score = Score("development set", "≥ 97 %")
+    for case in development_cases():
+        score.mark(f"[{case['awaiting']}] {case['text']}", case["expect"], observed(case))
+    score.reached = score.share >= 0.97
+    return score
+
+
+def development_cases() -> list[dict[str, Any]]:
+    """The labelled utterances: what was asked, what was said, the values and intents it means."""
+    return [json.loads(line) for line in DEVELOPMENT.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def context_of(case: dict[str, Any]) -> Context:
+    """The conversation in which an utterance of the development set was said."""
+    settings = {"today": TODAY, "awaiting": case["awaiting"], **case.get("context", {})}
+    settings["options"] = tuple(settings.get("options", ()))
+    return Context(**settings)
+
+
+def observed(case: dict[str, Any]) -> dict[str, Any]:
+    """What was read, in the shape of `case["expect"]`: only the aspects that it names, but every value."""
+    reading = read(case["text"], context_of(case))
+    expect = case["expect"]
+    seen: dict[str, Any] = {"values": {found.key: found.value for found in reading.values}}
+    if "unsure" in expect:
+        seen["unsure"] = sorted(found.key for found in reading.values if found.confidence < 0.75)
+    if "corrects" in expect:
+        seen["corrects"] = sorted(found.key for found in reading.values if found.correction)
+    if "language" in expect:
+        seen["language"] = reading.language
+    if "intents" in expect:
+        written = [f"{intent.name}:{intent.topic}" if intent.topic else intent.name for intent in reading.intents]
+        wanted = expect["intents"]
+        exact = sorted(written) == sorted(wanted)
+        named = sorted(intent.name for intent in reading.intents) == sorted(wanted)
+        seen["intents"] = wanted if exact or named else written
+    return seen
+
+
+def timing() -> str:
+    cases = development_cases()
+    for case in cases[:50]:
+        read(case["text"], context_of(case))
+    spent: list[float] = []
+    for case in cases:
+        context = context_of(case)
+        started = time.perf_counter()
+        read(case["text"], context)
+        spent.append((time.perf_counter() - started) * 1000)
+    spent.sort()
+    median, p99 = statistics.median(spent), spent[int(len(spent) * 0.99)]
+    return f"read(): median {median:.2f} ms, 99 % below {p99:.2f} ms, worst {spent[-1]:.2f} ms ({len(spent)} messages)"
+
+
+SETS: tuple[tuple[Callable[[], Score], Path], ...] = (
+    (booleans, SHARED / "microsoft"),
+    (ages, SHARED / "microsoft"),
+    (numbers, SHARED / "microsoft"),
+    (yes_no, SHARED / "multi3nlupp"),
+    (amounts, SHARED / "multi3nlupp"),
+    (hand_off, SHARED / "multi3nlupp"),
+    (development, DEVELOPMENT),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-failures", action="store_true", help="print the table only")
+    parser.add_argument("--only", default="", help="part of a set's name")
+    parser.add_argument("--json", type=Path, help="write the figures there as well")
+    arguments = parser.parse_args()
+    scores: list[Score] = []
+    for measure, needed in SETS:
+        name = measure.__name__.replace("_", " ")
+        if arguments.only not in name:
+            continue
+        if not needed.exists():
+            print(f"skipped: {name} ({needed.name} is not here)")
+            continue
+        scores.append(measure())
+    print(f"{'set':28}{'right':>12}{'share':>9}  {'target':18}{'':8}")
+    for score in scores:
+        verdict = "reached" if score.reached else "MISSED"
+        print(f"{score.name:28}{score.right:>6}/{score.total:<5}{score.share:>8.1%}  {score.target:18}{verdict:8}{score.note}")
+    if DEVELOPMENT.exists():
+        print(timing())
+    if not arguments.no_failures:
+        for score in scores:
+            for failure in score.failures:
+                print(f"  {score.name}: {failure}")
+    if arguments.json:
+        figures = {s.name: {"right": s.right, "total": s.total, "wrong": s.wrong, "target": s.target} for s in scores}
+        arguments.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False), encoding="utf-8")
+    return 0 if all(score.reached for score in scores) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

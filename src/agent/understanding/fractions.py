@@ -1,0 +1,197 @@
+"""The wider grammar of numbers: signs, spoken decimals, fractions, powers and dozens, on top of the plain numerals.
+
+"tres cuartos de millon" is an amount and "dos coma cinco millones" too; "un cuarto" alone may be a room, so fractions are
+marked and whoever counts years or people leaves them alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from src.agent.understanding.lexicon import SCALES
+from src.agent.understanding.numbers import Numeral, digits_value, find_numerals, word_value
+
+_DENOMINATORS = {
+    "medi": 2, "terci": 3, "tercer": 3, "cuart": 4, "quint": 5, "sext": 6, "septim": 7, "octav": 8, "noven": 9, "decim": 10,
+    "undecim": 11, "duodecim": 12, "vigesim": 20, "trigesim": 30, "cuadragesim": 40, "quincuagesim": 50, "centesim": 100,
+    "milesim": 1000, "diezmilesim": 10**4, "cienmilesim": 10**5, "millonesim": 10**6, "milmillonesim": 10**9,
+    "billonesim": 10**12,
+}  # fmt: skip
+_DENOMINATOR = re.compile(r"\s+(?P<tens>(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|mil) (?:y )?)?(?P<stem>[a-z]+?)(?P<end>[oa]s?|av[oa]s?|)\b")
+_AND_FRACTION = re.compile(r"\s+y\s+(?=[a-z\d])")
+_SPOKEN_POINT = re.compile(r"\s+(?:coma|punto)\s+")
+_SLASH = re.compile(r"\s?/\s?(?P<below>\d+)(?![\d/.,]*\d*[/.]\d)")
+_OVER = re.compile(r"\s+(?:sobre|dividido (?:por|entre))\s+")
+_POWER = re.compile(r"\s?(?:\^|\*\*)\s?(?P<exponent>[+-]?\d+(?:[.,]\d+)?)|e(?P<tens>[+-]?\d+)\b")
+_SUFFIX = re.compile(r"\s?(?P<suffix>[kmgtb])\b(?![.'/])")
+_SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+_DOZENS = re.compile(r"\s+docenas?\b")
+_LEADING_POINT = re.compile(r"(?:^|(?<=[\s(-]))[.,]$")
+_MINUS_BEFORE = re.compile(r"(?:^|[\s(])(?:-\s?|(?:menos|negativo)\s+)$")
+_MINUS_FROM = re.compile(r"\d\s*-\s?$")
+_OF_SCALE = re.compile(r"\s+(?:de\s+)?(?P<scale>mill(?:on|ones)|mil|billon(?:es)?)\b")
+_HALF_WORD = re.compile(r"\b(?:medi[oa])\b(?=\s+(?:docena|millon|kilo|palo)|\W|$)")
+_MITAD = re.compile(r"\b(?:la )?mitad de (?=(?:un |medio )?(?:millon|kilo)\b)")
+
+
+def find_numbers(plain: str) -> list[Numeral]:
+    """Every number, fractions and powers included, in order."""
+    numerals = find_numerals(plain)
+    found: list[Numeral] = []
+    index = 0
+    while index < len(numerals):
+        number, index = _extended(plain, numerals, index)
+        found.append(_signed(plain, number))
+    return _with_halves(plain, found)
+
+
+def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
+    """The numeral at `index` with the decimals, fraction, power or suffix that follow it, and the next index."""
+    number = numerals[index]
+    index += 1
+    if number.digits and _LEADING_POINT.search(plain[: number.start]):
+        digits = plain[number.start : number.end]
+        if digits.isdigit():
+            number = replace(number, start=number.start - 1, value=float(f"0.{digits}"), sized=False)
+    point = _SPOKEN_POINT.match(plain, number.end)
+    if point and index < len(numerals) and numerals[index].start == point.end():
+        number, index = _spoken_decimals(plain, number, numerals, index)
+    slash = _SLASH.match(plain, number.end) if number.digits else None
+    if slash and float(slash["below"]):
+        number = _fraction(number, number.value, float(slash["below"]), slash.end())
+    over = _OVER.match(plain, number.end)
+    if over and index < len(numerals) and numerals[index].start == over.end() and numerals[index].value:
+        number, index = _fraction(number, number.value, numerals[index].value, numerals[index].end), index + 1
+    mixed = _mixed(plain, number, numerals, index)
+    if mixed:
+        return mixed
+    below = _denominator(plain, number.end)
+    if below and _may_be_numerator(plain, number):
+        number = _fraction(number, number.value, below[0], below[1])
+        index = _skip(numerals, index, number.end)
+        scale = _OF_SCALE.match(plain, number.end)
+        if scale:
+            factor = SCALES[scale["scale"]]
+            number = replace(number, value=number.value * factor, end=scale.end(), scale=factor, sized=True, fraction=False)
+            index = _skip(numerals, index, number.end)
+    return _powered(plain, number, numerals, index)
+
+
+def _spoken_decimals(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
+    """"cinco coma dos tres" is 5.23; a scale at the end multiplies it all."""
+    digits, end, scale = "", whole.end, 1.0
+    while index < len(numerals) and (not digits or plain[end : numerals[index].start].isspace()):
+        part = numerals[index]
+        scale = part.scale
+        digits += str(int(part.value / scale)) if part.value.is_integer() else ""
+        end, index = part.end, index + 1
+        if scale > 1:
+            break
+    follows = _OF_SCALE.match(plain, end)
+    if scale == 1 and follows:
+        scale, end = SCALES[follows["scale"]], follows.end()
+        index = _skip(numerals, index, end)
+    value = float(f"{int(whole.value)}.{digits or '0'}") * scale
+    return replace(whole, end=end, value=value, scale=scale, sized=scale > 1, alternatives=()), index
+
+
+def _mixed(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int] | None:
+    """"uno y medio", "tres y dos tercios", "1 1/2"; None when no fraction follows."""
+    if whole.fraction or not whole.value.is_integer():
+        return None
+    joined = _AND_FRACTION.match(plain, whole.end)
+    after = joined.end() if joined else whole.end
+    half = re.compile(r"medi[oa]\b").match(plain, after) if joined else None
+    if half:
+        return replace(whole, end=half.end(), value=whole.value + 0.5, fraction=True), _skip(numerals, index, half.end())
+    if index >= len(numerals):
+        return None
+    part = numerals[index]
+    if joined and part.start == after:
+        below = _denominator(plain, part.end)
+        if below and part.value < below[0]:
+            value = whole.value + part.value / below[0]
+            return replace(whole, end=below[1], value=value, fraction=True), _skip(numerals, index + 1, below[1])
+    slash = _SLASH.match(plain, part.end) if part.digits else None
+    if slash and whole.digits and plain[whole.end : part.start] in (" ", " y ") and 0 < part.value < float(slash["below"]):
+        value = whole.value + part.value / float(slash["below"])
+        return replace(whole, end=slash.end(), value=value, fraction=True), _skip(numerals, index + 1, slash.end())
+    return None
+
+
+def _fraction(number: Numeral, above: float, below: float, end: int) -> Numeral:
+    return replace(number, end=end, value=above / below, fraction=True, sized=False, scale=1, alternatives=())
+
+
+def _denominator(plain: str, position: int) -> tuple[float, int] | None:
+    """The denominator that starts there and where it ends: "tercios", "dieciseisavos", "treinta y dosavos"."""
+    match = _DENOMINATOR.match(plain, position)
+    if not match:
+        return None
+    stem, ending = match["stem"], match["end"]
+    tens = word_value(match["tens"].split()[0])[1] if match["tens"] else 0
+    if ending.startswith("av"):
+        if stem == "cent":
+            return None
+        value = next((number for form in (stem, stem + "e", stem + "a", stem + "o", stem + "ta") if (number := word_value(form)[1])), 0)
+        return (tens + value, match.end()) if value else None
+    if tens and not match["tens"].startswith("mil"):
+        return None
+    known = _DENOMINATORS.get(stem)
+    if known is None or not ending:
+        return None
+    return known * (tens or 1), match.end()
+
+
+def _may_be_numerator(plain: str, number: Numeral) -> bool:
+    return number.value.is_integer() and number.value > 0 and not number.fraction
+
+
+def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
+    if not number.digits or number.fraction:
+        dozens = _DOZENS.match(plain, number.end)
+        return (replace(number, end=dozens.end(), value=number.value * 12), index) if dozens else (number, index)
+    power = _POWER.match(plain, number.end)
+    if power:
+        base = digits_value(plain[number.start : number.end])[2] or (number.value,)
+        try:
+            value = base[0] ** float(power["exponent"].replace(",", ".")) if power["exponent"] else base[0] * 10.0 ** int(power["tens"])
+        except (OverflowError, ZeroDivisionError):
+            return number, index
+        if isinstance(value, float) and abs(value) < 1e300:
+            end = power.end()
+            return replace(number, end=end, value=value, fraction=True, alternatives=()), _skip(numerals, index, end)
+    suffix = _SUFFIX.match(plain, number.end) if not number.scale > 1 else None
+    if suffix:
+        factor = _SUFFIXES[suffix["suffix"]]
+        value = (number.alternatives[0] if number.alternatives else number.value) * factor
+        return replace(number, end=suffix.end(), value=value, scale=factor, sized=True, alternatives=(), fraction=True), index
+    dozens = _DOZENS.match(plain, number.end)
+    return (replace(number, end=dozens.end(), value=number.value * 12), index) if dozens else (number, index)
+
+
+def _skip(numerals: list[Numeral], index: int, end: int) -> int:
+    while index < len(numerals) and numerals[index].start < end:
+        index += 1
+    return index
+
+
+def _signed(plain: str, number: Numeral) -> Numeral:
+    minus = _MINUS_BEFORE.search(plain[: number.start])
+    if minus and not _MINUS_FROM.search(plain[: number.start]):
+        return replace(number, start=minus.start() + (not plain[minus.start()] in "-mn"), value=-number.value)
+    return number
+
+
+def _with_halves(plain: str, found: list[Numeral]) -> list[Numeral]:
+    """"la mitad de un millon"; a "medio" that stands alone counts as well, marked as a fraction."""
+    halves: list[Numeral] = []
+    for match in _MITAD.finditer(plain):
+        owner = next((number for number in found if number.start == match.end()), None)
+        if owner is not None:
+            found = [replace(number, start=match.start(), value=number.value / 2) if number is owner else number for number in found]
+    for match in _HALF_WORD.finditer(plain):
+        if not any(number.start <= match.start() < number.end for number in found):
+            halves.append(Numeral(match.start(), match.end(), 0.5, digits=False, fraction=True))
+    return sorted([*found, *halves], key=lambda number: number.start)
