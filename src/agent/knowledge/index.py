@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import tomllib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ THRESHOLD = 0.5
 
 MAX_RESULTS = 3
 _MAX_QUERY_CHARACTERS = 600
-_COVERAGE_SHARE = 0.5
+_COVERAGE_SHARE = 0.65
+_ANSWER_SHARE = 0.5  # a word that stands in the answer only says less than one that people ask with
 _WORDS = Path(__file__).with_name("words.toml")
 
 _UNKNOWN_WEIGHT = 0.8  # of a word that no entry holds, as a share of the rarest word's weight
 _LIGHT_WEIGHT = 0.35  # of a word that says how something is asked; a rare word that says what about weighs ten times that
+_NEGATION_WEIGHT = 1.0  # "¿qué no cubre?" is another question than "¿qué cubre?"
 _LIGHT_ALONE = 0.85  # how near a wording must be when nothing but light words was said
 
 
@@ -52,14 +55,16 @@ class Index:
         bags = [frozenset(self._words.stems(_everything_asked(entry))) for entry in self._entries]
         frequency = Counter(stem for bag in bags for stem in bag)
         self._weight = {
-            stem: _LIGHT_WEIGHT if stem in self._words.light else math.log(1 + len(bags) / count)
-            for stem, count in frequency.items()
+            stem: self._words.fixed_weight.get(stem, math.log(1 + len(bags) / count)) for stem, count in frequency.items()
         }
         self._unknown_weight = _UNKNOWN_WEIGHT * max(self._weight.values(), default=1.0)
-        self._holders: dict[str, list[int]] = {}
-        for number, bag in enumerate(bags):
+        self._holders: dict[str, list[tuple[int, float]]] = {}  # stem -> entries, and how much its being there says
+        for number, (entry, bag) in enumerate(zip(self._entries, bags, strict=True)):
             for stem in bag:
-                self._holders.setdefault(stem, []).append(number)
+                self._holders.setdefault(stem, []).append((number, 1.0))
+            for stem in set(self._words.stems(entry.answer)) - bag - self._words.fixed_weight.keys():
+                self._holders.setdefault(stem, []).append((number, _ANSWER_SHARE))
+                self._weight.setdefault(stem, math.log(1 + len(bags)))
         self._wordings: list[_Wording] = []
         self._wordings_with: dict[str, list[int]] = {}
         for number, question in ((n, question) for n, entry in enumerate(self._entries) for question in entry.questions):
@@ -67,7 +72,7 @@ class Index:
             for stem in stems:
                 self._wordings_with.setdefault(stem, []).append(len(self._wordings))
             self._wordings.append(_Wording(number, math.sqrt(sum(self._weight[stem] ** 2 for stem in stems))))
-        self._vocabulary = sorted(set(self._weight) - self._words.light)
+        self._vocabulary = sorted(set(self._weight) - self._words.fixed_weight.keys())
         self._known_as = lru_cache(maxsize=2048)(self._look_up)
 
     def search(self, query: str) -> tuple[Entry, ...]:
@@ -93,7 +98,7 @@ class Index:
             known, certainty = self._known_as(stem)
             if known:
                 asked[known] = max(asked.get(known, 0.0), certainty)
-            elif stem not in self._words.light:
+            elif stem not in self._words.fixed_weight:
                 unknown += 1
         total = sum(self._weight[stem] for stem in asked) + unknown * self._unknown_weight
         norm = math.sqrt(sum(self._weight[stem] ** 2 for stem in asked) + unknown * self._unknown_weight**2)
@@ -101,15 +106,15 @@ class Index:
         products: dict[int, float] = {}
         for stem, certainty in asked.items():
             weight = self._weight[stem]
-            for number in self._holders[stem]:
-                shares[number] = shares.get(number, 0.0) + certainty * weight / total
+            for number, share in self._holders[stem]:
+                shares[number] = shares.get(number, 0.0) + share * certainty * weight / total
             for wording in self._wordings_with.get(stem, ()):
                 products[wording] = products.get(wording, 0.0) + certainty * weight**2
         nearest: dict[int, float] = {}
         for wording, product in products.items():
             entry, wording_norm = self._wordings[wording].entry, self._wordings[wording].norm
             nearest[entry] = max(nearest.get(entry, 0.0), product / (norm * wording_norm))
-        only_light = all(stem in self._words.light for stem in asked)
+        only_light = all(stem in self._words.fixed_weight for stem in asked)
         for number, share in shares.items():
             near = nearest.get(number, 0.0)
             if not only_light or near >= _LIGHT_ALONE:
@@ -119,28 +124,44 @@ class Index:
         """The stem that was meant and how certain that is, 0 to 1; ("", 0.0) when no entry holds anything like it."""
         if stem in self._weight:
             return stem, 1.0
-        if len(stem) < 4 or stem.isdigit() or stem in self._words.light:
+        if len(stem) < 4 or stem.isdigit() or stem in self._words.fixed_weight:
             return "", 0.0
-        allowed = 1 if len(stem) < 7 else 2
-        found = process.extractOne(stem, self._vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=allowed)
-        if found is None or found[0][0] != stem[0]:
-            return "", 0.0
-        return found[0], 1.0 - 0.15 * found[1]
+        found = process.extractOne(
+            stem, self._vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=1 if len(stem) < 8 else 2
+        )
+        if found is not None and found[0][0] == stem[0]:
+            return found[0], 1.0 - 0.15 * found[1]
+        return self._same_beginning(stem)
+
+    def _same_beginning(self, stem: str) -> tuple[str, float]:
+        """Another form of the same word that the stemmer did not bring together: "detect" and "detectaron"."""
+        at = bisect_left(self._vocabulary, stem)
+        for neighbour in self._vocabulary[max(0, at - 1) : at + 1]:
+            needed = max(4, math.ceil(0.7 * max(len(stem), len(neighbour))))
+            if stem[:needed] == neighbour[:needed]:
+                return neighbour, 0.8
+        return "", 0.0
 
 
 class _Words:
-    """The words of a text as stems; `light` are the stems of those that say little."""
+    """The words of a text as stems; `fixed_weight` holds those that do not say what a text is about."""
 
     def __init__(self, language: str) -> None:
         known = _words_of_languages()[language]
-        self._stemmer = snowballstemmer.stemmer({"es": "spanish", "en": "english"}[language])
-        self._same = {fold(word).text: group.split()[0] for group in known["same"] for word in group.split()}
-        self.light = frozenset(str(self._stemmer.stemWord(fold(word).text)) for word in known["light"].split())
+        stemmer = snowballstemmer.stemmer({"es": "spanish", "en": "english"}[language])
+        self._stem: Callable[[str], str] = lru_cache(maxsize=4096)(stemmer.stemWord)
+        self._same = {
+            self._stem(fold(word).text): self._stem(fold(group.split()[0]).text)
+            for group in known["same"]
+            for word in group.split()
+        }
+        self.fixed_weight = {self._stem(fold(word).text): _LIGHT_WEIGHT for word in known["light"].split()}
+        self.fixed_weight |= {self._stem(fold(word).text): _NEGATION_WEIGHT for word in known["negations"].split()}
 
     def stems(self, text: str) -> list[str]:
         """In reading order, with repetitions."""
         words = rule(r"[a-z0-9]+").findall(fold(text).text)
-        return [str(self._stemmer.stemWord(self._same.get(word, word))) for word in words]
+        return [self._same.get(stem, stem) for stem in map(self._stem, words)]
 
 
 @cache
