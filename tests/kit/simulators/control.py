@@ -9,7 +9,9 @@ import orjson
 from aiohttp import web
 
 from tests.kit.simulators.counters import counters
+from tests.kit.simulators.meta.server import MetaSim
 from tests.kit.simulators.simulator import HOST, Sim, jdumps
+from tests.kit.simulators.twilio.server import TwilioSim
 from tests.kit.simulators.vendors import Vendors
 
 
@@ -78,6 +80,9 @@ class Control:
         if name not in self.vendors.sims:
             raise web.HTTPNotFound(text="no such simulator")
         return self.vendors.sims[name]
+
+    def channel(self, request: web.Request) -> MetaSim | TwilioSim:
+        return self.vendors.meta if request.match_info["sim"] == "meta" else self.vendors.twilio
 
     def chosen(self, request: web.Request) -> list[Sim]:
         return [self.sim(request)] if "sim" in request.match_info else list(self.vendors.sims.values())
@@ -154,10 +159,10 @@ class Control:
         return answer(faults.view())
 
     async def inbound(self, request: web.Request) -> web.Response:
-        return answer(await self.sim(request).send_inbound(await body_of(request)))
+        return answer(await self.channel(request).send_inbound(await body_of(request)))
 
     async def fail(self, request: web.Request) -> web.Response:
-        rules = self.sim(request).fail_rules
+        rules = self.channel(request).fail_rules
         rules += as_list(await body_of(request))
         return answer(rules)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import time
+from collections.abc import Collection
 from typing import Any
+
+Json = dict[str, Any]
 
 
 def sample_delay(spec: Any, rng: random.Random) -> float:
@@ -43,30 +47,27 @@ class Fault:
     """One switch. `times` -1 = until removed; `for_s` limits it in real time; `match` is a substring of 'METHOD /path';
     `where` is a dict of equality tests against facts that the simulator extracts (to, type, event, ...)."""
 
-    _n = 0
+    _ids = itertools.count(1)
 
-    def __init__(self, d: dict) -> None:
-        Fault._n += 1
-        self.id = Fault._n
-        self.d = dict(d)
-        self.kind = d["kind"]
-        self.times = int(d.get("times", -1 if (self.kind == "outage" or "for_s" in d) else 1))
-        self.skip = int(d.get("skip", 0))
-        self.match = d.get("match", "")
-        self.where = d.get("where") or {}
-        self.p = float(d.get("p", 1.0))
-        self.until = time.monotonic() + float(d["for_s"]) if "for_s" in d else None
+    def __init__(self, options: Json) -> None:
+        self.id = next(Fault._ids)
+        self.options = dict(options)
+        self.kind: str = options["kind"]
+        lasting = self.kind == "outage" or "for_s" in options
+        self.times = int(options.get("times", -1 if lasting else 1))
+        self.skip = int(options.get("skip", 0))
+        self.match: str = options.get("match", "")
+        self.where: Json = options.get("where") or {}
+        self.p = float(options.get("p", 1.0))
+        self.until = time.monotonic() + float(options["for_s"]) if "for_s" in options else None
         self.hits = 0
 
     def alive(self) -> bool:
-        if self.until is not None and time.monotonic() > self.until:
-            return False
-        return self.times != 0
+        in_time = self.until is None or time.monotonic() <= self.until
+        return in_time and self.times != 0
 
-    def wants(self, label: str, facts: dict | None) -> bool:
-        if self.match and self.match not in label:
-            return False
-        return all((facts or {}).get(k) == v for k, v in self.where.items())
+    def wants(self, label: str, facts: Json | None) -> bool:
+        return self.match in label and all((facts or {}).get(name) == value for name, value in self.where.items())
 
     def take(self, rng: random.Random) -> bool:
         if self.skip > 0:
@@ -79,30 +80,31 @@ class Fault:
         self.hits += 1
         return True
 
-    def view(self) -> dict:
-        return {"id": self.id, **self.d, "left": self.times, "hits": self.hits, "alive": self.alive()}
+    def view(self) -> Json:
+        return {"id": self.id, **self.options, "left": self.times, "hits": self.hits, "alive": self.alive()}
 
 
 class Faults:
+    """The switches of one vendor, in the order they were added."""
+
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.items: list[Fault] = []
 
-    def add(self, d: dict) -> dict:
-        f = Fault(d)
-        self.items.append(f)
-        return f.view()
+    def add(self, options: Json) -> Json:
+        fault = Fault(options)
+        self.items.append(fault)
+        return fault.view()
 
-    def clear(self, fid: int | None = None) -> None:
-        self.items = [] if fid is None else [f for f in self.items if f.id != fid]
+    def clear(self, fault_id: int | None = None) -> None:
+        self.items = [] if fault_id is None else [fault for fault in self.items if fault.id != fault_id]
 
-    def pick(self, kinds, label: str = "", facts: dict | None = None) -> Fault | None:
-        if not self.items:
-            return None
-        for f in self.items:
-            if f.kind in kinds and f.alive() and f.wants(label, facts) and f.take(self.rng):
-                return f
+    def pick(self, kinds: Collection[str], label: str = "", facts: Json | None = None) -> Fault | None:
+        """The first switch of these kinds that applies now; it counts as used."""
+        for fault in self.items:
+            if fault.kind in kinds and fault.alive() and fault.wants(label, facts) and fault.take(self.rng):
+                return fault
         return None
 
-    def view(self) -> list[dict]:
-        return [f.view() for f in self.items]
+    def view(self) -> list[Json]:
+        return [fault.view() for fault in self.items]

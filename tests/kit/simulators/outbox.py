@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import aiohttp
+
+from .faults import Json
+
+Result = TypeVar("Result")
 
 
 class Outbox:
@@ -16,14 +21,14 @@ class Outbox:
     def __init__(self, now: Callable[[], float], touch: Callable[[], None], report: Callable[[str], None]) -> None:
         """`now`: the vendor's clock; `touch`: something happened; `report`: a mistake of the simulator itself."""
         self.now, self.touch, self.report = now, touch, report
-        self.session: aiohttp.ClientSession | None = None
+        self.session: aiohttp.ClientSession  # from `start` on, as is `sem`: both need the running loop
+        self.sem: asyncio.Semaphore
         self.pending = 0  # deliveries under way or waiting for their time
         self.retrying = 0  # the part of them that waits for a retry
-        self.log: deque = deque(maxlen=200_000)
+        self.log: deque[Json] = deque(maxlen=200_000)
         self.seq = 0
-        self.tasks: set[asyncio.Task] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.epoch = 0
-        self.sem: asyncio.Semaphore | None = None
 
     async def start(self, concurrency: int) -> None:
         self.session = aiohttp.ClientSession(
@@ -36,8 +41,7 @@ class Outbox:
 
     async def stop(self) -> None:
         self.cancel()
-        if self.session:
-            await self.session.close()
+        await self.session.close()
 
     def cancel(self) -> None:
         self.epoch += 1
@@ -47,14 +51,14 @@ class Outbox:
         self.pending = 0
         self.retrying = 0
 
-    def spawn(self, coro: Awaitable) -> asyncio.Task:
+    def spawn(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Runs a coroutine that counts as pending work until it ends."""
         self.pending += 1
         epoch = self.epoch
-        t = asyncio.ensure_future(coro)
+        t = asyncio.get_running_loop().create_task(work)
         self.tasks.add(t)
 
-        def done(task):
+        def done(task: asyncio.Task[Result]) -> None:
             self.tasks.discard(task)
             if epoch == self.epoch:
                 self.pending -= 1
@@ -66,11 +70,17 @@ class Outbox:
         return t
 
     async def post(
-        self, url: str, body: bytes, headers: dict, timeout: float, meta: dict, connect_timeout: float | None = None
-    ) -> dict:
+        self,
+        url: str,
+        body: bytes,
+        headers: dict[str, str],
+        timeout: float,
+        meta: Json,
+        connect_timeout: float | None = None,
+    ) -> Json:
         """One attempt. The returned record is also in the log."""
         self.seq += 1
-        rec = {
+        rec: Json = {
             "seq": self.seq,
             "t": self.now(),
             "url": url,
@@ -107,22 +117,18 @@ class Outbox:
         self.touch()
         return rec
 
-    def stats(self) -> dict:
-        ms = sorted(r["ms"] for r in self.log if r["ms"] is not None and r["status"] is not None)
+    def stats(self) -> Json:
+        ms = sorted(rec["ms"] for rec in self.log if rec["ms"] is not None and rec["status"] is not None)
 
-        def q(p):
-            return ms[min(len(ms) - 1, int(p * len(ms)))] if ms else None
+        def quantile(share: float) -> float | None:
+            return ms[min(len(ms) - 1, int(share * len(ms)))] if ms else None
 
-        codes: dict[str, int] = {}
-        for r in self.log:
-            k = str(r["status"] or r["error"])
-            codes[k] = codes.get(k, 0) + 1
         return {
             "posts": len(self.log),
-            "by_result": codes,
-            "ms_p50": q(0.5),
-            "ms_p95": q(0.95),
-            "ms_p99": q(0.99),
+            "by_result": dict(Counter(str(rec["status"] or rec["error"]) for rec in self.log)),
+            "ms_p50": quantile(0.5),
+            "ms_p95": quantile(0.95),
+            "ms_p99": quantile(0.99),
             "ms_max": ms[-1] if ms else None,
             "over_1s": sum(1 for m in ms if m > 1000),
             "pending": self.pending,

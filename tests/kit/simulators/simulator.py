@@ -7,19 +7,21 @@ import copy
 import random
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
 import orjson
 from aiohttp import web
 
-from .faults import Fault, Faults, sample_delay
+from .faults import Fault, Faults, Json, sample_delay
 from .outbox import Outbox
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
 
 # Where a handler leaves its ledger entry, so that a fault after the commit can be marked in it.
-ENTRY: web.RequestKey[dict] = web.RequestKey("entry", dict)
+ENTRY: web.RequestKey[Json] = web.RequestKey("entry", dict)
 
 
 def jdumps(value: Any) -> bytes:
@@ -52,7 +54,8 @@ class Clock:
         self.offset = 0.0
 
 
-def cut(items, since: int = 0, limit: int | None = None) -> list:
+def cut(items: Iterable[Json], since: int = 0, limit: int | None = None) -> list[Json]:
+    """The newest `limit` rows with a higher sequence number."""
     out = [i for i in items if i.get("seq", 0) > since]
     return out[-limit:] if limit else out
 
@@ -82,34 +85,37 @@ class Sim:
     # what a vendor fills in
 
     def init_state(self) -> None:
-        pass
+        """Empty ledgers and tables; also called by a reset."""
+        raise NotImplementedError
 
     def routes(self, app: web.Application) -> None:
-        pass
+        raise NotImplementedError
 
     def fault_response(self, f: Fault, request: web.Request) -> web.Response:
         return web.json_response(
-            f.d.get("body", {"error": "simulated fault"}),
-            status=int(f.d.get("status", 500)),
-            headers=f.d.get("headers"),
+            f.options.get("body", {"error": "simulated fault"}),
+            status=int(f.options.get("status", 500)),
+            headers=f.options.get("headers"),
         )
 
-    def facts(self, request: web.Request) -> dict:
+    def facts(self, request: web.Request) -> Json:
+        """What a fault switch's `where` may ask about this request."""
         return {}
 
-    def ledger_view(self, **kw) -> Any:
-        return []
+    def ledger_view(self, **filters: Any) -> Any:
+        raise NotImplementedError
 
-    def state_view(self) -> dict:
-        return {}
+    def state_view(self) -> Json:
+        raise NotImplementedError
 
     # what all have
 
     def touch(self) -> None:
         self.last_activity = time.monotonic()
 
-    def configure(self, d: dict) -> dict:
-        for k, v in d.items():
+    def configure(self, options: Json) -> Json:
+        """Nested options merge."""
+        for k, v in options.items():
             if isinstance(v, dict) and isinstance(self.cfg.get(k), dict):
                 self.cfg[k] = {**self.cfg[k], **v}
             else:
@@ -144,22 +150,18 @@ class Sim:
         app = web.Application(client_max_size=160 * 1024 * 1024, middlewares=[self._gate])
         self.routes(app)
 
-        async def up(_):
+        async def up(_: web.Application) -> None:
             await self.outbox.start(int(self.cfg.get("webhook_concurrency", 64)))
-            await self.on_start()
 
-        async def down(_):
+        async def down(_: web.Application) -> None:
             await self.outbox.stop()
 
         app.on_startup.append(up)
         app.on_cleanup.append(down)
         return app
 
-    async def on_start(self) -> None:
-        pass
-
     @web.middleware
-    async def _gate(self, request: web.Request, handler: Callable):
+    async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.inflight += 1
         self.n_requests += 1
         self.last_activity = time.monotonic()
@@ -176,67 +178,57 @@ class Sim:
             self.inflight -= 1
             self.last_activity = time.monotonic()
 
-    async def around(self, request, handler):
+    async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Where a vendor turns its errors into answers."""
         return await handler(request)
 
-    async def _gate_slow(self, request: web.Request, handler: Callable):
+    async def _gate_slow(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         label = request.method + " " + request.path_qs
-        facts: dict | None = None
+        facts: Json | None = None
         if self.faults.items:
             if not request.content_type.startswith("multipart/"):  # reading it here would leave nothing for the form parser
                 await request.read()
             facts = self.facts(request)
-        d = sample_delay(self.cfg.get("latency"), self.rng)
-        if d:
-            await asyncio.sleep(d)
+        delay = sample_delay(self.cfg.get("latency"), self.rng)
+        if delay:
+            await asyncio.sleep(delay)
         f = self.faults.pick({"slow"}, label, facts)
         if f:
-            await asyncio.sleep(sample_delay(f.d.get("delay", f.d.get("seconds", 1)), self.rng))
+            await asyncio.sleep(sample_delay(f.options.get("delay", f.options.get("seconds", 1)), self.rng))
         f = self.faults.pick({"hang", "drop_before", "error", "outage"}, label, facts)
         if f:
             self.on_fault(f, request, facts)
-            if f.kind == "hang":
-                self.inflight -= 1  # a hanging call must not keep the whole from becoming quiet
-                try:
-                    await asyncio.sleep(float(f.d.get("seconds", 3600)))
-                finally:
-                    self.inflight += 1
-                return self._abort(request)
-            if f.kind == "drop_before" or (f.kind == "outage" and f.d.get("mode") == "drop"):
-                return self._abort(request)
-            if f.kind == "outage":
-                return self.fault_response(
-                    Fault({"kind": "error", "status": 503, **{k: v for k, v in f.d.items() if k != "kind"}}), request
-                )
-            return self.fault_response(f, request)
-        resp = await self.around(request, handler)
-        if getattr(resp, "status", 500) < 300:
-            f = self.faults.pick({"drop_after", "error_after_commit", "hang_after"}, label, facts)
-            if f:
-                entry = request.get(ENTRY)
-                if entry is not None:
-                    entry["response"] = f.kind
-                self.on_fault(f, request, facts)
-                if f.kind == "drop_after":
-                    return self._abort(request)
-                if f.kind == "hang_after":
-                    self.inflight -= 1
-                    try:
-                        await asyncio.sleep(float(f.d.get("seconds", 3600)))
-                    finally:
-                        self.inflight += 1
-                    return self._abort(request)
-                return self.fault_response(f, request)
-        return resp
+            return await self._spoiled(f, request)
+        response = await self.around(request, handler)
+        if response.status >= 300:
+            return response
+        f = self.faults.pick({"drop_after", "error_after_commit", "hang_after"}, label, facts)
+        if not f:
+            return response
+        entry = request.get(ENTRY)
+        if entry is not None:
+            entry["response"] = f.kind
+        self.on_fault(f, request, facts)
+        return await self._spoiled(f, request)
 
-    def on_fault(self, f: Fault, request: web.Request, facts: dict | None) -> None:
-        pass
+    async def _spoiled(self, f: Fault, request: web.Request) -> web.StreamResponse:
+        if f.kind in ("hang", "hang_after"):
+            self.inflight -= 1  # a hanging call must not keep the whole from becoming quiet
+            try:
+                await asyncio.sleep(float(f.options.get("seconds", 3600)))
+            finally:
+                self.inflight += 1
+        cut_off = f.kind.startswith(("hang", "drop")) or (f.kind == "outage" and f.options.get("mode") == "drop")
+        if cut_off:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+        if f.kind == "outage":
+            return self.fault_response(Fault({"status": 503, **f.options, "kind": "error"}), request)
+        return self.fault_response(f, request)
 
-    @staticmethod
-    def _abort(request: web.Request) -> web.Response:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=500)
+    def on_fault(self, f: Fault, request: web.Request, facts: Json | None) -> None:
+        """Notes it in the ledgers."""
 
     async def serve(self, port: int) -> int:
         """Listens on that port of loopback (0: a free one); returns the real one."""

@@ -52,10 +52,12 @@ class Access(Records):
     """The frame around every call."""
 
     def fault_response(self, f: Fault, request):
-        st = int(f.d.get("status", 500))
+        st = int(f.options.get("status", 500))
         if st == 429:
-            return web.Response(status=429, text="Retry later\n", headers={"Retry-After": str(f.d.get("retry_after", 30))})
-        return web.json_response(f.d.get("body", {"status": st, "error": "Internal Server Error"}), status=st)
+            return web.Response(
+                status=429, text="Retry later\n", headers={"Retry-After": str(f.options.get("retry_after", 30))}
+            )
+        return web.json_response(f.options.get("body", {"status": st, "error": "Internal Server Error"}), status=st)
 
     def on_fault(self, f, request, facts):
         self.seq += 1

@@ -119,12 +119,12 @@ class Deliveries(Shapes):
             await asyncio.sleep(float(self.cfg["dispatch_delay"]))
             f = self.faults.pick({"late_snapshot"}, url, info)  # R70: the payload is built later and shows later state
             if f:
-                await asyncio.sleep(float(f.d.get("seconds", 0.5)))
+                await asyncio.sleep(float(f.options.get("seconds", 0.5)))
         payload = build()
         f = self.faults.pick({"stale_snapshot"}, url, info)  # R70: built now, delivered much later
         if f:
             payload = json.loads(jdumps(payload))
-            await asyncio.sleep(float(f.d.get("seconds", 0.5)))
+            await asyncio.sleep(float(f.options.get("seconds", 0.5)))
         if self.faults.pick({"lost_delivery"}, url, info):  # R70
             info["lost"] = True
             self.outbox.log.append(
@@ -133,16 +133,16 @@ class Deliveries(Shapes):
             return
         f = self.faults.pick({"reorder"}, url, info)  # R70: held back until the next `n` deliveries went out
         if f:
-            await asyncio.sleep(float(f.d.get("seconds", 0.3)))
+            await asyncio.sleep(float(f.options.get("seconds", 0.3)))
         f = self.faults.pick({"duplicate_delivery"}, url, info)  # R70; same delivery id, or a new one with "new_id"
-        copies = 1 + (int(f.d.get("n", 1)) if f else 0)
+        copies = 1 + (int(f.options.get("n", 1)) if f else 0)
         body = jdumps(payload)
         did = str(uuid.uuid4())
         for i in range(copies):
-            if i and f.d.get("gap_s"):
-                await asyncio.sleep(float(f.d["gap_s"]))
+            if i and f.options.get("gap_s"):
+                await asyncio.sleep(float(f.options["gap_s"]))
             await self._send(
-                kind, url, secret, event, body, str(uuid.uuid4()) if (i and f.d.get("new_id")) else did, payload, info
+                kind, url, secret, event, body, str(uuid.uuid4()) if (i and f.options.get("new_id")) else did, payload, info
             )
 
     async def _send(self, kind, url, secret, event, body, did, payload, info) -> None:

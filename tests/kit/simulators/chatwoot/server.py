@@ -137,7 +137,7 @@ class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
         if f:
             mine = [t for t in self.outbox.tasks if t not in before]
             if mine:
-                await asyncio.wait(mine, timeout=float(f.d.get("seconds", 5)))
+                await asyncio.wait(mine, timeout=float(f.options.get("seconds", 5)))
         if isinstance(res, web.Response):
             return res
         return web.Response(body=jdumps(res), content_type="application/json")

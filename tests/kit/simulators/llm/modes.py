@@ -47,7 +47,7 @@ def apply_mode(mode: str, decision: Decision, request: dict[str, Any]) -> tuple[
     return decision, finish, None
 
 
-def _misleading(text: str, keep_shape: bool, decision: Decision, request: dict) -> tuple[Decision, str, str | None]:
+def _misleading(text: str, keep_shape: bool, decision: Decision, request: dict[str, Any]) -> tuple[Decision, str, str | None]:
     """Inside a structured answer the text goes into every string that is there."""
     if keep_shape and decision.get("tool_calls"):
         tools = {t["function"]["name"]: t["function"].get("parameters") or {} for t in request.get("tools") or []}

@@ -87,17 +87,17 @@ class LlmSim(Sim):
         )
 
     def fault_response(self, f: Fault, request):
-        st = int(f.d.get("status", 500))
-        if "body" in f.d:
-            b = f.d["body"]
+        st = int(f.options.get("status", 500))
+        if "body" in f.options:
+            b = f.options["body"]
             return web.Response(
                 body=b.encode() if isinstance(b, str) else jdumps(b),
                 status=st,
-                content_type=f.d.get("content_type", "application/json"),
+                content_type=f.options.get("content_type", "application/json"),
             )
         if st == 429:
-            h = {"Retry-After": str(f.d.get("retry_after", 2)), "x-ratelimit-remaining-requests": "0"}
-            if f.d.get("code") == "insufficient_quota":
+            h = {"Retry-After": str(f.options.get("retry_after", 2)), "x-ratelimit-remaining-requests": "0"}
+            if f.options.get("code") == "insufficient_quota":
                 return self.err(
                     429,
                     "You exceeded your current quota, please check your plan and billing details.",
@@ -110,11 +110,11 @@ class LlmSim(Sim):
             st,
             "The server had an error while processing your request. Sorry about that!",
             "server_error",
-            headers=f.d.get("headers"),
+            headers=f.options.get("headers"),
         )
 
     def on_fault(self, f, request, facts):
-        self.note(request, "fault:" + f.kind, None, None, {"fault": f.d})
+        self.note(request, "fault:" + f.kind, None, None, {"fault": f.options})
 
     def facts(self, request):
         b = json_object(request._read_bytes)
@@ -214,7 +214,7 @@ class LlmSim(Sim):
         if d.get("delay"):
             await asyncio.sleep(sample_delay(d["delay"], self.rng))
         f = self.faults.pick({"mode"}, request.path, self.facts(request))
-        mode = d.get("mode") or (f.d["mode"] if f else self.cfg["mode"])
+        mode = d.get("mode") or (f.options["mode"] if f else self.cfg["mode"])
         if mode == "garbage_http":
             self.note(request, "garbage_http", b, None)
             return web.Response(body=b"<html>502 Bad Gateway</html>", status=200, content_type="text/html")

@@ -18,23 +18,23 @@ class GraphApi(MetaStatuses):
     """The frame around every call."""
 
     def fault_response(self, f: Fault, request) -> web.Response:
-        code = f.d.get("code")
-        http = f.d.get("status")
+        code = f.options.get("code")
+        http = f.options.get("status")
         if code is None:
             code = {401: 190, 429: 4, 500: 131000, 503: 131016}.get(int(http or 500), 1)
-        e = GraphError(int(code), f.d.get("details"), http=http, message=f.d.get("message"))
-        if "body" in f.d:
-            b = f.d["body"]
+        e = GraphError(int(code), f.options.get("details"), http=http, message=f.options.get("message"))
+        if "body" in f.options:
+            b = f.options["body"]
             return web.Response(
                 body=b.encode() if isinstance(b, str) else jdumps(b),
                 status=e.http,
-                content_type=f.d.get("content_type", "application/json"),
+                content_type=f.options.get("content_type", "application/json"),
             )
         return web.Response(
             body=jdumps(graph_body(e, self.rng)),
             status=e.http,
             content_type="application/json",
-            headers=f.d.get("headers"),
+            headers=f.options.get("headers"),
         )
 
     def on_fault(self, f, request, facts):
@@ -44,8 +44,8 @@ class GraphApi(MetaStatuses):
                 "fault": f.kind,
                 "path": request.path,
                 "facts": facts,
-                "code": f.d.get("code"),
-                "http": f.d.get("status"),
+                "code": f.options.get("code"),
+                "http": f.options.get("status"),
             }
         )
 

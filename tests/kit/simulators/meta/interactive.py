@@ -63,7 +63,7 @@ def check_interactive(sim: MetaState, message: Json) -> None:
 
 def check_header(sim: MetaState, header: Json, text_only: bool) -> None:
     allowed = ("text",) if text_only else ("text", "image", "video", "document")
-    kind = header.get("type")
+    kind = str(header.get("type"))
     if kind not in allowed:
         raise bad(f"interactive['header']['type'] must be one of {', '.join(allowed)}")
     if kind == "text":

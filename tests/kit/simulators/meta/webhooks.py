@@ -54,11 +54,11 @@ class MetaWebhooks(MetaState):
             return recs
         f = self.faults.pick({"delay_webhook"}, "", meta)
         if f:
-            await asyncio.sleep(float(f.d.get("seconds", 1)))
+            await asyncio.sleep(float(f.options.get("seconds", 1)))
         copies = 1 + (1 if self.rng.random() < float(self.cfg["duplicate_webhooks"]) else 0)
         f = self.faults.pick({"duplicate_webhook"}, "", meta)
         if f:
-            copies += int(f.d.get("n", 1))
+            copies += int(f.options.get("n", 1))
         for i in range(copies):
             r = await self.outbox.post(
                 url,

@@ -99,12 +99,12 @@ class TwilioState(Sim):
         )
 
     def fault_response(self, f: Fault, request):
-        code = int(f.d.get("code") or {401: 20003, 429: 20429, 404: 20404}.get(int(f.d.get("status", 500)), 20500))
+        code = int(f.options.get("code") or {401: 20003, 429: 20429, 404: 20404}.get(int(f.options.get("status", 500)), 20500))
         return self.err(
             TwilioError(
                 code,
-                message=f.d.get("message") or ERRORS.get(code, (0, "Internal Server Error"))[1],
-                http=f.d.get("status") or ERRORS.get(code, (500, ""))[0],
+                message=f.options.get("message") or ERRORS.get(code, (0, "Internal Server Error"))[1],
+                http=f.options.get("status") or ERRORS.get(code, (500, ""))[0],
             )
         )
 
@@ -115,8 +115,8 @@ class TwilioState(Sim):
                 "fault": f.kind,
                 "path": request.path,
                 "facts": facts,
-                "code": f.d.get("code"),
-                "http": f.d.get("status"),
+                "code": f.options.get("code"),
+                "http": f.options.get("status"),
             }
         )
 
