@@ -118,7 +118,10 @@ def new_session(*, public_only: bool = False) -> requests.Session:
 
 @dataclass(slots=True)
 class Outgoing:
-    """One vendor's way out. Constructing connects nowhere; it may be shared by threads and survives a fork."""
+    """One vendor's way out. Constructing connects nowhere; it may be shared by threads and survives a fork.
+
+    `timeout_s` is for the whole exchange once the name is resolved: the system's resolver cannot be interrupted.
+    """
 
     vendor: str
     session_factory: Callable[..., requests.Session] = new_session
@@ -233,15 +236,25 @@ def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
     if declared is not None and declared > limit:
         raise _TooLarge
     body = bytearray()
-    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+    while chunk := _next_chunk(response, deadline):
         body += chunk
         if len(body) > limit:
             raise _TooLarge
-        if time.monotonic() > deadline:
-            raise TimeoutError
     if declared is not None and len(body) < declared:
         raise ConnectionError
     return bytes(body)
+
+
+def _next_chunk(response: requests.Response, deadline: float) -> bytes:
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    connection = response.raw.connection
+    if connection is not None and connection.sock is not None:
+        # The time limit of the session is for each wait; this one is for all of them.
+        connection.sock.settimeout(left_s)
+    chunk: bytes = response.raw.read1(_CHUNK_BYTES, decode_content=False)
+    return chunk
 
 
 def _was_connected(error: requests.RequestException) -> bool:

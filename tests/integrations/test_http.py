@@ -191,6 +191,29 @@ class TestCall:
             server.end.set()
         assert failed.value.maybe_done
 
+    def test_a_beginning_and_then_silence_ends_at_the_deadline(self, outgoing: Outgoing) -> None:
+        def stall(handler: BaseHTTPRequestHandler) -> None:
+            answering(200, b"{", Content_Length="2")(handler)
+            server.end.wait(30)
+
+        with serving(stall) as server:
+            with pytest.raises(TemporaryFailure) as failed:
+                call(outgoing, server.url, timeout_s=0.3)
+            server.end.set()
+        assert failed.value.maybe_done
+
+    def test_a_kept_connection_has_its_full_time_again(self, outgoing: Outgoing) -> None:
+        turn = threading.Event()
+
+        def slower_the_second_time(handler: BaseHTTPRequestHandler) -> None:
+            if server.requests[1:]:
+                turn.wait(0.2)
+            answering()(handler)
+
+        with serving(slower_the_second_time) as server:
+            call(outgoing, server.url, timeout_s=0.1)
+            assert call(outgoing, server.url, timeout_s=5.0).status == 200
+
     def test_half_an_answer_is_none(self, outgoing: Outgoing) -> None:
         def half(handler: BaseHTTPRequestHandler) -> None:
             answering(200, b'{"id":1}', Content_Length="100")(handler)
