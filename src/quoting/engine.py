@@ -124,7 +124,10 @@ def premium_in_year(book: Book, working: Working, year: int) -> tuple[Decimal, D
 
 
 def actuarial_age(birth_date: date, on: date) -> int:
-    """The age in years at the nearest birthday; at equal distance the one to come."""
+    """The age in years at the nearest birthday; at equal distance the one to come.
+
+    It prices; it does not tell who is a minor: at 17 years and a half it is 18.
+    """
     age = on.year - birth_date.year - ((on.month, on.day) < (birth_date.month, birth_date.day))
     past, coming = _birthday(birth_date, birth_date.year + age), _birthday(birth_date, birth_date.year + age + 1)
     return age + (coming - on <= on - past)
@@ -215,7 +218,7 @@ def _waiver_line(book: Book, name: str, factor: Decimal, course: tuple[Year, ...
 
 def _add_on_years(book: Book, course: tuple[Year, ...]) -> tuple[Year, ...]:
     """The years in which add-ons are covered and paid: whole life outlasts them."""
-    return course[: max(0, book.tariff.limits.cover_to_age - course[0].age)]
+    return course[: book.tariff.limits.cover_to_age - course[0].age]
 
 
 def _consorcio_line(receipt: Receipt, capital: Decimal, years: int) -> ReceiptLine:

@@ -341,7 +341,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     def _with_lower_capital(self, offer: Offer, budget: Decimal) -> Iterator[Offer]:
         """The largest smaller capital within the budget; a premium never falls when the capital rises, so it is bisected."""
         step = self.book.tariff.needs.rounding
-        low, high = -(-self.book.tariff.limits.sum_min // step), (offer.sum_assured - 1) // step
+        low, high = -(-self.book.tariff.limits.sum_min // step), offer.sum_assured // step
         found: Offer | None = None
         while low <= high:
             middle = (low + high) // 2

@@ -322,12 +322,8 @@ def _spans(tariff: Tariff) -> Iterator[tuple[str, Decimal, str, str]]:
         yield f"covers.{name}.smoker", terms.smoker, "1", "5"
         yield f"covers.{name}.per_mille", terms.per_mille, "0", "5"
         yield f"covers.{name}.share_of_premium", terms.share_of_premium, "0", "0.5"
-        yield (
-            f"covers.{name}.sublimit",
-            Decimal(tariff.limits.sum_max if terms.sublimit is None else terms.sublimit),
-            ("1"),
-            str(tariff.limits.sum_max),
-        )
+        if terms.sublimit is not None:
+            yield f"covers.{name}.sublimit", Decimal(terms.sublimit), "1", str(tariff.limits.sum_max)
     for plausible in tariff.plausible:
         yield "plausible.per_mille_min", plausible.per_mille_min, "0.01", "100"
         yield "plausible.per_mille_max", plausible.per_mille_max, str(plausible.per_mille_min), "100"

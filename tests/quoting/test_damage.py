@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from src.errors import DamagedCatalogue
 from src.quoting import load_catalogue
+from src.quoting.products import PACKAGE
+from src.quoting.tables import read_rates
 from tests.quoting.conftest import VERSION, Files, sha256
 
 Edit = Callable[[str], str]
@@ -270,6 +272,14 @@ def test_an_index_that_is_no_toml_is_refused(files: Files) -> None:
     files.index.write_bytes(b"\xff\xfe")
     with pytest.raises(DamagedCatalogue, match=r"current\.toml cannot be understood"):
         files.load()
+
+
+def test_only_the_dip_of_the_young_is_levelled() -> None:
+    content = (PACKAGE / "mortality" / "pasem2020.csv").read_bytes()
+    for basis, published in read_rates(content, "table").items():
+        sold = load_catalogue().book.rates[basis]
+        assert {age for age, rate in enumerate(sold) if rate != published[age]} == set(range(27, 33))
+        assert set(sold[26:33]) == {published[26]}
 
 
 def test_an_old_version_stays_loadable_beside_a_new_one(files: Files) -> None:

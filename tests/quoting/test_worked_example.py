@@ -143,3 +143,8 @@ def test_a_mortgage_cover_falls_with_the_loan(catalogue: Catalogue) -> None:
     assert float(capitals[-1]) * 1.03 == pytest.approx(instalment)
     level = offer(catalogue, Applicant(40, False, 1), "level_term", 120_000, DEATH, TODAY, term_years=20)
     assert result.annual_premium < level.annual_premium
+    assert [point.year for point in result.projection] == [5, 10]
+    for point in result.projection:
+        levy = (result.working.course[point.year].capital * 3 / 1_000_000).quantize(Decimal("0.01"))
+        assert point.annual_premium == result.working.lines[0].annual + levy
+        assert point.annual_premium < result.annual_premium
