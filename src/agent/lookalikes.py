@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from textwrap import dedent
 from typing import NamedTuple
 
 # Letters of other scripts that look like Latin ones (a subset of Unicode TR 39's confusables, those seen in chats).
@@ -54,6 +55,15 @@ def fold(text: str) -> Folded:
 def rule(pattern: str) -> re.Pattern[str]:
     """A rule over folded text, compiled when it is first needed: compiling all of them would double a door's start."""
     return re.compile(pattern)
+
+
+def any_of(lines: str, **parts: str) -> str:
+    """A rule from alternatives, one a line; an indented line goes on with the line before; `{name}` is that part."""
+    block = dedent(lines).strip("\n")
+    joined = "|".join(re.sub(r"\n +", "", block).split("\n"))
+    for name, part in parts.items():
+        joined = joined.replace(f"{{{name}}}", part)
+    return f"(?:{joined})"
 
 
 @lru_cache(maxsize=4096)
