@@ -6,8 +6,6 @@ import aiohttp
 import pytest
 
 P = "/webhook/whatsapp"
-
-
 OK = {"to": "+34600111222", "type": "text", "text": {"body": "hola"}}
 
 

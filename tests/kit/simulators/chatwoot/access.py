@@ -17,11 +17,7 @@ from .rails import Http, NotUnique, not_found, unauthorized
 from .records import Records
 
 WHO: web.RequestKey[tuple] = web.RequestKey("who", tuple)  # (kind, row) of the token's owner
-
-
 PARAMS: web.RequestKey[dict] = web.RequestKey("params", dict)
-
-
 BOT_ACTIONS = {
     "conversations#show",
     "conversations#create",

@@ -24,11 +24,7 @@ CONV_STD = {
     "last_activity_at": ["is_greater_than", "is_less_than", "days_before"],
     "mail_subject": ["equal_to", "not_equal_to", "contains", "does_not_contain"],
 }
-
-
 _TXT = ["equal_to", "not_equal_to", "contains", "does_not_contain"]
-
-
 CONTACT_STD = {
     "name": _TXT,
     "phone_number": [*_TXT, "starts_with"],

@@ -5,14 +5,8 @@ from __future__ import annotations
 import re
 
 STATUS = ["open", "resolved", "pending", "snoozed"]
-
-
 PRIORITY = ["low", "medium", "high", "urgent"]
-
-
 MTYPE = {"incoming": 0, "outgoing": 1, "activity": 2, "template": 3}
-
-
 CTYPES = [
     "text",
     "input_text",
@@ -28,11 +22,7 @@ CTYPES = [
     "sticker",
     "voice_call",
 ]
-
-
 MSTATUS = ["sent", "delivered", "read", "failed"]
-
-
 WEBHOOK_EVENTS = [
     "conversation_status_changed",
     "conversation_updated",
@@ -47,29 +37,13 @@ WEBHOOK_EVENTS = [
     "conversation_typing_on",
     "conversation_typing_off",
 ]
-
-
 DEFAULT_EVENTS = WEBHOOK_EVENTS[:8]
-
-
 PHONE = re.compile(r"\+[1-9]\d{1,14}\Z")  # R12: anchored at the end only
-
-
 EMAIL = re.compile(r"\A[^@\s]+@[^@\s]+\Z")
-
-
 BSUID = r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}"
-
-
 WA_SRC = re.compile(rf"\A(?:\d{{1,15}}|{BSUID})\Z")
-
-
 TW_SRC = re.compile(rf"\A(?:whatsapp:\+\d{{1,15}}|whatsapp:{BSUID})\Z")
-
-
 LABEL = re.compile(r"\A[^\W_]+[\w-]+\Z")  # letters and numbers of any script, then also _ and -
-
-
 STANDARD_ATTRS = {
     "conversation_attribute": [
         "status",
@@ -109,9 +83,5 @@ STANDARD_ATTRS = {
         "last_activity_at",
     ],
 }
-
-
 ATTR_TYPES = ["text", "number", "currency", "percent", "link", "date", "list", "checkbox"]
-
-
 ATTR_MODELS = ["conversation_attribute", "contact_attribute", "company_attribute"]

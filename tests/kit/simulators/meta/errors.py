@@ -57,8 +57,6 @@ ERRORS = {
     133016: (400, "Account register deregister rate limit exceeded"),
     135000: (400, "Generic user error"),
 }
-
-
 DETAILS = {
     130429: "Cloud API message throughput has been reached.",
     131047: "Message failed to send because more than 24 hours have passed since the customer last replied to this number.",

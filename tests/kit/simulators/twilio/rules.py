@@ -47,8 +47,6 @@ ERRORS = {
     21910: (400, "Invalid From and To pair. From and To should be of the same channel"),
     63007: (400, "Twilio could not find a Channel with the specified From address"),
 }
-
-
 ASYNC_ERRORS = {
     63003: "Channel could not find To address",
     63005: "Channel did not accept given content",
@@ -63,8 +61,6 @@ ASYNC_ERRORS = {
     63038: "Account exceeded the daily messages limit",
     30008: "Unknown error",
 }
-
-
 WA_TO = re.compile(r"^whatsapp:(\+[1-9]\d{6,14}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128})$")
 
 
