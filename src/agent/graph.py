@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from src.agent import understanding
+from src.agent import knowledge, understanding
 from src.agent.stages.cotizacion import cotizacion
 from src.agent.stages.duties import duties
 from src.agent.stages.finalizado import finalizado
@@ -21,7 +21,7 @@ from src.agent.stages.inicio import inicio
 from src.agent.stages.needs_analysis import needs_analysis
 from src.agent.stages.presentacion_propuesta import presentacion_propuesta
 from src.agent.stages.reading import reading
-from src.agent.stages.turn import Entry, Reader, Search, Turn
+from src.agent.stages.turn import Reader, Search, Turn
 from src.agent.state import STAGES, Conversation, House, Step, decode, encode
 from src.messages import Inbound
 from src.quoting import Catalogue
@@ -48,14 +48,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     "NEEDS_ANALYSIS": ("COTIZACION", "guarding_out"),
     "COTIZACION": ("PRESENTACION_PROPUESTA", "guarding_out"),
     "PRESENTACION_PROPUESTA": ("COTIZACION", "FINALIZADO", "guarding_out"),
-    "FINALIZADO": ("INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "guarding_out"),
+    "FINALIZADO": ("INICIO", "NEEDS_ANALYSIS", "PRESENTACION_PROPUESTA", "guarding_out"),
 }
-
-
-def _search(query: str, language: str) -> Sequence[Entry]:
-    from src.agent import knowledge
-
-    return knowledge.search(query, language) if hasattr(knowledge, "search") else ()
 
 
 class Flow(TypedDict):
@@ -74,7 +68,7 @@ class SalesAgent:
         catalogue: Catalogue,
         *,
         reader: Reader = understanding.read,
-        search: Search = _search,
+        search: Search = knowledge.search,
     ) -> None:
         self._house, self._catalogue, self._reader, self._search = house, catalogue, reader, search
         self._graph = _compiled()

@@ -1,99 +1,98 @@
-"""What is said to whatever is not an answer: questions, objections, small talk. The thread is taken up again afterwards."""
+"""What is said to whatever is not a fact or an answer: questions, objections, small talk."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from src.agent.stages import facts
-from src.agent.stages.handover import cover_name, quote_words
+from src.agent.stages import facts, quotes
 from src.agent.stages.turn import Turn
 from src.agent.understanding import Intent
 
 SMALL_TALK = {
+    "sensitive_ids": "safety.identity",
     "are_you_a_robot": "safety.robot",
     "couple": "safety.couple",
     "off_topic": "unclear.off_topic",
     "thanks": "ack.thanks",
 }
+ANSWERS_AT_ONCE = 2
+"""More than this in one message is a wall of text."""
 
 
 def answer_aside(turn: Turn) -> bool:
-    """Says what is to be said to a side question, an objection or small talk. False when there was none."""
-    said = False
+    """Says what is to be said to side questions, objections and small talk. False when there was none."""
+    answered = 0
     for intent in turn.reading.intents:
-        if intent.name == "question":
-            answer_question(turn, intent)
-            said = True
-        elif intent.name == "objection":
-            meet_objection(turn, intent.topic)
-            said = True
-        elif intent.name in SMALL_TALK and not (intent.name == "thanks" and turn.changes):
-            turn.say(SMALL_TALK[intent.name], company=turn.house.company_name)
-            said = True
-        elif intent.name == "language" and intent.topic == "es":
-            turn.say("language.switched")
-            said = True
-        elif intent.name == "sensitive_ids":
-            turn.say("safety.identity")
-            said = True
-        elif intent.name == "data_copy":
-            copy_of_data(turn)
-            said = True
-        if said and len(turn.drafts[-1].pieces) >= 2:
-            break
-    return said
+        if answered < ANSWERS_AT_ONCE and _answer(turn, intent):
+            answered += 1
+    return answered > 0
 
 
-def answer_question(turn: Turn, intent: Intent) -> None:
-    """The answer to one question: from the conversation's own figures where it is about them, else from the knowledge."""
-    topic = intent.topic
-    quotes = turn.conversation.quotes
-    if topic in ("why", "need"):
-        explain_why(turn)
-    elif topic == "price" and not quotes:
-        turn.say("proposal.price_unknown")
-    elif topic in ("price", "compare") and quotes:
-        compare(turn)
-    elif topic in ("coverage", "covered") and quotes:
-        explain_covers(turn)
+def _answer(turn: Turn, intent: Intent) -> bool:
+    if intent.name == "question":
+        _answer_question(turn, intent.topic)
+    elif intent.name == "objection":
+        _meet_objection(turn, intent.topic)
+    elif intent.name == "data_copy":
+        _copy_of_data(turn)
+    elif intent.name == "language" and intent.topic == turn.book.language:
+        turn.say("language.switched")
+    elif intent.name in SMALL_TALK and not (intent.name == "thanks" and turn.changes):
+        turn.say(SMALL_TALK[intent.name], company=turn.house.company_name)
     else:
-        answer_from_knowledge(turn, intent)
+        return False
+    return True
 
 
-def answer_from_knowledge(turn: Turn, intent: Intent) -> None:
-    """Quotes the entry that fits, or says that the answer is not known and offers a person."""
-    language = turn.conversation.memory.get("language", "es")
-    entries = turn.search(turn.reading.text or intent.topic, language) or turn.search(intent.evidence or intent.topic, language)
-    if not entries:
+def _answer_question(turn: Turn, topic: str) -> None:
+    """From the conversation's own figures where the question is about them, else from the knowledge."""
+    priced = bool(turn.conversation.quotes)
+    if topic in ("why", "need"):
+        _explain_why(turn)
+    elif topic == "change":
+        turn.say("objection.what_not")
+    elif topic == "cheaper":
+        _meet_objection(turn, "price")
+    elif topic == "price" and not priced:
+        turn.say("proposal.price_unknown")
+    elif topic in ("price", "compare") and priced:
+        _compare(turn)
+    elif topic == "coverage" and priced and turn.conversation.stage != "FINALIZADO":
+        _explain_covers(turn)
+    elif not answer_from_knowledge(turn):
         turn.say("unclear.nothing_found")
         turn.count("knowledge.nothing_found")
-        return
+
+
+def answer_from_knowledge(turn: Turn, *, at_most: int = 4096) -> bool:
+    """Quotes the entry that fits best, if it is not longer than `at_most` characters."""
+    asked = turn.reading.text or next((intent.topic for intent in turn.reading.intents if intent.name == "question"), "")
+    entries = turn.search(asked, turn.book.language)
+    if not entries or len(entries[0].answer) > at_most:
+        return False
+    turn.quoted.append(entries[0].answer)
     turn.say("frame.quoted", text=entries[0].answer)
     turn.count("knowledge.answered", entry=entries[0].id)
+    return True
 
 
-def explain_why(turn: Turn) -> None:
-    """Why something is asked, or how the capital was reckoned."""
+def _explain_why(turn: Turn) -> None:
+    """How the capital was reckoned once there is one, before that why the open question is asked."""
     awaiting = turn.conversation.awaiting or ""
-    if turn.conversation.need and turn.conversation.stage != "INICIO":
-        show_formula(turn)
+    if turn.conversation.need:
+        _show_formula(turn)
     elif f"why.{awaiting}" in turn.book:
         turn.say(f"why.{awaiting}")
     else:
         turn.say("needs.formula")
+        turn.say("needs.still_missing", glue=" ")
 
 
-def show_formula(turn: Turn) -> None:
-    """The need with each of its parts."""
-    need, book = turn.conversation.need, turn.book
-    if need is None:
-        turn.say("needs.formula")
-        return
+def _show_formula(turn: Turn) -> None:
+    need, book = turn.conversation.need or {}, turn.book
     turn.say("needs.formula")
-    glue = "\n\n"
     for line, amounts in need_lines(turn):
-        turn.say(line, glue=glue, **amounts)
-        glue = "\n"
+        turn.say(line, glue="\n", **amounts)
     turn.say("needs.line_total", glue="\n", amount=book.money(need["capital"]))
     low, high = need["rule_of_thumb"]
     if high:
@@ -103,61 +102,63 @@ def show_formula(turn: Turn) -> None:
 def need_lines(turn: Turn) -> list[tuple[str, dict[str, Any]]]:
     """The need's parts that are not zero: text keys and what fills them."""
     need, book = turn.conversation.need or {}, turn.book
-    parts = need.get("parts", {})
-    income = float(turn.conversation.profile.get("monthly_income", 0)) * 12
+    parts = need["parts"]
     lines: list[tuple[str, dict[str, Any]]] = []
-    if debts := parts.get("debts", 0) + parts.get("mortgage", 0):
+    if debts := parts["debts"] + parts["mortgage"]:
         lines.append(("needs.line_debts", {"amount": book.money(debts)}))
-    if parts.get("income"):
-        share, years = f"{need['income_share'] * 100:.0f}", str(need["years"])
-        amounts = {"share": share, "income": book.money(round(income)), "years": years, "amount": book.money(parts["income"])}
-        lines.append(("needs.line_income", amounts))
+        turn.figures.append(debts)
+    if parts["income"]:
+        yearly = round(turn.conversation.profile.get("monthly_income", 0) * 12)
+        share = f"{need['income_share'] * 100:.0f}"
+        told = {"share": share, "income": book.money(yearly), "years": need["years"], "amount": book.money(parts["income"])}
+        lines.append(("needs.line_income", told))
+        turn.figures.append(yearly)
+        turn.quoted.append(f"{share} %")
     for part in ("education", "savings", "existing_cover"):
-        if parts.get(part):
+        if parts[part]:
             lines.append((f"needs.line_{part}", {"amount": book.money(abs(parts[part]))}))
+            turn.figures.append(abs(parts[part]))
     return lines
 
 
-def compare(turn: Turn) -> None:
-    """The options beside each other, one line each."""
+def _compare(turn: Turn) -> None:
     turn.say("proposal.compare")
     for quote in turn.conversation.quotes:
-        turn.say("proposal.compare_line", glue="\n", **quote_words(turn, quote))
+        turn.say("proposal.compare_line", glue="\n", **quotes.words(turn, quote))
 
 
-def explain_covers(turn: Turn) -> None:
-    """What each cover of the proposal pays for, in the catalogue's words."""
+def _explain_covers(turn: Turn) -> None:
     turn.say("proposal.covered_intro")
-    names = dict.fromkeys(name for quote in turn.conversation.quotes for name in quote["coverages"])
-    for name in names:
+    turn.drafts[-1].proposal = True
+    for name in dict.fromkeys(name for quote in turn.conversation.quotes for name in quote["coverages"]):
         cover = turn.catalogue.book.coverages[name]
-        turn.say(
-            "proposal.covered_line", glue="\n", name=cover_name(turn, name, turn.book).capitalize(), description=cover.covers
-        )
+        turn.quoted.append(cover.covers)
+        label = quotes.cover_name(turn, name, turn.book)
+        turn.say("proposal.covered_line", glue="\n", name=label[:1].upper() + label[1:], description=cover.covers)
 
 
-def meet_objection(turn: Turn, topic: str) -> None:
-    """A calm word to an objection; never a discount that does not exist."""
-    quotes = turn.conversation.quotes
-    if topic == "price" and not quotes:
+def _meet_objection(turn: Turn, topic: str) -> None:
+    """A calm word; never a discount that does not exist, never a bad word about others."""
+    priced = turn.conversation.quotes
+    turn.count("objection.met", topic=topic)
+    if topic == "price" and not priced:
         turn.say("objection.price_unpriced")
     elif topic == "trust":
-        legal = f"{turn.house.legal_notice} " if turn.house.legal_notice else ""
-        turn.say("objection.trust", legal=legal)
-    elif topic in ("price", "need", "timing", "competitor"):
+        turn.say("objection.trust", legal=f"{turn.house.legal_notice} " if turn.house.legal_notice else "")
+    elif f"objection.{topic}" in turn.book:
         turn.say(f"objection.{topic}")
     else:
         turn.say("objection.what_not")
-    if topic == "timing" and quotes:
-        turn.say("objection.timing_until", glue=" ", valid_until=turn.book.date(quotes[0]["valid_until"]))
-    turn.count("objection.met", topic=topic)
+    if topic == "timing" and priced:
+        turn.say("objection.timing_until", glue=" ", valid_until=turn.book.date(priced[0]["valid_until"]))
 
 
-def copy_of_data(turn: Turn) -> None:
+def _copy_of_data(turn: Turn) -> None:
     """What is kept about the person, for the person."""
-    known = facts.summary(turn)
+    known = [f"• {label}: {value}" for label, value in facts.summary(turn)]
+    turn.drafts[-1].proposal = True
     if known:
-        turn.say("safety.data_copy", facts="\n".join(f"• {label}: {value}" for label, value in known))
+        turn.say("safety.data_copy", facts="\n".join(known))
     else:
         turn.say("safety.data_copy_empty")
     turn.count("data.copy_given")

@@ -1,32 +1,36 @@
-"""What goes before the sale at any stage: people in danger, people who want out, people who want a person, minors, limits.
+"""What goes before the sale at any stage: people in danger, people who want out, people who want a person, limits, abuse.
 
-None of this is a matter of the stage, and the first four stand above every limit.
+The first four stand above every limit. None of it depends on how far the sale has come.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from src.agent.guardrails import abuse_step
 from src.agent.stages import facts
-from src.agent.stages.handover import call_human
+from src.agent.stages.endings import call_human, dismiss_minor
+from src.agent.stages.returning import restart, welcome_back
 from src.agent.stages.turn import Turn
-from src.agent.understanding import CONFIRM_BELOW
+from src.agent.texts import LANGUAGES
+from src.agent.understanding import CONFIRM_BELOW, Reading
 
-HOUR_S, DAY_S = 3600, 86_400
-ABUSE_BEFORE_A_HUMAN = 2
+MINUTE_S, DAY_S = 60, 86_400
 
 
 def duties(turn: Turn) -> str:
     """The first duty that applies ends the turn; without one the stage goes on."""
-    for duty in (_self_harm, _erasure, _opt_out, _human, _limits, _abuse, _health, _minor, _foreign_language, _injection):
+    for duty in (_self_harm, _erasure, _opt_out, _human, _limits, _abuse, _health, _minor, _language, _injection):
         if duty(turn):
             return "guarding_out"
+    if turn.reading.has("restart") and turn.conversation.turns:
+        return restart(turn)
+    welcome_back(turn)
     return turn.conversation.stage
 
 
 def _self_harm(turn: Turn) -> bool:
     if not turn.reading.has("self_harm"):
         return False
+    turn.fall_silent()
     turn.say("safety.self_harm")
     call_human(turn, "self_harm", urgent=True)
     return True
@@ -42,17 +46,17 @@ def _erasure(turn: Turn) -> bool:
     facts.forget(turn)
     turn.end("consent_refused" if withdrawn else "opted_out")
     turn.erase = True
-    turn.count("data.erased", withdrawn=withdrawn)
+    turn.count("data.erased", reason="withdrawn" if withdrawn else "asked")
     return True
 
 
 def _opt_out(turn: Turn) -> bool:
+    """BAJA works at once and is confirmed once."""
     if not turn.reading.has("opt_out"):
         return False
-    if turn.conversation.outcome != "opted_out":  # BAJA is confirmed once
+    turn.conversation.consents.pop("follow_up", None)
+    if turn.conversation.outcome != "opted_out":
         turn.say("safety.opted_out")
-        turn.count("contact.opted_out")
-        turn.conversation.memory["opted_out_at"] = turn.now.isoformat()
         turn.end("opted_out")
     return True
 
@@ -69,18 +73,19 @@ def _human(turn: Turn) -> bool:
 
 
 def _limits(turn: Turn) -> bool:
-    """At most so many answered turns a minute and a day: one polite notice, then silence. Never for an accepted lead."""
+    """So many answered turns a minute and a day: one polite notice, then silence. Never for an accepted lead."""
     memory = turn.conversation.memory
-    if turn.conversation.outcome == "accepted" or not turn.inbounds:
+    if turn.conversation.outcome == "accepted":
         return False
     now_s = int(turn.now.timestamp())
     answered = [at for at in memory.get("turn_times", []) if now_s - at < DAY_S]
-    in_minute = sum(now_s - at < timedelta(minutes=1).total_seconds() for at in answered)
-    over = in_minute >= turn.house.contact_per_minute or len(answered) >= turn.house.contact_per_day
-    memory["turn_times"] = answered if over else [*answered, now_s]
-    if not over:
+    in_minute = sum(now_s - at < MINUTE_S for at in answered)
+    if in_minute < turn.house.contact_per_minute and len(answered) < turn.house.contact_per_day:
+        memory["turn_times"] = [*answered, now_s]
         memory.pop("limit_noticed", None)
         return False
+    memory["turn_times"] = answered
+    turn.fall_silent()
     turn.count("limit.reached")
     if not memory.get("limit_noticed"):
         memory["limit_noticed"] = True
@@ -89,18 +94,17 @@ def _limits(turn: Turn) -> bool:
 
 
 def _abuse(turn: Turn) -> bool:
-    if turn.reading.has("threat"):
-        turn.say("safety.threat")
-        call_human(turn, "threat", urgent=True)
-        return True
-    if not turn.reading.has("insult"):
+    """Calm once and an offer to talk to a person; then a person, and silence."""
+    threat = turn.reading.has("threat")
+    if not threat and not turn.reading.has("insult"):
         return False
     memory = turn.conversation.memory
+    step = abuse_step(memory.get("insults", 0), threat=threat)
     memory["insults"] = memory.get("insults", 0) + 1
-    turn.count("guard.abuse", times=memory["insults"])
-    if memory["insults"] >= ABUSE_BEFORE_A_HUMAN:
-        turn.say("safety.insult_again")
-        call_human(turn, "abuse")
+    turn.count("guard.abuse", times=memory["insults"], threat=threat)
+    if step.to_human:
+        turn.say("safety.threat" if threat else "safety.insult_again")
+        call_human(turn, "threat" if threat else "abuse", urgent=threat)
     else:
         turn.say("safety.insult")
         turn.offer(("human", "options.human"))
@@ -108,6 +112,7 @@ def _abuse(turn: Turn) -> bool:
 
 
 def _health(turn: Turn) -> bool:
+    """Health is the insurer's questionnaire's matter; an overcome cancer counts for nothing, and that is said."""
     health = turn.reading.intent("health")
     if health is None:
         return False
@@ -121,45 +126,41 @@ def _health(turn: Turn) -> bool:
 
 
 def _minor(turn: Turn) -> bool:
-    """Nobody under age is asked anything more, before or after consent; what they told is erased."""
-    found = turn.reading.value("age")
-    stated = found.value if found and found.confidence >= CONFIRM_BELOW else None
-    born = turn.reading.value("birth_date")
+    """Before or after consent, an age under the limit ends everything."""
+    age, born = turn.reading.value("age"), turn.reading.value("birth_date")
+    years = age.value if age and age.confidence >= CONFIRM_BELOW else None
     if born and born.confidence >= CONFIRM_BELOW:
-        stated = facts.age_from(born.value, turn.today, stated)
-    if not isinstance(stated, int) or not 0 <= stated < turn.catalogue.book.tariff.limits.entry_age_min:
+        years = facts.age_from(born.value, turn.today, years)
+    if not isinstance(years, int) or not 0 <= years < turn.catalogue.book.tariff.limits.entry_age_min:
         return False
-    turn.say("safety.minor")
-    facts.forget(turn)
-    turn.conversation.consents.clear()
-    turn.end("ineligible")
-    turn.erase = True
+    turn.fall_silent()
+    dismiss_minor(turn)
     return True
 
 
-def _foreign_language(turn: Turn) -> bool:
+def _language(turn: Turn) -> bool:
     """A language that is not spoken here: once a short reply in it with a way on, then a human."""
     memory, language = turn.conversation.memory, turn.reading.language
-    if language in ("es", "en"):
+    if language in LANGUAGES or turn.reading.has("language"):
         memory.pop("foreign", None)
         return False
-    memory["foreign"] = memory.get("foreign", 0) + 1
-    if f"foreign.{language}_offer" not in turn.book:
-        language = "other"
-    if memory["foreign"] > 1:
-        turn.say(f"foreign.{language}_human")
+    known = language if f"foreign.{language}_offer" in turn.book else "other"
+    if memory.get("foreign"):
+        facts.record(turn)
+        turn.say(f"foreign.{known}_human")
         call_human(turn, "language")
         return True
-    turn.say(f"foreign.{language}_offer")
+    memory["foreign"] = True
+    turn.say(f"foreign.{known}_offer")
     return False
 
 
 def _injection(turn: Turn) -> bool:
-    """The fixed refusal; the thread is taken up again by the stage, and nothing in the message counts as a fact."""
-    if not turn.reading.has("injection"):
+    """The fixed refusal; nothing in such a message counts as a fact, and the stage takes the thread up again."""
+    injection = turn.reading.intent("injection")
+    if injection is None:
         return False
-    exfiltration = any(intent.topic == "exfiltration" for intent in turn.reading.intents if intent.name == "injection")
-    turn.say("safety.exfiltration" if exfiltration else "safety.injection")
-    turn.count("guard.injection")
-    turn.reading = type(turn.reading)(language=turn.reading.language, text="")
+    turn.say("safety.exfiltration" if injection.topic == "exfiltration" else "safety.injection")
+    turn.count("guard.injection", kind=injection.topic or "injection")
+    turn.reading = Reading(language=turn.reading.language, text=turn.reading.text)
     return False

@@ -100,7 +100,7 @@ def forget(turn: Turn) -> None:
     }
     conversation.profile, conversation.profile_sources, conversation.details = {}, {}, {}
     conversation.pending, conversation.asked, conversation.memory = {}, {}, kept
-    conversation.need, conversation.quotes, conversation.selected_quote = None, [], None
+    conversation.need, conversation.quotes, conversation.selected_quote, conversation.awaiting = None, [], None, None
     conversation.history, conversation.timers, conversation.outcome = [], {}, None
 
 
@@ -179,7 +179,7 @@ def _is_plausible(found: Found) -> bool:
             return date(1900, 1, 1) <= date.fromisoformat(str(found.value)) < date(9999, 1, 1) - timedelta(days=1)
         except ValueError:
             return False
-    if found.key in ("smoker",):
+    if found.key == "smoker":
         return isinstance(found.value, bool)
     bounds = PLAUSIBLE.get(found.key)
     if bounds is None:
@@ -194,6 +194,19 @@ def _doubt(turn: Turn, found: Found, message_id: str) -> None:
     doubts(turn).append(
         {"key": found.key, "value": found.value, "alternatives": list(found.alternatives), "message_id": message_id}
     )
+
+
+def settle_confirmation(turn: Turn) -> None:
+    """A `confirm:` question was answered without a new value: a yes makes the value count, anything else lets it go."""
+    awaiting = turn.conversation.awaiting or ""
+    key = awaiting.removeprefix("confirm:")
+    doubt = next((doubt for doubt in doubts(turn) if doubt["key"] == key), None)
+    if key == awaiting or doubt is None or turn.reading.value(key) is not None:
+        return
+    if turn.reading.has("affirm", "accept") and not turn.reading.has("deny"):
+        _take(turn, Found(key, doubt["value"]), doubt["message_id"], turn.now.isoformat())
+    elif turn.reading.has("deny", "dont_know", "decline"):
+        settle_doubt(turn, key)
 
 
 def doubts(turn: Turn) -> list[dict[str, Any]]:

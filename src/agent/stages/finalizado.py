@@ -2,134 +2,103 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from src.agent.stages import facts
+from src.agent.stages import facts, quotes
 from src.agent.stages.answers import answer_aside
-from src.agent.stages.handover import call_human, lead_note, quote_by_id, quote_words
-from src.agent.stages.questions import ask
+from src.agent.stages.endings import lead_note
+from src.agent.stages.returning import reopen
 from src.agent.stages.turn import Turn
 from src.agent.state import Consent, Handoff
 from src.agent.texts import TEXT_VERSION
 
-SILENT_AFTER_OPT_OUT = frozenset(("thanks", "bye", "affirm", "deny", "unclear", "off_topic", "insult", "dont_know"))
-PAUSE = timedelta(hours=12)
+LAST_WORDS = frozenset(("thanks", "bye", "affirm", "deny", "decline", "unclear", "off_topic", "dont_know"))
+"""What somebody may add to a goodbye without wanting anything."""
 
 
 def finalizado(turn: Turn) -> str:
     """An acceptance that has just been given is closed; otherwise somebody has come back."""
-    outcome = turn.conversation.outcome
     if turn.conversation.stage != "FINALIZADO":
-        _close(turn)
-        return "guarding_out"
-    if turn.reading.has("restart"):
-        return restart(turn)
+        return _close(turn)
+    outcome = turn.conversation.outcome
     if outcome == "accepted":
         return _accepted_again(turn)
     if outcome == "opted_out":
-        return _after_opt_out(turn)
+        return "guarding_out" if _is_last_word(turn) else reopen(turn)
     if outcome == "consent_refused":
         return _after_refusal(turn)
-    if outcome in ("declined", "expired"):
-        return _after_decline(turn)
-    return _after_ineligible(turn)
+    if outcome == "ineligible":
+        return _after_ineligible(turn)
+    return _after_decline(turn)
 
 
-def _close(turn: Turn) -> None:
-    chosen = quote_by_id(turn, turn.conversation.selected_quote)
-    if chosen is None:  # cannot be reached: the stage before accepts only a chosen quote
-        raise LookupError("nothing was chosen")
-    comma_name = f", {turn.first_name}" if turn.first_name else ""
+def _close(turn: Turn) -> str:
+    """Summary and next steps; a person is told everything they need."""
+    conversation = turn.conversation
+    chosen = quotes.selected(turn)
     turn.drafts[-1].proposal = True
-    turn.say("end.accepted", comma_name=comma_name, **quote_words(turn, chosen))
-    if "email" in turn.conversation.profile:
-        turn.say("end.email_noted", email=turn.conversation.profile["email"])
+    turn.say("end.accepted", comma_name=turn.comma_name, **quotes.words(turn, chosen or {}))
+    if "email" in conversation.profile:
+        turn.say("end.email_noted", email=conversation.profile["email"])
     turn.end("accepted")
     turn.handoff = Handoff("accepted", note=lead_note(turn, "accepted"))
-
-
-def restart(turn: Turn) -> str:
-    """Everything told is forgotten and the sale begins anew; an agreement that was given still holds."""
-    turn.count("conversation.restarted")
-    facts.forget(turn)
-    turn.say("end.restarted")
-    if turn.consented:
-        return "NEEDS_ANALYSIS"
-    turn.enter("INICIO")
-    ask(turn, "consent")
     return "guarding_out"
 
 
 def _accepted_again(turn: Turn) -> str:
+    """Questions are answered; a fact that changes goes to the person who has the case."""
     facts.record(turn)
-    chosen = quote_by_id(turn, turn.conversation.selected_quote)
     answered = answer_aside(turn)
     if turn.changes:
         turn.say("ack.kept")
         turn.handoff = Handoff("changed_after_acceptance", note=lead_note(turn, "changed_after_acceptance"))
+    chosen = quotes.selected(turn)
     if not answered and chosen:
-        turn.say("end.accepted_again", **quote_words(turn, chosen))
+        if turn.reading.has("greeting", "resume"):
+            turn.say("greeting.hello_name", comma_name=turn.comma_name)
+        turn.say("end.accepted_again", **quotes.words(turn, chosen))
     return "guarding_out"
 
 
-def _after_opt_out(turn: Turn) -> str:
-    """Whoever writes again after BAJA wants something, unless it is only a last word."""
+def _is_last_word(turn: Turn) -> bool:
     reading = turn.reading
-    if not reading.values and all(intent.name in SILENT_AFTER_OPT_OUT for intent in reading.intents):
-        return "guarding_out"
-    return _reopen(turn)
+    return not reading.values and not turn.has_spoken() and all(intent.name in LAST_WORDS for intent in reading.intents)
 
 
 def _after_refusal(turn: Turn) -> str:
-    if turn.reading.has("affirm", "accept", "resume"):
+    """General questions are answered; nothing is kept until there is consent."""
+    turn.conversation.pending = {}
+    if turn.reading.has("affirm", "accept", "resume", "interest"):
         facts.give_consent(turn)
         turn.conversation.outcome = None
         return "NEEDS_ANALYSIS"
+    if turn.reading.has("thanks", "bye"):
+        turn.say("ack.bye")
+        return "guarding_out"
     if not answer_aside(turn):
         turn.say("consent.still_refused")
-    turn.conversation.pending = {}
     turn.offer(("consent:yes", "options.consent"), ("human", "options.human"))
     return "guarding_out"
 
 
 def _after_decline(turn: Turn) -> str:
-    reading = turn.reading
-    if any(intent.name == "question" and intent.topic == "follow_up" for intent in reading.intents):
+    """A follow-up only for those who ask for it (LSSI, art. 21); whoever wants to go on goes on where it was left."""
+    if any(intent.name == "question" and intent.topic == "follow_up" for intent in turn.reading.intents):
         turn.conversation.consents["follow_up"] = Consent(given=True, at=turn.now, text_version=TEXT_VERSION)
         turn.say("end.follow_up_on")
         return "guarding_out"
-    if reading.has("thanks", "bye", "deny", "decline") and not reading.has("question", "affirm"):
+    if _is_last_word(turn) and not turn.reading.has("affirm"):
         turn.say("ack.bye")
         return "guarding_out"
-    return _reopen(turn)
+    return reopen(turn)
 
 
 def _after_ineligible(turn: Turn) -> str:
-    facts.record(turn)
-    age = turn.conversation.profile.get("age")
-    limits = turn.catalogue.book.tariff.limits
+    """Only another age changes anything."""
+    if turn.consented:
+        facts.record(turn)
+    age, limits = turn.conversation.profile.get("age"), turn.catalogue.book.tariff.limits
     if turn.changes and age is not None and limits.entry_age_min <= age <= limits.entry_age_max:
-        turn.conversation.outcome = None
-        return "NEEDS_ANALYSIS" if turn.consented else "INICIO"
+        return reopen(turn)
     if not answer_aside(turn):
         turn.say("end.ineligible_again")
     turn.offer(("restart", "options.restart"), ("human", "options.human"))
     return "guarding_out"
-
-
-def _reopen(turn: Turn) -> str:
-    """Back to where it was left: the proposal if there is one, else the questions."""
-    turn.conversation.outcome = None
-    comma_name = f", {turn.first_name}" if turn.first_name else ""
-    turn.say("greeting.back", comma_name=comma_name, company=turn.house.company_name)
-    if not turn.consented:
-        turn.enter("INICIO")
-        return "INICIO"
-    if turn.conversation.quotes:
-        turn.requote = "expired" if any(q["valid_until"] < turn.today.isoformat() for q in turn.conversation.quotes) else ""
-        turn.enter("PRESENTACION_PROPUESTA")
-        return "COTIZACION" if turn.requote else "PRESENTACION_PROPUESTA"
-    return "NEEDS_ANALYSIS"
-
-
-__all__ = ["PAUSE", "call_human", "finalizado", "restart"]

@@ -1,47 +1,50 @@
-"""The two gates of a turn: what may come in to be read, and what may go out."""
+"""The two gates of a turn: what comes in is looked at before it is read, what goes out before it is said."""
 
 from __future__ import annotations
 
+import msgspec
+
+from src.agent.guardrails import SAFE_REPLY, Facts, check_reply, facts_of, inspect
 from src.agent.stages import facts
-from src.agent.stages.turn import Draft, Turn
+from src.agent.stages.turn import UNANSWERED_KINDS, Draft, Turn
 from src.agent.state import HISTORY_LIMIT, Line
+from src.agent.texts import AMOUNTS
 from src.messages import Content, Option
 
-UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
-MESSAGE_LIMIT, INTERACTIVE_LIMIT = 4096, 1024
+MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600
 BUTTONS_LIMIT, BUTTON_TITLE_LIMIT, ROWS_LIMIT, ROW_TITLE_LIMIT = 3, 20, 10, 24
 WORDINGS_TRIED = 6
 
 
 def guarding_in(turn: Turn) -> str:
-    """Lets a turn through to be read, unless a person owns the conversation or nothing in it wants an answer."""
-    due_timers(turn)
+    """Lets a turn through to be read, unless nothing in it wants an answer; notes attacks, abuse and danger."""
+    _due_timers(turn)
     if all(inbound.kind in UNANSWERED_KINDS for inbound in turn.inbounds):
         return "guarding_out"
-    if turn.conversation.owner == "bot":
-        facts.refresh_age(turn)
+    facts.refresh_age(turn)
+    turn.verdict = inspect(turn.words)
     return "reading"
 
 
-def due_timers(turn: Turn) -> None:
-    """What is due without a message: an offer that ran out is marked so, in silence."""
+def _due_timers(turn: Turn) -> None:
+    """What is due without a message: a proposal that ran out is marked so, in silence."""
     conversation = turn.conversation
-    due = [name for name, at in conversation.timers.items() if at <= turn.now]
-    for name in due:
+    for name in [name for name, at in conversation.timers.items() if at <= turn.now]:
         del conversation.timers[name]
-        if name == "expire" and conversation.outcome is None and conversation.owner == "bot":
+        if name == "expire" and conversation.outcome is None:
             conversation.outcome = "expired"
             turn.count("quote.expired")
 
 
 def guarding_out(turn: Turn) -> str:
-    """Words what the stages decided to say, never twice in a row the same, within WhatsApp's limits."""
+    """Words what was decided: never the same twice in a row, within WhatsApp's limits, with no figure from nowhere."""
     conversation = turn.conversation
     last = next((line.text for line in reversed(conversation.history) if line.speaker == "bot"), "")
     replies: list[Content] = []
     for draft in turn.drafts:
         if draft.pieces:
-            text = _worded(turn, draft, last)
+            text = _checked(turn, draft, _worded(turn, draft, last))
+            text = text if text != last else f"{turn.book.say('frame.again')} {text}"
             replies.append(_content(turn, text, draft.options))
             last = text
     turn.replies = tuple(replies)
@@ -50,11 +53,12 @@ def guarding_out(turn: Turn) -> str:
 
 
 def _worded(turn: Turn, draft: Draft, last: str) -> str:
-    for attempt in range(WORDINGS_TRIED):
-        text = _joined(turn, draft, turn.conversation.turns + attempt)
-        if text != last:
-            return text
-    return f"{turn.book.say('frame.again')} {text}"
+    """The first wording that differs from what was said last and is short enough to be read."""
+    wordings = [_joined(turn, draft, turn.conversation.turns + attempt) for attempt in range(WORDINGS_TRIED)]
+    fresh = [text for text in wordings if text != last] or wordings
+    if draft.proposal:
+        return fresh[0]
+    return next((text for text in fresh if len(text) <= READABLE_LIMIT), min(fresh, key=len))
 
 
 def _joined(turn: Turn, draft: Draft, variant: int) -> str:
@@ -66,12 +70,45 @@ def _joined(turn: Turn, draft: Draft, variant: int) -> str:
     return text[:MESSAGE_LIMIT]
 
 
+def _checked(turn: Turn, draft: Draft, text: str) -> str:
+    """The reply, or the safe text instead of one that says more than is known."""
+    limit = MESSAGE_LIMIT if draft.proposal else INTERACTIVE_LIMIT
+    verdict = check_reply(text, _known(turn, draft), max_characters=limit)
+    if verdict.passed:
+        return text
+    turn.count("guard.reply_replaced", findings=sorted({finding.name for finding in verdict.findings}))
+    draft.options = [Option(id="human", title=turn.book.say("options.human"))]
+    print(verdict.findings, text)
+    return SAFE_REPLY[turn.book.language]
+
+
+def _known(turn: Turn, draft: Draft) -> Facts:
+    """What this reply may name: the texts' own figures, what was told, reckoned and quoted."""
+    templates = [text for piece in draft.pieces for text in turn.book.variants(piece.key)]
+    sold, profile = turn.catalogue.book, turn.conversation.profile
+    figures = [
+        *msgspec.to_builtins(sold.tariff.limits).values(),
+        *(terms.sublimit for terms in sold.tariff.covers.values() if terms.sublimit),
+        *(profile[key] for key in AMOUNTS if key in profile),
+        *turn.figures,
+    ]
+    own_words = [str(profile[key]) for key in ("occupation", "email") if key in profile]
+    return facts_of(
+        turn.conversation,
+        turn.house,
+        texts=[*templates, *turn.quoted, *own_words],
+        catalogue_figures=figures,
+        links=[turn.house.privacy_url],
+        today=turn.today.isoformat(),
+    )
+
+
 def _content(turn: Turn, text: str, options: list[Option]) -> Content:
     if not options or len(text) > INTERACTIVE_LIMIT:
         return Content(text=text)
     if len(options) <= BUTTONS_LIMIT and all(len(option.title) <= BUTTON_TITLE_LIMIT for option in options):
         return Content(kind="buttons", text=text, options=tuple(options))
-    rows = tuple(Option(option.id, option.title[:ROW_TITLE_LIMIT], option.description) for option in options[:ROWS_LIMIT])
+    rows = tuple(Option(id=option.id, title=option.title[:ROW_TITLE_LIMIT]) for option in options[:ROWS_LIMIT])
     return Content(kind="list", text=text, options=rows, action=turn.book.say("frame.open_list"))
 
 
@@ -79,7 +116,7 @@ def _remember(turn: Turn) -> None:
     conversation = turn.conversation
     if not turn.inbounds:
         return
-    lines = [Line("prospect", turn.reading.text)] if turn.reading.text else []
+    lines = [Line("prospect", turn.reading.text)] if turn.reading.text and not turn.erase else []
     lines += [Line("bot", reply.text) for reply in turn.replies]
     conversation.history = [*conversation.history, *lines][-HISTORY_LIMIT:]
     conversation.turns += 1

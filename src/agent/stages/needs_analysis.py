@@ -4,59 +4,56 @@ from __future__ import annotations
 
 from src.agent.stages import facts
 from src.agent.stages.answers import answer_aside
-from src.agent.stages.handover import call_human
+from src.agent.stages.endings import dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.questions import OPTIONAL, ask, missed, next_missing, progressed
 from src.agent.stages.turn import Turn
 
 
 def needs_analysis(turn: Turn) -> str:
     """Takes facts in, answers what was asked in between, then asks for what is missing."""
+    just_agreed = turn.conversation.stage != "NEEDS_ANALYSIS"
     turn.enter("NEEDS_ANALYSIS")
-    just_consented = turn.conversation.awaiting == "consent"
-    take_facts(turn)
-    if referred(turn):
+    if take_facts(turn):
         return "guarding_out"
-    understood = hear(turn)
+    if not respond(turn) and not just_agreed:
+        give_up(turn)
+        return "guarding_out"
     if turn.reading.has("bye") and not turn.changes:
-        turn.say("ack.bye")
         return "guarding_out"
     missing = next_missing(turn)
     if missing is None:
         return "COTIZACION"
-    if not understood and not just_consented and not turn.has_spoken() and missed(turn):
-        give_up(turn)
-        return "guarding_out"
     ask(turn, missing)
     return "guarding_out"
 
 
-def take_facts(turn: Turn) -> None:
-    """Records what was told, acknowledges it briefly, and settles a `confirm:` question that was answered."""
-    awaiting = turn.conversation.awaiting or ""
-    before = len(facts.doubts(turn))
+def take_facts(turn: Turn) -> bool:
+    """Records what was told, acknowledges it, and ends the turn (True) when it makes the case one for a person."""
     if turn.conversation.awaiting != "consent":
         facts.record(turn)
-    if awaiting.startswith("confirm:") and turn.reading.has("deny", "dont_know") and not turn.changes:
-        if len(facts.doubts(turn)) <= before:
-            facts.settle_doubt(turn, awaiting.removeprefix("confirm:"))
-        turn.conversation.memory["denied"] = awaiting.removeprefix("confirm:")
-    acknowledge(turn)
+        facts.settle_confirmation(turn)
+    profile, details = turn.conversation.profile, turn.conversation.details
+    if profile.get("age", 0) > turn.catalogue.book.tariff.limits.entry_age_max and not facts.doubts(turn):
+        dismiss_over_age(turn)
+        return True
+    if profile.get("occupation_class") == 4 or details.get("sport"):
+        refer_occupation(turn)
+        return True
+    _acknowledge(turn)
+    return False
 
 
-def acknowledge(turn: Turn) -> None:
-    """One short word about what was just told; a replaced value is said back."""
+def _acknowledge(turn: Turn) -> None:
+    """One short word about what was just told; a value that replaces another is said back."""
     book = turn.book
-    replaced = [change for change in turn.changes if change.before is not None and f"label.{change.key}" in book]
-    named = next((change for change in turn.changes if change.key == "name" and change.before is None), None)
-    glue = "\n\n"
-    for change in replaced[:3]:
-        turn.say("ack.correction", glue=glue, label=book.say(f"label.{change.key}"), value=book.value(change.key, change.after))
-        glue = "\n"
-    if replaced:
-        return
+    named = any(change.key == "name" and change.before is None for change in turn.changes)
+    replaced = [change for change in turn.changes if change.before is not None]
+    for place, change in enumerate(replaced):
+        label, value = book.say(f"label.{change.key}"), book.value(change.key, change.after)
+        turn.say("ack.correction", glue="\n" if place else "\n\n", label=label, value=value)
     if named:
         turn.say("ack.name", name=turn.first_name)
-    elif turn.changes:
+    elif turn.changes and not replaced:
         turn.say("ack.value")
     if any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
@@ -64,61 +61,41 @@ def acknowledge(turn: Turn) -> None:
         turn.say("unclear.invalid_value")
 
 
-def hear(turn: Turn) -> bool:
-    """Whether this turn brought anything that moves the conversation on; says what is to be said to the rest."""
-    reading, awaiting = turn.reading, turn.conversation.awaiting or ""
+def respond(turn: Turn) -> bool:
+    """Says what is to be said to everything but facts. False when it is time for a person: too often not understood."""
+    reading = turn.reading
     answered = answer_aside(turn)
-    denied = turn.conversation.memory.pop("denied", None)
-    if turn.changes or answered or denied or facts.doubts(turn):
+    if answered or turn.changes or facts.doubts(turn):
         progressed(turn)
+        return True
+    if reading.has("bye"):
+        turn.say("ack.bye")
         return True
     if reading.has("dont_know", "deny", "decline"):
-        return _left_blank(turn, awaiting)
-    if reading.has("greeting", "resume"):
+        return _left_blank(turn)
+    if reading.has("affirm", "accept", "choice", "interest"):
+        turn.say("ack.go_on")
+        return True
+    if reading.has("greeting", "resume") and not turn.has_spoken():
         turn.say("greeting.hello")
         return True
-    if reading.has("affirm", "accept", "choice"):
-        turn.say("ack.go_on")
-        return awaiting not in ("smoker",)
-    return bool(turn.reading.values)
+    return turn.has_spoken() or bool(reading.values) or not missed(turn)
 
 
-def _left_blank(turn: Turn, awaiting: str) -> bool:
+def _left_blank(turn: Turn) -> bool:
     """Declining an optional fact is an answer; for the others it is said why they are needed."""
-    skipped = turn.reading.intent("dont_know")
-    key = skipped.topic if skipped and skipped.topic in OPTIONAL else awaiting
-    if key == "sum_assured" or (skipped and skipped.topic == "sum_assured"):
-        facts.skip(turn, "sum_assured")
+    awaiting = turn.conversation.awaiting or ""
+    declined = turn.reading.intent("dont_know")
+    key = declined.topic if declined and declined.topic in OPTIONAL else awaiting
+    if key == "sum_assured":
+        facts.skip(turn, key)
         turn.say("needs.calculator")
-        return True
-    if key in OPTIONAL:
+    elif key in OPTIONAL:
         facts.skip(turn, key)
         turn.say("ack.skipped")
-        progressed(turn)
-        return True
-    if f"why.{key}" in turn.book:
-        turn.say(f"why.{key}")
-    return False
-
-
-def referred(turn: Turn) -> bool:
-    """Cases for a person: a risky occupation or sport, an age over the limit. True when the turn is over."""
-    profile, details = turn.conversation.profile, turn.conversation.details
-    limits = turn.catalogue.book.tariff.limits
-    if profile.get("age", 0) > limits.entry_age_max and not facts.doubts(turn):
-        turn.say("safety.over_age", age=profile["age"], limit=limits.entry_age_max)
-        turn.end("ineligible")
-        call_human(turn, "over_age")
-        return True
-    if profile.get("occupation_class") == 4 or details.get("risky_sport") or details.get("sport"):
-        turn.say("safety.occupation")
-        call_human(turn, "occupation")
-        return True
-    return False
-
-
-def give_up(turn: Turn) -> None:
-    """Three times not understood: a person goes on."""
-    turn.drafts[-1].pieces.clear()
-    turn.say("human.not_understood")
-    call_human(turn, "not_understood")
+    elif awaiting.startswith("confirm:"):
+        pass  # what was not confirmed is asked openly
+    else:
+        return not missed(turn, f"why.{key}" if f"why.{key}" in turn.book else "why.other")
+    progressed(turn)
+    return True

@@ -20,9 +20,10 @@ def next_missing(turn: Turn) -> str | None:
     waiting = facts.doubts(turn)
     if waiting:
         return f"confirm:{waiting[0]['key']}"
-    for key in ORDER:
-        if not _is_settled(turn, key):
-            return "birth_date" if key == "age" and "birth_year" in turn.conversation.details else key
+    open_keys = [key for key in ORDER if not _is_settled(turn, key)]
+    if open_keys:
+        key = next((key for key in open_keys if may_ask(turn, key)), open_keys[0])
+        return "birth_date" if key == "age" and "birth_year" in turn.conversation.details else key
     profile = turn.conversation.profile
     if "occupation_class" not in profile:
         return "occupation_class"
@@ -34,7 +35,7 @@ def next_missing(turn: Turn) -> str | None:
 
 def _is_settled(turn: Turn, key: str) -> bool:
     profile = turn.conversation.profile
-    if key in profile or facts.is_skipped(turn, key):
+    if key in profile or facts.is_skipped(turn, key) or (key in OPTIONAL and not may_ask(turn, key)):
         return True
     if key == "occupation":
         return "occupation_class" in profile
@@ -104,24 +105,26 @@ def options_of(turn: Turn, key: str) -> list[Option]:
             for quote in turn.conversation.quotes
         ]
     if key == "accept":
-        chosen = turn.conversation.selected_quote
+        chosen, alone = turn.conversation.selected_quote, len(turn.conversation.quotes) == 1
         return [
             Option(id=f"accept:{chosen}", title=book.say("options.accept")),
-            Option(id="more:change", title=book.say("options.change")),
+            Option(id="more:all", title=book.say("options.all"))
+            if alone
+            else Option(id="more:change", title=book.say("options.change")),
             Option(id="decline", title=book.say("options.decline")),
         ]
     return [Option(id=reply_id, title=book.say(title)) for reply_id, title in titled.get(key, ())]
 
 
-def missed(turn: Turn) -> bool:
-    """The answer was not understood. True when it is time for a human, otherwise something was said about it."""
+def missed(turn: Turn, instead: str = "") -> bool:
+    """The answer was not understood. True when it is time for a human; otherwise a word is said (`instead`: which)."""
     memory = turn.conversation.memory
     memory["misses"] = memory.get("misses", 0) + 1
     awaiting = turn.conversation.awaiting
     exhausted = awaiting not in (None, "choice", "accept") and not may_ask(turn, str(awaiting))
     if memory["misses"] >= MISSES_BEFORE_A_HUMAN or exhausted:
         return True
-    turn.say("unclear.first" if memory["misses"] == 1 else "unclear.second")
+    turn.say(instead or ("unclear.first" if memory["misses"] == 1 else "unclear.second"))
     return False
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
+from src.agent.guardrails import Verdict
 from src.agent.stages import facts
-from src.agent.stages.guarding import UNANSWERED_KINDS
-from src.agent.stages.turn import Turn
+from src.agent.stages.turn import UNANSWERED_KINDS, Turn
 from src.agent.texts import LANGUAGES
-from src.agent.understanding import Context, Intent, Reading
+from src.agent.understanding import Context, Intent, IntentName, Reading
 from src.messages import Inbound
 
 UNREADABLE = {
@@ -20,20 +22,26 @@ UNREADABLE = {
     "location": "media.location",
     "contacts": "media.contacts",
 }
+INTENTS: dict[str, IntentName] = {
+    "self_harm": "self_harm",
+    "threat": "threat",
+    "insult": "insult",
+    "injection": "injection",
+    "exfiltration": "injection",
+}
+"""What the gate finds, as an intent."""
 
 
 def reading(turn: Turn) -> str:
     """Leaves in `turn.reading` all that the inbounds of this turn say, whatever their kinds."""
     conversation = turn.conversation
     presses = [inbound for inbound in turn.inbounds if inbound.reply_id]
-    words = "\n".join(i.text for i in turn.inbounds if i.text and not i.reply_id and i.kind not in UNANSWERED_KINDS)
     readings = [turn.reader(press.text, context_of(turn), press.reply_id) for press in presses]
-    if words:
-        readings.append(turn.reader(words, context_of(turn), ""))
-    turn.reading = _merged(readings)
+    if turn.words:
+        readings.append(turn.reader(turn.words, context_of(turn), ""))
+    turn.reading = _with_verdict(_merged(readings), turn.verdict)
     if conversation.owner == "human":
-        facts.record(turn)  # a person will answer; what is told meanwhile is kept for them
-        turn.changes.clear()
+        facts.record(turn)  # a person answers; what is told meanwhile is kept for them
         return "guarding_out"
     _settle_language(turn)
     for unreadable in _unreadable(turn.inbounds):
@@ -67,6 +75,18 @@ def _merged(readings: list[Reading]) -> Reading:
     values = {found.key: found for one in reversed(readings) for found in one.values}
     language = readings[-1].language if readings else "es"
     return Reading(tuple(intents), tuple(values.values()), language, "\n".join(one.text for one in readings))
+
+
+def _with_verdict(reading: Reading, verdict: Verdict) -> Reading:
+    """The reading together with what the gate found; the gate's word comes first."""
+    found = [
+        Intent(INTENTS[finding.name], finding.name if finding.name == "exfiltration" else "", evidence=finding.evidence)
+        for finding in verdict.findings
+        if finding.name in INTENTS
+    ]
+    if not found:
+        return reading
+    return msgspec.structs.replace(reading, intents=(*found, *reading.intents))
 
 
 def _settle_language(turn: Turn) -> None:

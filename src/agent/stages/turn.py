@@ -13,12 +13,15 @@ from functools import cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from src.agent.guardrails import Verdict
 from src.agent.state import Conversation, Handoff, House, Outcome, Stage
 from src.agent.texts import Phrasebook, phrasebook
 from src.agent.understanding import Context, Reading
 from src.messages import Content, Event, Inbound, Option
 from src.quoting import Catalogue
 
+UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
+"""What somebody does without saying anything."""
 MAX_ASKS = 3
 """No value is asked for more often than this."""
 
@@ -66,7 +69,11 @@ class Change:
 
 @dataclass(slots=True)
 class Turn:
-    """Everything the nodes of the graph share. `conversation` is the turn's own copy and is worked on in place."""
+    """Everything the nodes of the graph share. `conversation` is the turn's own copy and is worked on in place.
+
+    `figures` are amounts that were reckoned from known ones in this turn, `quoted` texts that are repeated as they stand:
+    both may appear in a reply. `requote` says why a proposal is (to be) made: new, changed, expired, again.
+    """
 
     house: House
     catalogue: Catalogue
@@ -75,10 +82,13 @@ class Turn:
     now: datetime
     inbounds: Sequence[Inbound]
     conversation: Conversation
+    verdict: Verdict = field(default_factory=Verdict)
     reading: Reading = field(default_factory=Reading)
     drafts: list[Draft] = field(default_factory=lambda: [Draft()])
     replies: tuple[Content, ...] = ()
     events: list[Event] = field(default_factory=list)
+    figures: list[Any] = field(default_factory=list)
+    quoted: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     handoff: Handoff | None = None
     erase: bool = False
@@ -94,6 +104,15 @@ class Turn:
     def today(self) -> date:
         """The house's calendar day."""
         return self.now.astimezone(_zone(self.house.timezone)).date()
+
+    @property
+    def words(self) -> str:
+        """What was written in this burst, line by line; buttons are not words."""
+        return "\n".join(
+            inbound.text
+            for inbound in self.inbounds
+            if inbound.text and not inbound.reply_id and inbound.kind not in UNANSWERED_KINDS
+        )
 
     @property
     def last_message_id(self) -> str:
@@ -112,6 +131,11 @@ class Turn:
         words = str(self.conversation.profile.get("name", "")).split()
         return words[0] if words else ""
 
+    @property
+    def comma_name(self) -> str:
+        """The given name as it follows a greeting, or nothing."""
+        return f", {self.first_name}" if self.first_name else ""
+
     def say(self, key: str, *, variant: int | None = None, glue: str = "\n\n", **values: Any) -> None:
         """Adds a text to the message in the making."""
         self.drafts[-1].pieces.append(Said(key, values, variant, glue))
@@ -125,6 +149,10 @@ class Turn:
     def offer(self, *options: tuple[str, str]) -> None:
         """Things to press under the message in the making: ids and the keys of their titles."""
         self.drafts[-1].options = [Option(id=reply_id, title=self.book.say(title)) for reply_id, title in options]
+
+    def fall_silent(self) -> None:
+        """Forgets what was going to be said."""
+        self.drafts = [Draft()]
 
     def has_spoken(self) -> bool:
         """Whether anything is going to be said."""

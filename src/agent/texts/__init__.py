@@ -16,7 +16,7 @@ TEXT_VERSION = "2026-11-20"
 """Names the wording that a consent was given to; changes whenever the consent texts change."""
 
 _ADDRESS = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
-_AMOUNTS = frozenset(
+AMOUNTS = frozenset(
     ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
 )
 
@@ -67,7 +67,7 @@ class Phrasebook:
         """The value of a profile key, as people say it."""
         if isinstance(value, bool):
             return self.say("value.yes" if value else "value.no")
-        if key in _AMOUNTS:
+        if key in AMOUNTS:
             return self.money(value)
         if key == "birth_date":
             return self.date(str(value))
@@ -81,7 +81,8 @@ class Phrasebook:
         """Names in a row, the last one joined by a word."""
         if len(names) < 2:
             return "".join(names)
-        return f"{', '.join(names[:-1])} {self.say('value.and')} {names[-1]}"
+        before_i = self.language == "es" and re.match(r"h?i(?!e)", names[-1], re.IGNORECASE)
+        return f"{', '.join(names[:-1])} {'e' if before_i else self.say('value.and')} {names[-1]}"
 
 
 @cache

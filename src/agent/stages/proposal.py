@@ -1,0 +1,172 @@
+"""The proposal as it is shown: why this capital, on which facts, the options side by side, and the facts summed up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from src.agent.stages import facts, quotes
+from src.agent.stages.answers import need_lines
+from src.agent.stages.questions import ask, progressed
+from src.agent.stages.turn import Turn
+
+EXCLUSIONS_ROOM = 450
+"""Characters of exclusions in the proposal; the others come on asking."""
+
+
+def present(turn: Turn) -> None:
+    """The proposal for the reason in `turn.requote`. Two messages at most: the facts behind it, then the options."""
+    conversation = turn.conversation
+    chosen = quotes.selected(turn) if turn.requote == "changed" else None
+    shown = [chosen] if chosen else conversation.quotes
+    turn.drafts[-1].proposal = True
+    if turn.requote != "again":
+        _say_why(turn)
+        told = ", ".join(f"{label[:1].lower()}{label[1:]}: {value}" for label, value in facts.summary(turn))
+        turn.say("proposal.facts", facts=told)
+        _say_exclusions(turn, shown[-1])
+        conversation.memory["summed_up"] = facts.fingerprint(turn)
+        turn.next_message(proposal=True)
+    _say_options(turn, shown)
+    conversation.selected_quote = shown[0]["id"] if len(shown) == 1 else None
+    ask(turn, "accept" if len(shown) == 1 else "choice")
+    progressed(turn)
+
+
+def sum_up(turn: Turn, quote: dict[str, Any]) -> None:
+    """The chosen option and every fact behind it, to be confirmed or corrected."""
+    turn.drafts[-1].proposal = True
+    turn.say("proposal.chosen", **quotes.words(turn, quote))
+    turn.say("proposal.sum_up")
+    for label, value in facts.summary(turn):
+        turn.say("frame.line", glue="\n", label=label, value=value)
+    turn.say("proposal.accept_note", glue="\n")
+    turn.conversation.memory["summed_up"] = facts.fingerprint(turn)
+    ask(turn, "accept")
+
+
+def _say_why(turn: Turn) -> None:
+    if turn.requote == "new":
+        _say_need(turn)
+        turn.say("proposal.legal", legal_notice=turn.house.legal_notice)
+    elif turn.requote == "expired":
+        turn.say("proposal.expired")
+        _say_price_change(turn)
+    else:
+        turn.say("proposal.changed")
+        _say_price_change(turn)
+
+
+def _say_need(turn: Turn) -> None:
+    need, book, profile = turn.conversation.need or {}, turn.book, turn.conversation.profile
+    capital = book.money(quotes.capital_of(turn))
+    turn.figures.append(quotes.capital_of(turn))
+    if "sum_assured" in profile:
+        turn.say("needs.intro_own", capital=capital)
+        if need.get("capital") and need["capital"] != profile["sum_assured"]:
+            turn.say("needs.own_differs", glue=" ", need=book.money(need["capital"]))
+        return
+    if not need.get("capital"):
+        turn.say("needs.intro_example", capital=capital)
+        return
+    turn.say("needs.intro_capital", capital=book.money(need["capital"]))
+    for line, amounts in need_lines(turn):
+        turn.say(line, glue="\n", **amounts)
+    low, high = need["rule_of_thumb"]
+    if high:
+        turn.say("needs.rule_of_thumb", glue="\n", low=book.money(low), high=book.money(high))
+    if need["capped"]:
+        turn.say("needs.capped", limit=capital)
+    elif need["sum_assured"] > need["capital"]:
+        turn.say("needs.raised", limit=capital)
+
+
+def _say_price_change(turn: Turn) -> None:
+    before = {quote["tier"]: quote for quote in turn.quotes_before}
+    moved = [
+        (before[quote["tier"]], quote)
+        for quote in turn.conversation.quotes
+        if quote["tier"] in before and before[quote["tier"]]["monthly_premium"] != quote["monthly_premium"]
+    ]
+    for old, new in moved:
+        turn.figures.append(old["monthly_premium"])
+        tier, was = quotes.words(turn, new)["tier"], turn.book.money(old["monthly_premium"])
+        turn.say("proposal.price_change", glue="\n", tier=tier, before=was, after=turn.book.money(new["monthly_premium"]))
+    if not moved:
+        turn.say("proposal.price_same", glue=" ")
+
+
+def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
+    book, first = turn.book, shown[0]
+    budget = turn.conversation.profile.get("monthly_budget")
+    if budget is not None and first["levers"]:
+        turn.say("proposal.options_budget", budget=book.money(budget))
+        _say_trade_off(turn, first)
+    elif len(shown) > 1:
+        turn.say("proposal.options", **quotes.words(turn, first), against_need=_against_need(turn, first))
+        if budget is not None and all(quote["monthly_premium"] <= budget for quote in shown):
+            turn.say("proposal.budget_fits", glue=" ", budget=book.money(budget))
+    else:
+        turn.say("proposal.option", **quotes.words(turn, first), against_need=_against_need(turn, first))
+    for place, quote in enumerate(shown):
+        covering = _covering(turn, quote, shown[place - 1] if place else None)
+        turn.say("proposal.block", number=place + 1, later=_later(turn, quote), covering=covering, **quotes.words(turn, quote))
+    turn.say("proposal.terms", valid_until=book.date(first["valid_until"]))
+
+
+def _covering(turn: Turn, quote: dict[str, Any], before: dict[str, Any] | None) -> str:
+    """What the option covers; only what it adds when it holds all of the one shown before it."""
+    book = turn.book
+    if before and set(before["coverages"]) < set(quote["coverages"]):
+        added = [quotes.cover_name(turn, name, book) for name in quote["coverages"] if name not in before["coverages"]]
+        return book.say("proposal.adds", covers=book.listing(added))
+    missing = quotes.left_out(turn, quote)
+    without = book.say("proposal.without", covers=book.listing(missing)) if missing and not before else ""
+    return book.say("proposal.covers", covers=quotes.words(turn, quote)["covers"]) + without
+
+
+def _say_exclusions(turn: Turn, quote: dict[str, Any]) -> None:
+    """The first of the quote's exclusions, as many as stay readable; in Spanish, as the catalogue has them."""
+    text = ""
+    for exclusion in quote["excluded"]:
+        if len(text) + len(exclusion) > EXCLUSIONS_ROOM:
+            break
+        text = f"{text}\n• {exclusion}"
+    if text and turn.book.language == "es":
+        turn.quoted.append(text)
+        turn.say("proposal.excluded", excluded=text)
+
+
+def _say_trade_off(turn: Turn, quote: dict[str, Any]) -> None:
+    """What a budget costs in cover: never a discount that does not exist."""
+    book, wanted = turn.book, quotes.capital_of(turn)
+    if quote["sum_assured"] < wanted:
+        gap = wanted - quote["sum_assured"]
+        turn.figures += [wanted, gap]
+        turn.say("proposal.trade_off_capital", glue=" ", capital=book.money(quote["sum_assured"]), wanted=book.money(wanted))
+        turn.say("proposal.cover_gap", glue=" ", gap=book.money(gap))
+    missing = quotes.left_out(turn, quote)
+    if missing:
+        turn.say("proposal.trade_off_cover", glue=" ", covers=book.listing(missing))
+    if "shorter_term" in quote["levers"]:
+        turn.say("proposal.trade_off_term", glue=" ", years=quote["term_years"])
+
+
+def _later(turn: Turn, quote: dict[str, Any]) -> str:
+    """What the same cover costs later on; that it stays the same for a level premium."""
+    book = turn.book
+    points = [point for point in quote["projection"] if point["annual_premium"] != quote["annual_premium"]]
+    if len(points) == 2:
+        first, second = (book.money(point["annual_premium"]) for point in points)
+        return book.say("proposal.later", year5=first, year10=second)
+    if points:
+        return book.say("proposal.later_one", year=points[0]["year"], amount=book.money(points[0]["annual_premium"]))
+    return ""
+
+
+def _against_need(turn: Turn, quote: dict[str, Any]) -> str:
+    need = (turn.conversation.need or {}).get("capital")
+    if not need:
+        return ""
+    percent = round(100 * quote["sum_assured"] / need)
+    turn.quoted.append(f"{percent} %")
+    return turn.book.say("proposal.against_need", percent=percent)

@@ -1,0 +1,166 @@
+"""A conversation with the sales agent in a test: one line per message, time as a value, the doors' redaction applied."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from src.agent import knowledge, understanding
+from src.agent.graph import SalesAgent
+from src.agent.health_disclosure import redact_health
+from src.agent.redaction import clean, redact
+from src.agent.state import Conversation, House, Step, new_conversation
+from src.messages import Contact, Content, Inbound, Media
+from src.quoting import load_catalogue
+
+START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+CONTACT = Contact(key="whatsapp:34600000000", channel="whatsapp", phone="+34600000000")
+HOUSE = House(
+    company_name="Correduría Ejemplo",
+    legal_notice="Correduría inscrita en el registro de la DGSFP.",
+    privacy_url="https://ejemplo.test/privacidad",
+    contact_per_minute=1000,
+    contact_per_day=1000,
+)
+ANSWERS: dict[str, Any] = {
+    "name": "Ana",
+    "age": 35,
+    "birth_date": "1991-05-03",
+    "smoker": False,
+    "dependents": 2,
+    "monthly_income": 1900,
+    "mortgage_balance": 50_000,
+    "occupation": "administrativa",
+    "occupation_class": 1,
+    "sum_assured": 150_000,
+}
+
+
+@cache
+def agent_of(house: House = HOUSE) -> SalesAgent:
+    return SalesAgent(house, load_catalogue())
+
+
+class Talk:
+    """A person talking to the agent. `pause` is the time between two messages."""
+
+    def __init__(
+        self,
+        house: House = HOUSE,
+        *,
+        reader: Any = None,
+        search: Any = None,
+        pause: timedelta = timedelta(seconds=20),
+    ) -> None:
+        self.agent = (
+            agent_of(house)
+            if reader is None and search is None
+            else SalesAgent(house, load_catalogue(), reader=reader or understanding.read, search=search or knowledge.search)
+        )
+        self.now = START
+        self.pause = pause
+        self.conversation: Conversation = new_conversation(CONTACT, START)
+        self.step = Step(conversation=self.conversation)
+        self.said: list[str] = []
+        self._count = 0
+
+    # --- what the person does
+
+    def say(self, *texts: str) -> Step:
+        """Text messages; several are one burst."""
+        return self.send(*(self._inbound("text", text=text) for text in texts))
+
+    def press(self, reply_id: str, title: str = "") -> Step:
+        return self.send(self._inbound("button", text=title or "·", reply_id=reply_id))
+
+    def show(self, kind: str, **more: Any) -> Step:
+        """A message of another kind."""
+        return self.send(self._inbound(kind, **more))
+
+    def choose(self, place: int) -> Step:
+        return self.press(f"choose:{self.conversation.quotes[place]['id']}")
+
+    def accept(self) -> Step:
+        return self.press(f"accept:{self.conversation.selected_quote}")
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def send(self, *inbounds: Inbound) -> Step:
+        self.now += self.pause
+        self.step = self.agent.advance(self.conversation, inbounds, self.now)
+        self.conversation = self.step.conversation
+        self.said += [reply.text for reply in self.step.replies]
+        return self.step
+
+    def _inbound(self, kind: Any, *, text: str = "", **more: Any) -> Inbound:
+        self._count += 1
+        safe = redact_health(redact(clean(text)).text)
+        return Inbound(id=f"wamid.{self._count}", contact=CONTACT, kind=kind, at=self.now, text=safe, **more)
+
+    def voice(self) -> Step:
+        return self.show("audio", media=Media(id="1", voice=True))
+
+    # --- ways to get somewhere
+
+    def agree(self) -> Talk:
+        """Greeted, and the consent given."""
+        self.say("hola")
+        self.press("consent:yes")
+        return self
+
+    def answer_until(self, awaiting: str = "", **answers: Any) -> Talk:
+        """Presses an answer to each question until that one is asked; without one until the proposal is there."""
+        known = {**ANSWERS, **answers}
+        for _ in range(20):
+            asked = self.awaiting or ""
+            if asked == awaiting or (not awaiting and asked not in known):
+                return self
+            self.press(f"set:{asked}:{json.dumps(known[asked])}")
+        raise AssertionError(f"never asked for {awaiting}")
+
+    # --- what came of it
+
+    @property
+    def awaiting(self) -> str | None:
+        return self.conversation.awaiting
+
+    @property
+    def stage(self) -> str:
+        return self.conversation.stage
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        return self.conversation.profile
+
+    @property
+    def replies(self) -> tuple[Content, ...]:
+        return self.step.replies
+
+    @property
+    def text(self) -> str:
+        """Everything that was answered to the last message."""
+        return "\n\n".join(reply.text for reply in self.step.replies)
+
+    @property
+    def options(self) -> list[str]:
+        """The ids that can be pressed now."""
+        return [option.id for reply in self.step.replies for option in reply.options]
+
+    @property
+    def candidate(self) -> Any:
+        """The value that a `confirm:` question is about."""
+        waiting = self.conversation.memory.get("doubts") or [{}]
+        return waiting[0].get("value") if (self.awaiting or "").startswith("confirm:") else None
+
+    def events(self) -> list[str]:
+        return [event.name for event in self.step.events]
+
+
+def at_proposal(**answers: Any) -> Talk:
+    """Somebody who has three offers in front of them."""
+    talk = Talk().agree().answer_until(**answers)
+    assert talk.awaiting == "choice", talk.text
+    return talk
