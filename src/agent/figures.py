@@ -79,6 +79,7 @@ _TOP_LEVEL = "com|es|net|org|eu|info|io|app|me|ly|co|gl|cat|gal|eus|gob|ru|cn|xy
 _LINK = (
     r"(?:https?://|www\.|javascript:|data:)\S+"
     rf"|(?<![a-z0-9@.])[a-z0-9-]{{1,63}}(?:\.[a-z0-9-]{{1,63}}){{0,4}}\.(?:{_TOP_LEVEL})\b(?![.][a-z])(?:[/?#:]\S*)?"
+    r"|(?<![a-z0-9@.])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,4}\.[a-z]{2,12}/\S+"
 )
 _PHONE = (
     r"(?<![\d.,])(?:\+|00)\d(?:[ ().-]{0,2}\d){7,14}(?!\d)|(?<![\d.,])[6-9]\d\d(?:[ -]?\d{3}){2}(?!\d)"
@@ -95,7 +96,7 @@ _NUMBER = (
 _PERCENT_FOLLOWS = r" ?(?:[%‰]|por ?100\b(?! ?(?:€|eur))|por mil\b|per ?cent\b)"
 _SCALE = r" ?(?:(?P<thousand>mil\b|k\b|thousand\b)|(?P<million>millon(?:es)?\b|m\b|million\b))(?: de\b)?"
 _CURRENCY = r" ?(?:€|euros?\b|eur\b|\$|dolares\b|usd\b|pavos\b)"
-_CENTS = r" (?:(?:con|y|and) )?(?P<cents>\d{1,2})(?: (?:centimos?|cents?)\b|(?! ?[\d%]|[.,]\d| [a-z]))"
+_CENTS = r" (?:(?:con|y|and) )?(?P<cents>\d{1,2})(?: (?:centimos?|cents?)\b|(?! ?[\d%€$]|[.,]\d| [a-z]))"
 _EVERY = (
     r" ?(?:al (?:mes|ano)\b|por (?:mes|ano)\b|(?:a|per) (?:month|year)\b|mensual|anual|monthly|yearly|cada mes|"
     r"/ ?(?:mes|ano|month|year)\b|centimos?\b|cents?\b)"
@@ -106,7 +107,8 @@ _COUNTED = (
 )
 _MONEY_BEFORE = (
     r"(?:€|\$|\beur|\b(?:primas?|precios?|cuotas?|cuest\w{1,3}|costaria|coste|capital|pag\w{1,5}|importe|suma|cobr\w{1,5}|"
-    r"premium|price|costs?|pay)\b(?: (?:es|son|de|del|seria|sera|queda|en|por|unos|solo|is|of|would|be|only|about)){0,3}) ?[:=]? ?$"
+    r"premium|price|costs?|pay)\b(?: (?:es|son|de|del|seria|sera|queda|en|por|unos|solo|is|of|would|be|only|"
+    r"about)){0,3}) ?[:=]? ?$"
 )
 _NOT_MONEY_BEFORE = (
     r"(?:\bpostal|\bcp|\bley|\bart(?:iculo|s)?\.?|\brdl?|\bclave|\bregistro|\bnumero|n\.?º|\banos?(?: \w{1,3})?|\ben) ?:?$"
@@ -130,7 +132,7 @@ def _numbers(text: str) -> tuple[tuple[Figure, ...], tuple[Figure, ...]]:
         end = scale.end() if scale else match.end()
         currency = rule(_CURRENCY).match(text, end)
         end = currency.end() if currency else end
-        cents = rule(_CENTS).match(text, end) if currency else None
+        cents = rule(_CENTS).match(text, end) if currency and match[0].isdigit() else None
         end = cents.end() if cents else end
         if not (scale or currency) and not _reads_as_money(match[0], before, text, end):
             continue
@@ -186,7 +188,7 @@ _UNITS = {
 }  # fmt: skip
 _MULTIPLIERS = {"mil": 1000, "thousand": 1000, "millon": 10**6, "millones": 10**6, "million": 10**6, "hundred": 100}
 _WORD = "|".join((*_UNITS, *_MULTIPLIERS, "medio", "media"))
-_NUMBER_WORDS = rf"(?<![a-z0-9])(?:{_WORD})(?:(?: y |[ -]| and )(?:{_WORD})(?![a-z])){{0,11}}(?![a-z])"
+_NUMBER_WORDS = rf"(?<![a-z0-9])(?<!\d )(?:{_WORD})(?:(?: y |[ -]| and )(?:{_WORD})(?![a-z])){{0,11}}(?![a-z])"
 # An article is no number, unless it counts money.
 _COUNTS_MONEY = r" ?(?:€|euros?\b|por ?cien|por mil\b|per ?cent|pavos\b)"
 

@@ -89,7 +89,7 @@ _NOT_AT_THE_BOT = any_of(
 INJECTION = any_of(
     r"""
     \b(?:ignor|olvid|descart|desobedec|omit|salta(?:te)?\b|anula|elimina|disregard|forget|override|bypass|
-        overwrite)\w*(?: [^ .]{1,20}){0,6}? \W?{orders}\w*(?! (?:del?|of) (?:mi|banco|la? (?:otra|aseguradora|
+        overwrite)\w*(?: [^ .]{1,20}){0,6}? \W?{orders}\w*\b(?! (?:del?|of) (?:mi|banco|la? (?:otra|aseguradora|
         hipoteca)|my))
     \b(?:ignora|olvida|ignore|forget|disregard)\w* (?:absolutamente )?(?:todo lo (?:anterior|que te (?:han|
         hayan) (?:dicho|ordenado))|(?:all|everything) (?:above|before|previous|you were told))

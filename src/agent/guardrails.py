@@ -191,8 +191,8 @@ def facts_of(
     return facts.and_texts(house.privacy_url, house.legal_notice, house.business_hours, own, *texts)
 
 
-_COUNTED_KEY = r"age|year|term|depend|child|class|count|postal|phone|number|version|position"
-_SHARE_KEY = r"share|rate|percent|ratio|factor"
+_COUNTED_KEY = r"(?:^|_)(?:ages?|years?|term|dependents|children|class|count|code|phone|number|tariff|version|id)(?:_|$)"
+_SHARE_KEY = r"(?:^|_)(?:share|rate|percent|percentage|ratio)(?:_|$)"
 
 
 def _leaves(key: str, value: Any) -> Iterable[tuple[str, Any]]:
@@ -311,12 +311,12 @@ _REFUSALS: Mapping[RefusalName, Mapping[str, str]] = {
     },
     "self_harm": {
         "tu": (
-            "Siento mucho que estés pasando por esto. Lo importante ahora eres tú: puedes llamar gratis al *024*, a cualquier hora, "
-            "y en una emergencia al *112*. Dejo el seguro a un lado y aviso a una persona del equipo."
+            "Siento mucho que estés pasando por esto. Lo importante ahora eres tú: puedes llamar gratis al *024*, a "
+            "cualquier hora, y en una emergencia al *112*. Dejo el seguro a un lado y aviso a una persona del equipo."
         ),
         "usted": (
-            "Siento mucho que esté pasando por esto. Lo importante ahora es usted: puede llamar gratis al *024*, a cualquier hora, "
-            "y en una emergencia al *112*. Dejo el seguro a un lado y aviso a una persona del equipo."
+            "Siento mucho que esté pasando por esto. Lo importante ahora es usted: puede llamar gratis al *024*, a "
+            "cualquier hora, y en una emergencia al *112*. Dejo el seguro a un lado y aviso a una persona del equipo."
         ),
         "en": (
             "I'm so sorry you're going through this. You are what matters now: in Spain you can call *024* free at any hour, "
