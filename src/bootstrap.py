@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
@@ -25,7 +22,7 @@ from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.whatsapp_client import WhatsAppClient
 from src.messages import Content
-from src.settings import Settings
+from src.settings import Settings, admin_token, verify_token
 
 _COURTESIES_WAITING = 200
 
@@ -57,7 +54,7 @@ def make_services(settings: Settings) -> Services:
         ledger=ledger,
         records=records,
         desk=Desk(ledger, records),
-        admin_token=functools.cache(lambda: settings.admin_token or kept_secret(settings.data_dir, "admin-token")),
+        admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )
 
@@ -124,27 +121,6 @@ def house_of(settings: Settings) -> House:
         contact_per_minute=settings.limit_contact_per_minute,
         contact_per_day=settings.limit_contact_per_day,
     )
-
-
-def verify_token(settings: Settings) -> str:
-    """What Meta says at the handshake; without keys one of our own, so that the handshake can be tried."""
-    return settings.whatsapp.verify_token if settings.whatsapp else kept_secret(settings.data_dir, "verify-token")
-
-
-def kept_secret(data_dir: Path, name: str) -> str:
-    """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it."""
-    path = data_dir / name
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
-        with suppress(FileExistsError):  # another process was first, and its secret holds
-            path.hardlink_to(fresh)
-        fresh.unlink()
-        return path.read_text(encoding="ascii").strip()
 
 
 def _courtesies() -> Callable[[Callable[[], None]], None]:

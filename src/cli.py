@@ -20,11 +20,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from src.bootstrap import kept_secret
 from src.errors import ConfigurationError
 from src.integrations.whatsapp_payloads import contact_key
 from src.quoting import QUOTE_COLUMNS, Applicant, Refusal, explain, load_catalogue, quote_rows
-from src.settings import Settings, child_environment, load
+from src.settings import Settings, admin_token, child_environment, load
 
 ROOT = Path(__file__).resolve().parents[1]
 _VENDORS = ("WHATSAPP_", "TWILIO_", "CHATWOOT_")
@@ -48,11 +47,11 @@ def chat(phone: str) -> None:
     """
     settings = _settings()
     number = phone.lstrip("+") or f"3460{secrets.randbelow(10**7):07d}"
-    with _simulating_server(settings) as (address, admin_token):
+    with _simulating_server(settings) as (address, token):
         _console.print(
             f"[dim]You are +{number}. Write to the bot; /quit ends, /reset starts anew, a number presses a button.[/]"
         )
-        _Chat(address, admin_token, number).run()
+        _Chat(address, token, number).run()
 
 
 class _Chat:
@@ -128,16 +127,16 @@ class _Chat:
 def _simulating_server(settings: Settings) -> Iterator[tuple[str, str]]:
     """A server that answers here and not on WhatsApp: the running one when it has no keys, else one of our own."""
     if settings.whatsapp is None and _answers(settings.web_address):
-        yield settings.web_address, settings.admin_token or kept_secret(settings.data_dir, "admin-token")
+        yield settings.web_address, admin_token(settings)
         return
     with tempfile.TemporaryDirectory(prefix="iagente-chat-") as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        admin_token = secrets.token_urlsafe(16)
+        token = secrets.token_urlsafe(16)
         changes = {
             "DATA_DIR": folder, "REDIS_URL": "", "WEBHOOK_HOST": "127.0.0.1", "WEBHOOK_PORT": str(port),
-            "ADMIN_TOKEN": admin_token, "LOG_FILE": f"{folder}/webhook.log", "WEB_PROCESSES": "1", "WORKER_PROCESSES": "1",
+            "ADMIN_TOKEN": token, "LOG_FILE": f"{folder}/webhook.log", "WEB_PROCESSES": "1", "WORKER_PROCESSES": "1",
         }  # fmt: skip
         command = [sys.executable, str(ROOT / "run_webhook.py")]
         server = subprocess.Popen(command, env=child_environment(changes, without=_VENDORS), stdout=subprocess.DEVNULL)  # noqa: S603
@@ -145,7 +144,7 @@ def _simulating_server(settings: Settings) -> Iterator[tuple[str, str]]:
         try:
             with _console.status("Starting a server for this chat ..."):
                 _await_ready(address, server)
-            yield address, admin_token
+            yield address, token
         finally:
             server.terminate()
             server.wait(timeout=60)

@@ -23,10 +23,9 @@ from types import FrameType
 import requests
 
 from src import logs
-from src.bootstrap import kept_secret, verify_token
 from src.errors import ConfigurationError, LedgerUnavailable
 from src.integrations.embedded_valkey import EmbeddedValkey, die_with_parent
-from src.settings import Settings, child_environment, load
+from src.settings import Settings, admin_token, child_environment, load, verify_token
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER_STOPS_WITHIN_S = 25.0
@@ -191,15 +190,15 @@ def _check_port(settings: Settings) -> None:
 
 
 def _banner(settings: Settings) -> str:
-    admin_token = settings.admin_token or kept_secret(settings.data_dir, "admin-token")
+    token = admin_token(settings)
     channel = "WhatsApp" if settings.whatsapp else "the simulator (no WhatsApp keys are set)"
     store = "configured by REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
     return (
         f"\niAgente Vida is running.\n"
         f"  address       {settings.web_address}\n"
-        f"  log in        {settings.web_address}/login#{admin_token}\n"
+        f"  log in        {settings.web_address}/login#{token}\n"
         f"  verify token  {verify_token(settings)}\n"
-        f"  admin token   {admin_token}\n"
+        f"  admin token   {token}\n"
         f"  channel       {channel}\n"
         f"  store         {store}\n"
         f"  try it        make chat      (in another terminal; the curl lines are in README.md)\n"

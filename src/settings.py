@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -190,6 +192,32 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
         api_version=read.text("WHATSAPP_API_VERSION", "v26.0"),
         messages_per_s=read.number("WHATSAPP_MESSAGES_PER_SECOND", 80, least=1, most=10_000),
     )
+
+
+def admin_token(settings: Settings) -> str:
+    """What operators show at their doors: ADMIN_TOKEN, or one made once and kept in the data directory."""
+    return settings.admin_token or _kept_secret(settings.data_dir, "admin-token")
+
+
+def verify_token(settings: Settings) -> str:
+    """What Meta says at the handshake; without keys one of our own, so that the handshake can be tried."""
+    return settings.whatsapp.verify_token if settings.whatsapp else _kept_secret(settings.data_dir, "verify-token")
+
+
+def _kept_secret(data_dir: Path, name: str) -> str:
+    """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it."""
+    path = data_dir / name
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        with suppress(FileExistsError):  # another process was first, and its secret holds
+            path.hardlink_to(fresh)
+        fresh.unlink()
+        return path.read_text(encoding="ascii").strip()
 
 
 def child_environment(changes: Mapping[str, str], *, without: tuple[str, ...] = ()) -> dict[str, str]:
