@@ -10,34 +10,48 @@ import re
 from dataclasses import replace
 
 from src.agent.understanding.lexicon import SCALES
-from src.agent.understanding.numbers import Numeral, digits_value, find_numerals, word_value
+from src.agent.understanding.numbers import Numeral, find_numerals, word_value
 
 _DENOMINATORS = {
     "medi": 2, "terci": 3, "tercer": 3, "cuart": 4, "quint": 5, "sext": 6, "septim": 7, "octav": 8, "noven": 9, "decim": 10,
-    "undecim": 11, "duodecim": 12, "vigesim": 20, "trigesim": 30, "cuadragesim": 40, "quincuagesim": 50, "centesim": 100,
+    "undecim": 11, "duodecim": 12, "vigesim": 20, "trigesim": 30, "cuadragesim": 40, "quincuagesim": 50, "sexagesim": 60,
+    "septuagesim": 70, "octogesim": 80, "nonagesim": 90, "centesim": 100, "ducentesim": 200, "tricentesim": 300,
+    "cuadringentesim": 400, "quingentesim": 500, "sexcentesim": 600, "septingentesim": 700, "octingentesim": 800,
+    "noningentesim": 900,
     "milesim": 1000, "diezmilesim": 10**4, "cienmilesim": 10**5, "millonesim": 10**6, "milmillonesim": 10**9,
     "billonesim": 10**12,
 }  # fmt: skip
-_DENOMINATOR = re.compile(r"\s+(?P<tens>(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|mil) (?:y )?)?(?P<stem>[a-z]+?)(?P<end>[oa]s?|av[oa]s?|)\b")
-_AND_FRACTION = re.compile(r"\s+y\s+(?=[a-z\d])")
+_ORDINAL_UNITS = {
+    "primer": 1, "segund": 2, "tercer": 3, "cuart": 4, "quint": 5, "sext": 6, "septim": 7, "octav": 8, "noven": 9,
+}  # fmt: skip
+_DENOMINATOR = re.compile(r"\s+(?P<stem>[a-z]+?)[oa](?P<plural>s?)(?:\s?(?P<unit>primer|segund|tercer|cuart|quint|sext|septim|octav|noven)[oa]s?)?\b")
+_AVOS = re.compile(r"\s+(?P<below>(?:[a-z]+ ){0,4}?[a-z]+?)av[oa]s?\b")
+_SPLIT_TENS = re.compile(r"\b(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa) (?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)$")
+_AND_FRACTION = re.compile(r"\s+(?:y|con)\s+(?=[a-z\d])")
+_JUXTAPOSED = re.compile(r"\s+(?=[a-z])")
 _SPOKEN_POINT = re.compile(r"\s+(?:coma|punto)\s+")
+_NUMBER_WORDS = r"(?:cero|un|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|(?:dieci|veinti|treint|cuarent|cincuent|sesent|setent|ochent|novent)[a-z]*|veinte)"
+_SPOKEN_WITH = re.compile(rf"\s+con\s+(?={_NUMBER_WORDS}(?: (?:y )?{_NUMBER_WORDS})?\W*(?:$|[.,;!?]|euros?|millones|por ciento))")
 _SLASH = re.compile(r"\s?/\s?(?P<below>\d+)(?![\d/.,]*\d*[/.]\d)")
 _OVER = re.compile(r"\s+(?:sobre|dividido (?:por|entre))\s+")
-_POWER = re.compile(r"\s?(?:\^|\*\*)\s?(?P<exponent>[+-]?\d+(?:[.,]\d+)?)|e(?P<tens>[+-]?\d+)\b")
+_POWER = re.compile(r"\s?(?:\^|\*\*|elevado a(?: la)?)\s?(?P<exponent>[+-]?\d+(?:[.,]\d+)?)|e(?P<tens>[+-]?\d+)\b")
 _SUFFIX = re.compile(r"\s?(?P<suffix>[kmgtb])\b(?![.'/])")
 _SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-_DOZENS = re.compile(r"\s+docenas?\b")
+_GROUPS = re.compile(r"\s+(?P<group>decena|docena|veintena|centena|centenar|millar)(?:e?s)?\b")
+_GROUP_SIZES = {"decena": 10, "docena": 12, "veintena": 20, "centena": 100, "centenar": 100, "millar": 1000}
+_NOT_A_NUMBER = re.compile(r"(?<![\w.])[a-z]+\d+[a-z\d]*(?![\w.]*\d)")
 _LEADING_POINT = re.compile(r"(?:^|(?<=[\s(-]))[.,]$")
 _MINUS_BEFORE = re.compile(r"(?:^|[\s(])(?:-\s?|(?:menos|negativo)\s+)$")
 _MINUS_FROM = re.compile(r"\d\s*-\s?$")
 _OF_SCALE = re.compile(r"\s+(?:de\s+)?(?P<scale>mill(?:on|ones)|mil|billon(?:es)?)\b")
-_HALF_WORD = re.compile(r"\b(?:medi[oa])\b(?=\s+(?:docena|millon|kilo|palo)|\W|$)")
-_MITAD = re.compile(r"\b(?:la )?mitad de (?=(?:un |medio )?(?:millon|kilo)\b)")
+_HALF_WORD = re.compile(r"\b(?:medi[oa]|mitad)\b(?=\s+(?:docena|millon|kilo|palo)|\W|$)")
+_HALF_OF = re.compile(r"\b(?:la )?mitad de (?=(?:un |medio )?(?:millon|kilo)\b)")
 
 
 def find_numbers(plain: str) -> list[Numeral]:
     """Every number, fractions and powers included, in order."""
-    numerals = find_numerals(plain)
+    codes = [match.span() for match in _NOT_A_NUMBER.finditer(plain)]
+    numerals = [each for each in find_numerals(plain) if not any(start <= each.start < end for start, end in codes)]
     found: list[Numeral] = []
     index = 0
     while index < len(numerals):
@@ -54,21 +68,26 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
         digits = plain[number.start : number.end]
         if digits.isdigit():
             number = replace(number, start=number.start - 1, value=float(f"0.{digits}"), sized=False)
-    point = _SPOKEN_POINT.match(plain, number.end)
+    point = _SPOKEN_POINT.match(plain, number.end) or (None if number.digits else _SPOKEN_WITH.match(plain, number.end))
     if point and index < len(numerals) and numerals[index].start == point.end():
         number, index = _spoken_decimals(plain, number, numerals, index)
     slash = _SLASH.match(plain, number.end) if number.digits else None
     if slash and float(slash["below"]):
         number = _fraction(number, number.value, float(slash["below"]), slash.end())
+        index = _skip(numerals, index, number.end)
     over = _OVER.match(plain, number.end)
     if over and index < len(numerals) and numerals[index].start == over.end() and numerals[index].value:
         number, index = _fraction(number, number.value, numerals[index].value, numerals[index].end), index + 1
     mixed = _mixed(plain, number, numerals, index)
     if mixed:
         return mixed
-    below = _denominator(plain, number.end)
-    if below and _may_be_numerator(plain, number):
-        number = _fraction(number, number.value, below[0], below[1])
+    below = _denominator(plain, number.end, plural=number.value > 1)
+    if below and number.value.is_integer() and number.value > 0 and not number.fraction:
+        split = _SPLIT_TENS.search(plain[: number.end])  # "treinta dos quintos" is 30 and two fifths
+        above = word_value(split["unit"])[1] if split else 0
+        number = replace(_fraction(number, above or number.value, below[0], below[1]))
+        if split:
+            number = replace(number, value=number.value + numerals[index - 1].value - above)
         index = _skip(numerals, index, number.end)
         scale = _OF_SCALE.match(plain, number.end)
         if scale:
@@ -100,21 +119,21 @@ def _mixed(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> t
     """"uno y medio", "tres y dos tercios", "1 1/2"; None when no fraction follows."""
     if whole.fraction or not whole.value.is_integer():
         return None
-    joined = _AND_FRACTION.match(plain, whole.end)
+    joined = _AND_FRACTION.match(plain, whole.end) or (None if whole.digits else _JUXTAPOSED.match(plain, whole.end))
     after = joined.end() if joined else whole.end
-    half = re.compile(r"medi[oa]\b").match(plain, after) if joined else None
+    half = re.compile(r"medi[oa]\b(?! (?:millon|docena|kilo|hora|ano))").match(plain, after) if joined else None
     if half:
         return replace(whole, end=half.end(), value=whole.value + 0.5, fraction=True), _skip(numerals, index, half.end())
     if index >= len(numerals):
         return None
     part = numerals[index]
     if joined and part.start == after:
-        below = _denominator(plain, part.end)
+        below = _denominator(plain, part.end, plural=part.value > 1)
         if below and part.value < below[0]:
             value = whole.value + part.value / below[0]
             return replace(whole, end=below[1], value=value, fraction=True), _skip(numerals, index + 1, below[1])
     slash = _SLASH.match(plain, part.end) if part.digits else None
-    if slash and whole.digits and plain[whole.end : part.start] in (" ", " y ") and 0 < part.value < float(slash["below"]):
+    if slash and whole.digits and plain[whole.end : part.start] in (" ", " y ", " con ") and 0 < part.value < float(slash["below"]):
         value = whole.value + part.value / float(slash["below"])
         return replace(whole, end=slash.end(), value=value, fraction=True), _skip(numerals, index + 1, slash.end())
     return None
@@ -124,39 +143,42 @@ def _fraction(number: Numeral, above: float, below: float, end: int) -> Numeral:
     return replace(number, end=end, value=above / below, fraction=True, sized=False, scale=1, alternatives=())
 
 
-def _denominator(plain: str, position: int) -> tuple[float, int] | None:
-    """The denominator that starts there and where it ends: "tercios", "dieciseisavos", "treinta y dosavos"."""
+def _denominator(plain: str, position: int, *, plural: bool) -> tuple[float, int] | None:
+    """The denominator that starts there and where it ends: "tercios", "trigesimos quintos", "treinta y dosavos"."""
     match = _DENOMINATOR.match(plain, position)
-    if not match:
+    below = _ordinal(match["stem"]) if match and bool(match["plural"]) == plural else None
+    if match and below:
+        return below + (_ORDINAL_UNITS[match["unit"]] if match["unit"] else 0), match.end()
+    avos = _AVOS.match(plain, position)
+    if not avos:
         return None
-    stem, ending = match["stem"], match["end"]
-    tens = word_value(match["tens"].split()[0])[1] if match["tens"] else 0
-    if ending.startswith("av"):
-        if stem == "cent":
-            return None
-        value = next((number for form in (stem, stem + "e", stem + "a", stem + "o", stem + "ta") if (number := word_value(form)[1])), 0)
-        return (tens + value, match.end()) if value else None
-    if tens and not match["tens"].startswith("mil"):
-        return None
+    for ending in ("", "e", "a", "o", "ta", "s", "os"):
+        numerals = find_numerals(avos["below"] + ending)
+        if len(numerals) == 1 and numerals[0].end == len(avos["below"] + ending) and numerals[0].start == 0:
+            return numerals[0].value, avos.end()
+    return None
+
+
+def _ordinal(stem: str) -> float | None:
+    """The number behind an ordinal's stem: "terci", "vigesim", "doscientesim", "diezmilesim"."""
     known = _DENOMINATORS.get(stem)
-    if known is None or not ending:
-        return None
-    return known * (tens or 1), match.end()
-
-
-def _may_be_numerator(plain: str, number: Numeral) -> bool:
-    return number.value.is_integer() and number.value > 0 and not number.fraction
+    if known or not stem.endswith("esim"):
+        return known
+    for ending in ("", "os", "o", "e", "a"):
+        value = word_value(stem[:-4] + ending)[1]
+        if value:
+            return value
+    return None
 
 
 def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
     if not number.digits or number.fraction:
-        dozens = _DOZENS.match(plain, number.end)
-        return (replace(number, end=dozens.end(), value=number.value * 12), index) if dozens else (number, index)
+        return _grouped(plain, number), index
     power = _POWER.match(plain, number.end)
     if power:
-        base = digits_value(plain[number.start : number.end])[2] or (number.value,)
+        base = number.value
         try:
-            value = base[0] ** float(power["exponent"].replace(",", ".")) if power["exponent"] else base[0] * 10.0 ** int(power["tens"])
+            value = base ** float(power["exponent"].replace(",", ".")) if power["exponent"] else base * 10.0 ** int(power["tens"])
         except (OverflowError, ZeroDivisionError):
             return number, index
         if isinstance(value, float) and abs(value) < 1e300:
@@ -165,10 +187,17 @@ def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -
     suffix = _SUFFIX.match(plain, number.end) if not number.scale > 1 else None
     if suffix:
         factor = _SUFFIXES[suffix["suffix"]]
-        value = (number.alternatives[0] if number.alternatives else number.value) * factor
+        value = number.value * factor
         return replace(number, end=suffix.end(), value=value, scale=factor, sized=True, alternatives=(), fraction=True), index
-    dozens = _DOZENS.match(plain, number.end)
-    return (replace(number, end=dozens.end(), value=number.value * 12), index) if dozens else (number, index)
+    return _grouped(plain, number), index
+
+
+def _grouped(plain: str, number: Numeral) -> Numeral:
+    """"dos docenas" is 24."""
+    group = _GROUPS.match(plain, number.end)
+    if not group or number.fraction:
+        return number
+    return replace(number, end=group.end(), value=number.value * _GROUP_SIZES[group["group"]])
 
 
 def _skip(numerals: list[Numeral], index: int, end: int) -> int:
@@ -180,14 +209,14 @@ def _skip(numerals: list[Numeral], index: int, end: int) -> int:
 def _signed(plain: str, number: Numeral) -> Numeral:
     minus = _MINUS_BEFORE.search(plain[: number.start])
     if minus and not _MINUS_FROM.search(plain[: number.start]):
-        return replace(number, start=minus.start() + (not plain[minus.start()] in "-mn"), value=-number.value)
+        return replace(number, start=minus.start() + (plain[minus.start()] not in "-mn"), value=-number.value)
     return number
 
 
 def _with_halves(plain: str, found: list[Numeral]) -> list[Numeral]:
     """"la mitad de un millon"; a "medio" that stands alone counts as well, marked as a fraction."""
     halves: list[Numeral] = []
-    for match in _MITAD.finditer(plain):
+    for match in _HALF_OF.finditer(plain):
         owner = next((number for number in found if number.start == match.end()), None)
         if owner is not None:
             found = [replace(number, start=match.start(), value=number.value / 2) if number is owner else number for number in found]

@@ -156,7 +156,7 @@ def _distance(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cue: 
     words = re.findall(r"[a-z\d]+", gap)
     cost += len(words) + 3 * gap.count(",") + 2 * words.count("y") + 3 * words.count("pero")
     cost += sum(5 for other in amounts if other is not quantity and between[0] <= other.start < between[1] and not other.rejected)
-    return cost if cost else 0.1
+    return cost or 0.1
 
 
 def _valued(key: str, quantity: Quantity, evidence: str, certainty: float) -> Found:

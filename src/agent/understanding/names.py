@@ -14,23 +14,12 @@ _INTRODUCED = re.compile(
 )
 _SOY = re.compile(r"\b(?:soy|i am|i'm|im|soc|sou|som)\s+")
 _AT_END = re.compile(r"^\W*(?P<name>[a-z]+(?: [a-z]+){0,3}) (?:al habla|para servir\w*|al aparato|a (?:sus|tus) ordenes|presente)\b")
-_PARTICLES = frozenset("de del la las los y i da dos san santa von van".split())
+_PARTICLES = frozenset(["de", "del", "la", "las", "los", "y", "i", "da", "dos", "san", "santa", "von", "van"])
 _ENDS_A_NAME = frozenset(
-    """
-    y e o tengo tengo de? con gano cobro vivo trabajo soy estoy pero que quiero quisiera no si fumo mi mis un una el en para por me te le nos ahora casado casada
-    soltero soltera and i from desde aunque porque gracias hola encantado encantada mucho gusto a quien pregunta nacido nacida naci vengo escribo llamo al ya
-    """.split()
+    ["y", "e", "o", "tengo", "tengo", "de?", "con", "gano", "cobro", "vivo", "trabajo", "soy", "estoy", "pero", "que", "quiero", "quisiera", "no", "si", "fumo", "mi", "mis", "un", "una", "el", "en", "para", "por", "me", "te", "le", "nos", "ahora", "casado", "casada", "soltero", "soltera", "and", "i", "from", "desde", "aunque", "porque", "gracias", "hola", "encantado", "encantada", "mucho", "gusto", "a", "quien", "pregunta", "nacido", "nacida", "naci", "vengo", "escribo", "llamo", "al", "ya"]
 )
 _NO_NAME = frozenset(
-    """
-    si no ya vale ok hola buenas bueno gracias nada nadie ninguno claro dale perfecto adelante adios luego quiero tengo soy estoy fumo por para que quien como cuando donde cual cuanto porque
-    un una el la los las mi tu su yo ella mujer hombre espanol espanola mexicano mexicana argentino argentina colombiano colombiana peruano peruana chileno cubano cubana venezolano venezolana ecuatoriano
-    ecuatoriana dominicano boliviano uruguayo europeo extranjero extranjera padre madre papa mama abuelo abuela hijo hija cliente clienta nuevo nueva mayor joven viejo vieja consciente
-    autonomo autonoma fumador fumadora exfumador soltero soltera casado casada viudo viuda divorciado divorciada separado separada diabetico diabetica persona humano robot muy mas menos bastante
-    alto bajo feliz pobre rico sincero sincera responsable capaz realista de del yo todo oidos tonto tonta listo lista bien mal regular aqui alli ahi asi entonces igual depende prefiero paso secreto anonimo
-    mañana manana tarde noche luego despues ahora info informacion precio seguro seguros vida hipoteca ayuda baja stop start humano agente asesor ninguna jaja jajaja jeje ufff buf hmm sip nop
-    interested fine sorry good ok married single smoker nonsmoker looking from not a an the just pues eh mira oye perdon disculpa disculpe bon dia qué
-    """.split()
+    ["si", "no", "ya", "vale", "ok", "hola", "buenas", "bueno", "gracias", "nada", "nadie", "ninguno", "claro", "dale", "perfecto", "adelante", "adios", "luego", "quiero", "tengo", "soy", "estoy", "fumo", "por", "para", "que", "quien", "como", "cuando", "donde", "cual", "cuanto", "porque", "un", "una", "el", "la", "los", "las", "mi", "tu", "su", "yo", "ella", "mujer", "hombre", "espanol", "espanola", "mexicano", "mexicana", "argentino", "argentina", "colombiano", "colombiana", "peruano", "peruana", "chileno", "cubano", "cubana", "venezolano", "venezolana", "ecuatoriano", "ecuatoriana", "dominicano", "boliviano", "uruguayo", "europeo", "extranjero", "extranjera", "padre", "madre", "papa", "mama", "abuelo", "abuela", "hijo", "hija", "cliente", "clienta", "nuevo", "nueva", "mayor", "joven", "viejo", "vieja", "consciente", "autonomo", "autonoma", "fumador", "fumadora", "exfumador", "soltero", "soltera", "casado", "casada", "viudo", "viuda", "divorciado", "divorciada", "separado", "separada", "diabetico", "diabetica", "persona", "humano", "robot", "muy", "mas", "menos", "bastante", "alto", "bajo", "feliz", "pobre", "rico", "sincero", "sincera", "responsable", "capaz", "realista", "de", "del", "yo", "todo", "oidos", "tonto", "tonta", "listo", "lista", "bien", "mal", "regular", "aqui", "alli", "ahi", "asi", "entonces", "igual", "depende", "prefiero", "paso", "secreto", "anonimo", "mañana", "manana", "tarde", "noche", "luego", "despues", "ahora", "info", "informacion", "precio", "seguro", "seguros", "vida", "hipoteca", "ayuda", "baja", "stop", "start", "humano", "agente", "asesor", "ninguna", "jaja", "jajaja", "jeje", "ufff", "buf", "hmm", "sip", "nop", "interested", "fine", "sorry", "good", "ok", "married", "single", "smoker", "nonsmoker", "looking", "from", "not", "a", "an", "the", "just", "pues", "eh", "mira", "oye", "perdon", "disculpa", "disculpe", "bon", "dia", "qué"]
 )
 _BARE_LEAD = re.compile(
     r"^(?:\W|(?:hola|buenas|buenos dias|buenas tardes|buenas noches|pues|bueno|si|claro|vale|ok|encantad[oa]|mucho gusto|eh|ah|mira|a ver|es|el mio es|soy|yo soy|me llamo|con|hi|hello|it's|dale|perfecto|de acuerdo|genial|por supuesto|mi nombre es|digame)\b)*"
@@ -60,7 +49,7 @@ def read_name(wording: Wording, context: Context, *, busy: bool) -> Found | None
 
 
 def _sounds_like_a_name(written: str, name: str, *, asked: bool) -> bool:
-    first = fold(name.split()[0])
+    first = fold(name.split(maxsplit=1)[0])
     if first in _NO_NAME or len(first) < 2:
         return False
     return first in GIVEN_NAMES or asked or (written[:1].isupper() and not written[:3].isupper())

@@ -30,7 +30,8 @@ _SCALES_GLUED_ONLY = {"m": 10**6}
 _GLUED_TENS = re.compile(r"(?P<tens>treint|cuarent|cincuent|sesent|setent|ochent|novent)(?:a|ai|ay|y|i)?(?P<unit>[a-z]+)")
 _GLUED_VEINTI = re.compile(r"veint[iey](?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)")
 _TOKEN = re.compile(
-    r"(?P<digits>\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)*)|(?P<word>[a-z]+)|(?P<other>\S)"
+    r"(?P<digits>\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![.,]?\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![.,]?\d)|"
+    r"(?<!\d[.,])\d+[.,]\d+(?![.,]?\d)|\d+)|(?P<word>[a-z]+)|(?P<other>\S)"
 )
 _HIGHEST_AFTER: dict[str, int] = {"": 4, "scale": 4, "hundreds": 3, "tens": 1, "teens": 0, "units": 0}
 _SIZE: dict[str, int] = {"hundreds": 4, "tens": 3, "teens": 3, "units": 1}
@@ -95,7 +96,7 @@ def digits_value(written: str) -> tuple[float, bool, tuple[float, ...]]:
     fraction = "".join(groups)
     if len(groups) == 1 and len(fraction) == 3 and len(whole) <= 3 and not whole.startswith("0"):
         thousands, decimal = float(whole + fraction), float(f"{whole}.{fraction}")
-        return thousands, True, (decimal,) if mark == "," else ()
+        return (decimal, True, (thousands,)) if mark == "," else (thousands, True, ())
     return float(f"{whole}.{fraction}"), False, ()
 
 
@@ -121,7 +122,7 @@ def _numeral_at(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     token = tokens[index]
     if token.kind == "digits":
         return _from_digits(tokens, index)
-    if token.kind != "word":
+    if token.kind != "word" or (token.text in ("cien", "ciento") and index and tokens[index - 1].text == "por"):
         return None, index + 1
     if token.text in ("medio", "media"):
         return _half(tokens, index)
@@ -143,8 +144,7 @@ def _from_digits(tokens: list[_Token], index: int) -> tuple[Numeral, int]:
         if factor is None or (scale > 1 and factor >= scale and factor != 10**6):
             break
         value, scale, sized, slang, end = value * factor, scale * factor, True, slang or word in _SLANG_SCALES, tokens[index].end
-        if alternatives:  # "1,500 k": only the decimal reading can still be multiplied
-            value, alternatives = alternatives[0] * factor, ()
+        alternatives = ()  # "1,500 k": only the decimal reading can still be multiplied
         index += 1
         extra, after = _after_scale(tokens, index, factor)
         if extra:
@@ -179,10 +179,11 @@ def _half(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
 
 
 def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
+    """Words up to the next that does not fit. `group` is below a thousand, `section` below a million, `total` the rest."""
     start = index
-    total = group = 0.0
+    total = section = group = lead = 0.0
     last: Kind = ""
-    ceiling, slang = float("inf"), False
+    ceiling, smallest, slang = float("inf"), float("inf"), False
     while index < len(tokens) and tokens[index].kind == "word":
         word = tokens[index].text
         if word in ("y", "i"):
@@ -191,15 +192,19 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
                 index += 1
                 continue
             if last == "scale" and follows in ("medio", "media", "pico"):
-                total += ceiling / 2 if follows != "pico" else 0
+                total += smallest / 2 if follows != "pico" else 0
                 index += 2
             break
         kind, value = word_value(word)
-        if last == "units" and group == 1 and word in _SLANG_SCALES or (last and word in ("kilos", "palos", "lucas")):
+        if (last == "units" and group == 1 and word in _SLANG_SCALES) or (last and word in ("kilos", "palos", "lucas")):
             kind, value, slang = "scale", _SCALES_AFTER_DIGITS[word], True
-        if kind == "scale" and _multiplies(value, ceiling, group, total):
-            total = ((total + group) or 1) * value if value > ceiling else total + (group or 1) * value
-            group, ceiling = 0, value
+        if kind == "scale" and value < 10**6 and not section:
+            lead = lead or group or 1
+            section, group, smallest = (group or 1) * value, 0, value
+        elif kind == "scale" and 10**6 <= value < ceiling:
+            lead = lead or section or group or 1
+            total, section, group = total + ((section + group) or 1) * value, 0, 0
+            ceiling = smallest = value
         elif kind and kind != "scale" and _SIZE[kind] <= _HIGHEST_AFTER[last]:
             group += value
         else:
@@ -208,18 +213,10 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
         index += 1
     if not last:
         return None, start + 1
-    sized = ceiling < float("inf")
-    return (
-        Numeral(tokens[start].start, tokens[index - 1].end, total + group, False, ceiling if sized else 1, sized, slang),
-        index,
-    )
-
-
-def _multiplies(value: float, ceiling: float, group: float, total: float) -> bool:
-    """Whether a scale word goes on with the number so far: "dos mil" + "millones" does, "mil" + "mil" does not."""
-    if value < ceiling:
-        return True
-    return value > ceiling and (total > 0 or group > 0)
+    sized = smallest < float("inf")
+    value = total + section + group
+    scale = value / lead if sized and not group and not value % lead else smallest
+    return Numeral(tokens[start].start, tokens[index - 1].end, value, False, scale if sized else 1, sized, slang), index
 
 
 def _from_english(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:

@@ -83,7 +83,7 @@ _RANGE = re.compile(r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\
 
 def find_quantities(plain: str) -> list[Quantity]:
     """Every number of a text with its unit and period, ranges joined, the number that was taken back marked."""
-    numerals = [replace(each, value=abs(each.value)) for each in find_numbers(plain) if not each.fraction]
+    numerals = [_larger_reading(each) for each in find_numbers(plain) if not each.fraction]
     found: list[Quantity] = []
     index = 0
     while index < len(numerals):
@@ -99,6 +99,12 @@ def find_quantities(plain: str) -> list[Quantity]:
         found.append(_with_unit(plain, first))
         index += 1
     return _mark_rejected(plain, found)
+
+
+def _larger_reading(numeral: Numeral) -> Numeral:
+    """Of "200,000" the reading that an amount is more likely to have; a dash before a number is a bullet, not a minus."""
+    readings = sorted((abs(numeral.value), *numeral.alternatives), reverse=True)
+    return replace(numeral, value=readings[0], alternatives=tuple(readings[1:]))
 
 
 def _is_range(plain: str, first: Numeral, second: Numeral) -> bool:

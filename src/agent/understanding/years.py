@@ -125,7 +125,7 @@ def _child_near(clause: str, quantity: Quantity, child_ages: list[int]) -> bool:
         return True
     if re.search(r"\b(?:el|la) otr[oa] (?:de |tiene |con )?$|\buno de $|\buna de $|\botr[oa] de $", clause):
         return bool(child_ages) or bool(re.search(rf"\b{_CHILD}", clause))
-    return bool(child_ages) and bool(re.search(r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause)) and not re.search(r"\b(?:yo|tengo)\b[^,]*$", clause.split(",")[-1])
+    return bool(child_ages) and bool(re.search(r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause)) and not re.search(r"\b(?:yo|tengo)\b[^,]*$", clause.rsplit(",", maxsplit=1)[-1])
 
 
 def _add_age(found: list[Found], years: int, role: str, quantity: Quantity, evidence: str) -> None:
