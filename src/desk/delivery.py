@@ -27,8 +27,9 @@ DEADLINE = timedelta(hours=24)
 REPLY_WINDOW = timedelta(hours=24)
 PAUSE_S = 60.0
 """How long a number rests after its credentials were refused."""
-SEND_MARGIN_S = 1.0
 _LONGEST_SEND_S = 6.0
+_SHARE_OF_LEASE = 0.75
+"""A send ends well before the lease does, so that nobody else can begin the same one."""
 
 
 class Deliveries:
@@ -82,7 +83,7 @@ class Deliveries:
         lease_until_s, owner = self._ledger.renew(claim, sending=outbound.id)
         if owner == "human" and outbound.speaker == "bot":
             return self._withhold(claim, outbound)
-        timeout_s = min(_LONGEST_SEND_S, lease_until_s - self._monotonic() - SEND_MARGIN_S)
+        timeout_s = min(_LONGEST_SEND_S, (lease_until_s - self._monotonic()) * _SHARE_OF_LEASE)
         try:
             message_id = channel.send(outbound, opaque=f"{claim.contact} {outbound.id}", timeout_s=timeout_s)
         except AccessDenied as refusal:
