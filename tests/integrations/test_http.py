@@ -6,10 +6,12 @@ import gzip
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -201,6 +203,14 @@ class TestCall:
                 call(outgoing, server.url, timeout_s=0.3)
             server.end.set()
         assert failed.value.maybe_done
+
+    def test_each_wait_is_what_is_left_of_the_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        response = Mock()
+        monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+        http._next_chunk(response, 101.5)
+        response.raw.connection.sock.settimeout.assert_called_once_with(1.5)
+        with pytest.raises(TimeoutError):
+            http._next_chunk(response, 100.0)
 
     def test_a_kept_connection_has_its_full_time_again(self, outgoing: Outgoing) -> None:
         turn = threading.Event()

@@ -435,6 +435,11 @@ class TestReceipts:
         assert (receipt.opaque, receipt.phone, receipt.bsuid) == ("whatsapp:34600111222|o1", f"+{PHONE}", BSUID)
         assert receipt.pricing["category"] == "utility"
 
+    def test_a_title_quotes_no_number(self) -> None:
+        errors = [{"code": 131026, "title": "Undeliverable to +34 600 111 222, after 2 tries"}]
+        (receipt,) = read(envelope(value_of(statuses=[self.status(status="failed", errors=errors)]))).receipts
+        assert receipt.error_detail == "Undeliverable to …, after 2 tries"
+
     def test_played_is_read(self) -> None:
         (receipt,) = read(envelope(value_of(statuses=[self.status(status="played")]))).receipts
         assert receipt.status == "read"
