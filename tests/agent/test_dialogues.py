@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from src.agent.state import Consent
 from tests.agent.talk import Talk, at_proposal
 
 OUTLINES = Path(__file__).resolve().parents[3] / "shared" / "dialogues" / "dialogues.yaml"
@@ -31,14 +32,22 @@ def asked(awaiting: str, **answers: Any) -> Callable[[], Talk]:
 def came_with_consent() -> Talk:
     """Somebody who agreed before the first message, on the website."""
     talk = Talk()
-    from src.agent.state import Consent
-
     talk.conversation.consents["quote"] = Consent(given=True, at=talk.now, text_version="web")
     return talk
 
 
+def greeted() -> Talk:
+    talk = Talk()
+    talk.say("hola")
+    return talk
+
+
 def all_but_the_sum() -> Talk:
-    return Talk().agree().answer_until("monthly_income", dependents=1)
+    """Job and mortgage are known already, and the next question is about the income."""
+    talk = Talk().agree().answer_until("age")
+    talk.press("set:occupation_class:1")
+    talk.press("set:mortgage_balance:0")
+    return talk.answer_until("monthly_income", dependents=1)
 
 
 def away_for_days() -> Talk:
@@ -87,7 +96,7 @@ BEGINNINGS: dict[str, Callable[[], Talk]] = {
     "D33": asked("name"),
     "D34": asked("name"),
     "D35": at_proposal,
-    "D36": fresh,
+    "D36": greeted,
     "D37": asked("name"),
     "D38": all_but_the_sum,
     "D39": asked("name"),
@@ -253,7 +262,7 @@ def test_dialogue(name: str) -> None:
         problems += [
             f"{slot}={wanted} not known after {where} {talk.profile} {talk.conversation.details}"
             for slot, wanted in expected.get("slots", {}).items()
-            if not known(talk, slot, wanted)
+            if not talk.step.erase and not known(talk, slot, wanted)
         ]
         problems += [f"must {tag}: {where}" for tag in expected.get("bot_must", ()) if not MUST[tag](talk)]
         if "stage" in expected and not stage_is(talk, expected["stage"]):

@@ -37,7 +37,8 @@ def _self_harm(turn: Turn) -> bool:
 
 
 def _erasure(turn: Turn) -> bool:
-    withdrawn = turn.consented and turn.reading.has("withdraw_consent")
+    pressed_no = any(intent.name == "deny" and intent.topic == "consent" for intent in turn.reading.intents)
+    withdrawn = turn.consented and (pressed_no or turn.reading.has("withdraw_consent"))
     if not withdrawn and not turn.reading.has("data_erase"):
         return False
     turn.say("consent.withdrawn" if withdrawn else "safety.erased")
@@ -65,6 +66,8 @@ def _human(turn: Turn) -> bool:
     if not turn.reading.has("human"):
         return False
     facts.record(turn)
+    if not turn.conversation.memory.get("greeted"):
+        turn.say("greeting.brief", company=turn.house.company_name)
     turn.say("human.confirmed")
     if turn.house.business_hours:
         turn.say("human.hours", hours=turn.house.business_hours)
@@ -85,6 +88,7 @@ def _limits(turn: Turn) -> bool:
         memory.pop("limit_noticed", None)
         return False
     memory["turn_times"] = answered
+    facts.record(turn)
     turn.fall_silent()
     turn.count("limit.reached")
     if not memory.get("limit_noticed"):
@@ -128,6 +132,8 @@ def _health(turn: Turn) -> bool:
 def _minor(turn: Turn) -> bool:
     """Before or after consent, an age under the limit ends everything."""
     age, born = turn.reading.value("age"), turn.reading.value("birth_date")
+    if age and not age.correction and turn.conversation.profile.get("age", 0) > age.value:
+        return False  # said of somebody else, or to be confirmed
     years = age.value if age and age.confidence >= CONFIRM_BELOW else None
     if born and born.confidence >= CONFIRM_BELOW:
         years = facts.age_from(born.value, turn.today, years)

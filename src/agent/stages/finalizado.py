@@ -46,14 +46,14 @@ def _close(turn: Turn) -> str:
 def _accepted_again(turn: Turn) -> str:
     """Questions are answered; a fact that changes goes to the person who has the case."""
     facts.record(turn)
-    answered = answer_aside(turn)
+    greeted = turn.reading.has("greeting", "resume")
+    if greeted:
+        turn.say("greeting.hello_name", comma_name=turn.comma_name)
     if turn.changes:
         turn.say("ack.kept")
         turn.handoff = Handoff("changed_after_acceptance", note=lead_note(turn, "changed_after_acceptance"))
     chosen = quotes.selected(turn)
-    if not answered and chosen:
-        if turn.reading.has("greeting", "resume"):
-            turn.say("greeting.hello_name", comma_name=turn.comma_name)
+    if chosen and (greeted or not answer_aside(turn)):
         turn.say("end.accepted_again", **quotes.words(turn, chosen))
     return "guarding_out"
 

@@ -78,7 +78,6 @@ def _checked(turn: Turn, draft: Draft, text: str) -> str:
         return text
     turn.count("guard.reply_replaced", findings=sorted({finding.name for finding in verdict.findings}))
     draft.options = [Option(id="human", title=turn.book.say("options.human"))]
-    print(verdict.findings, text)
     return SAFE_REPLY[turn.book.language]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from src.agent.stages import facts
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import dismiss_over_age, give_up, refer_occupation
-from src.agent.stages.questions import OPTIONAL, ask, missed, next_missing, progressed
+from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
 from src.agent.stages.turn import Turn
 
 
@@ -13,6 +13,8 @@ def needs_analysis(turn: Turn) -> str:
     """Takes facts in, answers what was asked in between, then asks for what is missing."""
     just_agreed = turn.conversation.stage != "NEEDS_ANALYSIS"
     turn.enter("NEEDS_ANALYSIS")
+    if turn.conversation.awaiting == "consent" and not turn.changes:
+        turn.say("consent.thanks")
     if take_facts(turn):
         return "guarding_out"
     if not respond(turn) and not just_agreed:
@@ -20,11 +22,17 @@ def needs_analysis(turn: Turn) -> str:
         return "guarding_out"
     if turn.reading.has("bye") and not turn.changes:
         return "guarding_out"
-    missing = next_missing(turn)
+    missing = _undated(turn) or next_missing(turn)
     if missing is None:
         return "COTIZACION"
     ask(turn, missing)
     return "guarding_out"
+
+
+def _undated(turn: Turn) -> str | None:
+    """A date of birth that was tried but is not complete or not possible is asked for at once."""
+    tried = turn.reading.value("details.birth_year") or any(i.topic == "invalid_date" for i in turn.reading.intents)
+    return "birth_date" if tried and not turn.reading.value("birth_date") and may_ask(turn, "birth_date") else None
 
 
 def take_facts(turn: Turn) -> bool:
@@ -32,6 +40,7 @@ def take_facts(turn: Turn) -> bool:
     if turn.conversation.awaiting != "consent":
         facts.record(turn)
         facts.settle_confirmation(turn)
+        _note_connections(turn)
     profile, details = turn.conversation.profile, turn.conversation.details
     if profile.get("age", 0) > turn.catalogue.book.tariff.limits.entry_age_max and not facts.doubts(turn):
         dismiss_over_age(turn)
@@ -41,6 +50,15 @@ def take_facts(turn: Turn) -> bool:
         return True
     _acknowledge(turn)
     return False
+
+
+def _note_connections(turn: Turn) -> None:
+    """What several facts of one message say together."""
+    changed = {change.key for change in turn.changes}
+    if {"mortgage_balance", "term_years"} <= changed:
+        turn.conversation.details["product"] = "mortgage_linked"  # the years are the loan's
+    if turn.reading.has("couple"):
+        turn.conversation.details["insured_count"] = 2
 
 
 def _acknowledge(turn: Turn) -> None:
@@ -57,6 +75,10 @@ def _acknowledge(turn: Turn) -> None:
         turn.say("ack.value")
     if any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
+    if turn.reading.value("details.second_person"):
+        turn.say("ack.second_person", glue=" ")
+    if turn.reading.value("details.beneficiary"):
+        turn.say("ack.beneficiary", glue=" ")
     if turn.conversation.memory.pop("implausible", None):
         turn.say("unclear.invalid_value")
 
@@ -65,6 +87,11 @@ def respond(turn: Turn) -> bool:
     """Says what is to be said to everything but facts. False when it is time for a person: too often not understood."""
     reading = turn.reading
     answered = answer_aside(turn)
+    undated = any(intent.topic == "invalid_date" for intent in reading.intents)
+    if undated:
+        turn.say("unclear.invalid_date")
+    elif reading.value("details.birth_year") and not reading.value("birth_date"):
+        turn.say("unclear.full_date")
     if answered or turn.changes or facts.doubts(turn):
         progressed(turn)
         return True
@@ -74,7 +101,8 @@ def respond(turn: Turn) -> bool:
     if reading.has("dont_know", "deny", "decline"):
         return _left_blank(turn)
     if reading.has("affirm", "accept", "choice", "interest"):
-        turn.say("ack.go_on")
+        if not turn.has_spoken():
+            turn.say("ack.go_on")
         return True
     if reading.has("greeting", "resume") and not turn.has_spoken():
         turn.say("greeting.hello")

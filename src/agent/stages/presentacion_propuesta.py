@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from src.agent.stages import facts, proposal, quotes
@@ -10,6 +11,7 @@ from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
 from src.agent.stages.questions import ask, may_ask, missed, progressed
 from src.agent.stages.turn import Turn
+from src.agent.understanding import Reading
 
 BY_DESCRIPTION = {"cheapest": 0, "middle": 1, "most_complete": -1}
 
@@ -35,6 +37,7 @@ def _why_to_requote(turn: Turn) -> str:
         return "expired"
     if _asks_for(turn, "all"):
         turn.conversation.memory["budget_waived"] = turn.conversation.profile.get("monthly_budget")
+        turn.conversation.selected_quote = None
         return "changed"
     return ""
 
@@ -55,7 +58,7 @@ def _decided(turn: Turn) -> str:
     chosen = _choice(turn)
     if chosen:
         return _choose(turn, chosen)
-    if reading.has("decline"):
+    if reading.has("decline") and not _is_soft(reading):
         turn.end("declined")
         turn.say("end.declined", comma_name=turn.comma_name)
         turn.offer(("more:follow_up", "options.follow_up"))
@@ -66,6 +69,11 @@ def _decided(turn: Turn) -> str:
     if agrees and len(conversation.quotes) == 1:
         return _choose(turn, conversation.quotes[0])
     return ""
+
+
+def _is_soft(reading: Reading) -> bool:
+    """A no to this proposal rather than a goodbye: it does not convince or fit."""
+    return any(re.search(r"conv[ei]n|cuadra|encaja|compensa", i.evidence) for i in reading.intents if i.name == "decline")
 
 
 def _is_of_an_old_proposal(turn: Turn, topic: str) -> bool:
@@ -88,15 +96,15 @@ def _choice(turn: Turn) -> dict[str, Any] | None:
 
 
 def _choose(turn: Turn, quote: dict[str, Any]) -> str:
-    """Sums the facts up once before the acceptance; who has seen them and says go is taken at their word."""
+    """Sums the facts up before the acceptance, unless they were seen and the papers are asked for."""
     conversation = turn.conversation
     asked_to_accept = conversation.awaiting == "accept" and conversation.selected_quote == quote["id"]
     conversation.selected_quote = quote["id"]
     progressed(turn)
     turn.count("quote.chosen", tier=quote["tier"])
-    says_go = turn.reading.has("accept") or any(change.key == "email" for change in turn.changes)
-    seen = asked_to_accept or conversation.memory.get("summed_up") == facts.fingerprint(turn)
-    if says_go and seen:
+    has_seen_facts = conversation.memory.get("summed_up") == facts.fingerprint(turn)
+    wants_papers = has_seen_facts and any(change.key == "email" for change in turn.changes)  # "the first, send it to a@b.c"
+    if wants_papers or (asked_to_accept and turn.reading.has("accept")):
         return "FINALIZADO"
     proposal.sum_up(turn, quote)
     return "guarding_out"
@@ -119,7 +127,7 @@ def _discussed(turn: Turn) -> str:
     elif conversation.awaiting == "monthly_budget" and reading.has("dont_know", "deny"):
         facts.skip(turn, "monthly_budget")
         turn.say("ack.skipped")
-    elif reading.has("deny", "dont_know"):
+    elif reading.has("deny", "decline", "dont_know"):
         _not_convinced(turn)
         return "guarding_out"
     elif reading.has("affirm", "accept", "choice"):

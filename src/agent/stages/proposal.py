@@ -21,9 +21,9 @@ def present(turn: Turn) -> None:
     turn.drafts[-1].proposal = True
     if turn.requote != "again":
         _say_why(turn)
-        told = ", ".join(f"{label[:1].lower()}{label[1:]}: {value}" for label, value in facts.summary(turn))
-        turn.say("proposal.facts", facts=told)
-        _say_exclusions(turn, shown[-1])
+        turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in facts.summary(turn)))
+        if turn.requote != "changed":
+            _say_exclusions(turn, shown[-1])
         conversation.memory["summed_up"] = facts.fingerprint(turn)
         turn.next_message(proposal=True)
     _say_options(turn, shown)
@@ -48,22 +48,20 @@ def _say_why(turn: Turn) -> None:
     if turn.requote == "new":
         _say_need(turn)
         turn.say("proposal.legal", legal_notice=turn.house.legal_notice)
-    elif turn.requote == "expired":
-        turn.say("proposal.expired")
-        _say_price_change(turn)
-    else:
-        turn.say("proposal.changed")
+        return
+    turn.say("proposal.expired" if turn.requote == "expired" else "proposal.changed")
+    if any(change.key == "sum_assured" for change in turn.changes):
+        _say_own_figure(turn)
+    if not any(quote["levers"] for quote in turn.conversation.quotes):
         _say_price_change(turn)
 
 
 def _say_need(turn: Turn) -> None:
-    need, book, profile = turn.conversation.need or {}, turn.book, turn.conversation.profile
+    need, book = turn.conversation.need or {}, turn.book
     capital = book.money(quotes.capital_of(turn))
     turn.figures.append(quotes.capital_of(turn))
-    if "sum_assured" in profile:
-        turn.say("needs.intro_own", capital=capital)
-        if need.get("capital") and need["capital"] != profile["sum_assured"]:
-            turn.say("needs.own_differs", glue=" ", need=book.money(need["capital"]))
+    if "sum_assured" in turn.conversation.profile:
+        _say_own_figure(turn)
         return
     if not need.get("capital"):
         turn.say("needs.intro_example", capital=capital)
@@ -78,6 +76,15 @@ def _say_need(turn: Turn) -> None:
         turn.say("needs.capped", limit=capital)
     elif need["sum_assured"] > need["capital"]:
         turn.say("needs.raised", limit=capital)
+
+
+def _say_own_figure(turn: Turn) -> None:
+    """The prospect's figure wins; how far it is from the reckoned one is said."""
+    own, need = quotes.capital_of(turn), (turn.conversation.need or {}).get("capital")
+    turn.figures.append(own)
+    turn.say("needs.intro_own", capital=turn.book.money(own))
+    if need and need != own:
+        turn.say("needs.own_differs", glue=" ", need=turn.book.money(need))
 
 
 def _say_price_change(turn: Turn) -> None:
@@ -109,7 +116,8 @@ def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
         turn.say("proposal.option", **quotes.words(turn, first), against_need=_against_need(turn, first))
     for place, quote in enumerate(shown):
         covering = _covering(turn, quote, shown[place - 1] if place else None)
-        turn.say("proposal.block", number=place + 1, later=_later(turn, quote), covering=covering, **quotes.words(turn, quote))
+        text = "proposal.block" if len(shown) > 1 else "proposal.single"
+        turn.say(text, number=place + 1, later=_later(turn, quote), covering=covering, **quotes.words(turn, quote))
     turn.say("proposal.terms", valid_until=book.date(first["valid_until"]))
 
 
@@ -142,11 +150,10 @@ def _say_trade_off(turn: Turn, quote: dict[str, Any]) -> None:
     if quote["sum_assured"] < wanted:
         gap = wanted - quote["sum_assured"]
         turn.figures += [wanted, gap]
-        turn.say("proposal.trade_off_capital", glue=" ", capital=book.money(quote["sum_assured"]), wanted=book.money(wanted))
-        turn.say("proposal.cover_gap", glue=" ", gap=book.money(gap))
-    missing = quotes.left_out(turn, quote)
-    if missing:
-        turn.say("proposal.trade_off_cover", glue=" ", covers=book.listing(missing))
+        capital = book.money(quote["sum_assured"])
+        turn.say("proposal.trade_off_capital", glue="\n", capital=capital, wanted=book.money(wanted), gap=book.money(gap))
+    if "fewer_covers" in quote["levers"]:
+        turn.say("proposal.trade_off_cover", glue="\n")
     if "shorter_term" in quote["levers"]:
         turn.say("proposal.trade_off_term", glue=" ", years=quote["term_years"])
 

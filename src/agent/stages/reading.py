@@ -36,7 +36,7 @@ def reading(turn: Turn) -> str:
     """Leaves in `turn.reading` all that the inbounds of this turn say, whatever their kinds."""
     conversation = turn.conversation
     presses = [inbound for inbound in turn.inbounds if inbound.reply_id]
-    readings = [turn.reader(press.text, context_of(turn), press.reply_id) for press in presses]
+    readings = [_read_press(turn, press) for press in presses]
     if turn.words:
         readings.append(turn.reader(turn.words, context_of(turn), ""))
     turn.reading = _with_verdict(_merged(readings), turn.verdict)
@@ -47,6 +47,18 @@ def reading(turn: Turn) -> str:
     for unreadable in _unreadable(turn.inbounds):
         turn.say(unreadable)
     return "duties"
+
+
+def _read_press(turn: Turn, press: Inbound) -> Reading:
+    """What a button says; one that answers a question which is no longer open says nothing more."""
+    pressed = turn.reader(press.text, context_of(turn), press.reply_id)
+    awaiting, (verb, _, rest) = turn.conversation.awaiting or "", press.reply_id.partition(":")
+    agreeing = verb == "consent" and rest == "yes" and turn.consented
+    stale = (verb == "confirm" and not awaiting.startswith("confirm:")) or (verb == "skip" and rest != awaiting)
+    if agreeing or stale:
+        turn.say("unclear.old_option")
+        return Reading(language=pressed.language)
+    return pressed
 
 
 def context_of(turn: Turn) -> Context:

@@ -19,9 +19,14 @@ def welcome_back(turn: Turn) -> None:
         conversation.outcome = None
     _tell_what_a_person_changed(turn)
     away = turn.now - conversation.updated_at >= PAUSE or turn.reading.has("resume")
-    if not away or conversation.turns == 0 or conversation.stage in ("INICIO", "FINALIZADO"):
-        return
-    greet_again(turn)
+    if away and conversation.turns and conversation.stage not in ("INICIO", "FINALIZADO"):
+        _greet_and_recall(turn)
+
+
+def _greet_and_recall(turn: Turn) -> None:
+    """Hello by name, where the conversation was left, and whether the prices still hold."""
+    conversation = turn.conversation
+    turn.say("greeting.back", comma_name=turn.comma_name, company=turn.house.company_name)
     if conversation.quotes:
         chosen = quotes.selected(turn) or (conversation.quotes[0] if len(conversation.quotes) == 1 else None)
         where = (
@@ -32,11 +37,6 @@ def welcome_back(turn: Turn) -> None:
     turn.say("end.recall", where=where, glue=" ")
     if conversation.quotes and not quotes.expired(turn):
         turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(conversation.quotes[0]["valid_until"]))
-
-
-def greet_again(turn: Turn) -> None:
-    """Hello by name to somebody known."""
-    turn.say("greeting.back", comma_name=turn.comma_name, company=turn.house.company_name)
 
 
 def _tell_what_a_person_changed(turn: Turn) -> None:
@@ -70,7 +70,7 @@ def restart(turn: Turn) -> str:
 def reopen(turn: Turn) -> str:
     """A closed conversation goes on where it was left: at the proposal if there is one, else at the questions."""
     turn.conversation.outcome = None
-    greet_again(turn)
+    _greet_and_recall(turn)
     if not turn.consented:
         turn.conversation.consents.pop("quote", None)
         turn.enter("INICIO")

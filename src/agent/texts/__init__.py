@@ -72,7 +72,7 @@ class Phrasebook:
         if key == "birth_date":
             return self.date(str(value))
         if key in ("age", "term_years"):
-            return self.say("value.years", n=value)
+            return self.say(f"value.{key}", n=value)
         if key == "marital_status":
             return self.say(f"value.{value}")
         return str(value)
