@@ -25,7 +25,7 @@ class Answer:
 
 
 _FILLER = re.compile(
-    r"(?:(?:pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|a ver|la verdad(?: es que)?|"
+    r"(?:(?:pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|a ver|la verdad(?: es que)?|lamentablemente|desgraciadamente|por desgracia|desafortunadamente|realmente|sinceramente|en realidad|lo siento|perdon|perdona|disculpa|disculpe|gracias|pero|de momento|por ahora|"
     r"es que|che|jaja|jajaja|bien|well|oh|hi|hello|muy bien|entonces|o sea|yo creo que|diria que|te digo|yo|anda|puf|buenos dias|"
     r"buenas tardes|por dios)\b[\s,.:;!¡¿?]*|[\s,.:;!¡…\"'(-]+)"
 )
@@ -34,14 +34,14 @@ _DENY = re.compile(
     r"(?:claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|en broma|pensarlo|por asomo|de lejos|en pedo|"
     r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|que va|nel|nel pastel|nones|negativo|nunca|jamas|"
     r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|(?:mejor|pues|ahora|aun|todavia) no\b|tampoco|nop|nope|nada de eso|"
-    r"nah|nanay|naranjas|ne\b|no me interesa|no quiero|no acepto|no estoy de acuerdo|no lo creo|no creo|no (?:es )?correcto|no es asi|"
+    r"nah|nanay|naranjas|ne\b|no me interesa|no (?:lo )?(?:quiero|deseo|necesito|acepto|autorizo|consiento|quisiera|querria|hare|haria)|no (?:me |nos )?(?:hace falta|gustaria|parece|apetece|convence)|no estoy de acuerdo|no es (?:eso|ese|esa|lo que|correcto|cierto|verdad|necesario|asi|mi caso)|no era (?:eso|esa|ese)|no me referia|no (?:eso|esa|ese|esto|yo|todavia|aun|exactamente|exacto|del todo|realmente|precisamente|necesariamente|por favor|en realidad)\b|no(?: [a-z]+){1,3} no\b|(?:eso|ese|esa|este|esta) no\b|no lo creo|no creo|no (?:es )?correcto|no es asi|"
     r"no,? (?:gracias|senor|senora|senorita|por ahora|de momento|para nada|que va|todavia|aun|hombre|mujer|tio|es eso|thanks|thank you)|"
     r"not (?:really|at all)|i don't think so|of course not|no way|ninguno|ninguna|ningun[oa]? de (?:los|las) dos|nada" + _STOP + r"|"
-    r"incorrecto|falso|error\b|mal\b|👎|❌|🙅|⛔|🚫|no(?:[\s,]+no)*" + _STOP + r")"
+    r"incorrecto|falso|error\b|mal\b|👎|❌|✋|🖐|🙅|⛔|🚫|no(?:[\s,]+no)*" + _STOP + r")"
 )
 _AFFIRM = re.compile(
     r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
-    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|exacto|exactamente|correcto|cierto|asi es|"
+    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|definitivamente|(?:y )?por que no\W*$|estoy (?:totalmente |completamente )?(?:de acuerdo|conforme)|concuerdo|coincido|por mi (?:si|bien|vale|perfecto|ok|genial)|eso esta bien|lo veo bien|naturalmente|evidentemente|ciertamente|en efecto|de seguro|asi lo creo|asi sea|pues claro|yo si" + _STOP + r"|asi que si|ese mismo|esa misma|absolutamente|totalmente|completamente|sin (?:lugar a )?dudas?|con (?:mucho )?gusto|encantad[oa]|me (?:encantaria|gustaria)" + _STOP + r"|me parece (?:muy )?(?:bien|buena idea|correcto|perfecto|genial|estupendo)|estaria (?:muy )?(?:bien|genial)|seria (?:genial|perfecto|estupendo)|suena (?:bien|genial|perfecto)|buena idea|hagamoslo|vamos" + _STOP + r"|lo es\b|lo (?:hare|hice|he hecho|tengo)\b|ya lo (?:he hecho|hice|tengo)|eso seria|eso creo|por favor\W*$|exacto|exactamente|correcto|cierto|asi es|"
     r"eso es|eso mismo|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?" + _STOP + r"|vale(?:,? vale)*|venga(?: va)?|"
     r"va,? |adelante|perfecto|de acuerdo|d'acuerdo|d'acord|conforme|acepto|aceptado|de una|hecho|listo" + _STOP + r"|genial|estupendo|fenomenal|fantastico|me parece (?:bien|perfecto|genial)|"
     r"esta bien|ta bien|todo bien|de lujo|guay|chevere|bacan|ok(?:s|a|is)?\b|oka|okidoki|yes\b|yep|yeah|yup|sure|of course|right\b|correct\b|"
@@ -49,11 +49,17 @@ _AFFIRM = re.compile(
     r"👍|👌|✅|✔|🆗|💯|🙆|🤝|si (?:que )?(?:claro|por favor|gracias|porfa|quiero|acepto|senor|senora|me interesa|me parece|estoy de acuerdo|lo|la|les|please|porfavor|adelante|dale|vale|ok|perfecto|exacto|correcto|asi|es asi|correcto)\b|"
     r"si(?:[\s,]+si)*" + _STOP + r")"
 )
+_NEGATED_STATEMENT = re.compile(
+    r"no (?:(?:es|era|eran|son|fue|fueron|seria|sera)\b|(?:l[oaie]s?|se|me|te|os) (?!se\b|veo|entiendo|tengo|sabia|puedo|fio|llamo|gusta|importa|queda|interesa)[a-z]{3,}|(?:he|hemos|ha|han|habia) (?!fumado|entendido|tenido|sido)[a-z]+d[oa]s?\b|"
+    r"(?!fum|teng|gan|cobr|trab|viv|est|entiend|pued|sab|pod|hay|hac|deb|depend|soy|quier|import|pas|se\b)[a-z]{3,}(?:e|io|i|imos|aron|ieron)\b(?= [a-z]))"
+)
+"""Somebody denies what was just said, as a sentence: "no es mio", "no lo pedi". Facts about oneself are not denials."""
 _DONT_KNOW = re.compile(
     r"\b(?:no (?:lo |la |me )?(?:se|sabria|recuerdo|acuerdo|tengo (?:ni )?(?:la menor |la mas minima |mucha )?(?:ni )?idea|tengo claro|estoy segur[oa]|sabemos)\b|ni (?:la menor |puta |pajolera |la mas minima )?idea\b|"
     r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|ni flores|ni papa|ni zorra|npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|me da igual|ni la menor)"
     r"|[🤷]"
 )
+_EMOJI = re.compile("(?P<yes>[👍👌✅🆗🙆])|[👎❌✋🖐🙅]")
 _SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
 _YES_AT_END = re.compile(r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|(?:\bque|,) (?P<last>si)[\s.!]*$)")
 _NO_AT_END = re.compile(r"(?:\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
@@ -64,16 +70,22 @@ def read_answer(wording: Wording) -> Answer | None:
     plain = wording.plain
     start = _after_fillers(plain)
     unsure = _DONT_KNOW.search(plain)
-    if unsure and unsure.start() - start < 40:
-        return Answer("dont_know", 0.95, *unsure.span())
     deny, affirm = _DENY.match(plain, start), _AFFIRM.match(plain, start)
+    if unsure and unsure.start() - start < 40 and not (deny and deny.end() <= unsure.start()):
+        return Answer("dont_know", 0.95, *unsure.span())
     if affirm and (deny is None or affirm.end() >= deny.end()):
         contradicted = re.match(r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))", plain[affirm.end() :])
         return Answer("affirm", 0.5 if contradicted else 0.97, *affirm.span())
     if deny:
-        return Answer("deny", 0.97, *deny.span())
+        return Answer("deny", 0.6 if unsure else 0.97, *deny.span())
+    negated = _NEGATED_STATEMENT.match(plain, start)
+    if negated and "?" not in plain and len(plain) < 120:
+        return Answer("deny", 0.8, *negated.span())
     if re.match(r"si\b", plain[start:]) and accented(wording, start):
         return Answer("affirm", 0.95, start, start + 2)
+    emoji = _EMOJI.search(plain)
+    if emoji:
+        return Answer("affirm" if emoji["yes"] else "deny", 0.85, *emoji.span())
     said = _SAID_INSTEAD.search(plain)
     if said and not re.search(r"\b(?:antes|que antes)\b[^.;,]*$", plain[: said.start("which")]):
         return Answer("affirm" if said["which"] == "si" else "deny", 0.8, *said.span("which"))

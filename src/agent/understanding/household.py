@@ -91,7 +91,7 @@ def read_dependents(
     else:
         found = _uncounted(wording, quantities, asked=asked)
     if not found and asked and answer is not None and answer.polarity == "deny":
-        found = [Found("dependents", 0, wording.evidence(answer.start, answer.end))]
+        found = [Found("dependents", 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6)]
     expecting = _EXPECTING.search(plain)
     if expecting and not re.search(r"\bno (?:estoy|esta)?\s*$", plain[: expecting.start()]):
         found.append(Found("details.expecting", True, wording.evidence(*expecting.span())))

@@ -39,9 +39,12 @@ _NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _PAID_OFF = re.compile(
     r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
 )
-_CORRECTION = re.compile(
-    r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?equivo\w+|corrijo|correccion|rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|en realidad|realmente|no,? (?:lo de|eran?|son|es|tengo|la|el|mi|mejor|que|\d)|ahora (?:tengo|gano|son|soy|es|fumo)|"
-    r"cambi(?:a|ar|o|ad|e)\b|actualiz\w+|(?:antes|te|os) (?:te |os )?(?:dije|puse|habia dicho)|que antes|me (?:he )?li[eoé]\b|me (?:he )?liado|errata|ups|uy|mal escrito|al final|fe de erratas|mejor\b|no es cierto|ponia|puse mal|lo de .{0,20} (?:esta|estaba) mal|sorry|i meant|actually|correction|espera)\b"
+_TAKEN_BACK = re.compile(
+    r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?(?:equivo\w+|confund\w+|lie|liado)|corrijo|correccion|rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|errata|ups|mal escrito|fe de erratas|"
+    r"(?:antes|te|os) (?:te |os |le )?(?:dije|puse|habia dicho|he dicho) (?:mal|que (?:no|si)\b)|lo (?:he puesto|puse|escribi|dije) mal|i meant|correction|no es cierto lo)\b"
+)
+_CHANGED = re.compile(
+    r"^\W*no,? (?:lo de|eran?|son|es|mejor|que|\d)|^\W*no, |\b(?:en realidad|ahora (?:tengo|gano|son|soy|es|fumo|cobro|somos)|cambi(?:a|ar|o|ad|e)|actualiz\w+|al final|mejor|he cambiado|ponia|lo de|ya no|espera|sorry|actually|prefiero|cumpli|he cumplido|pon|ponme|sube\w*|baja\w*)\b"
 )
 _NOT_FLAT_NO = re.compile(r"^\W*no,? (?:lo de|eran?|son|es|tengo|mejor|que|\d|la |el |mi )")
 _YES_NO_KEYS = ("smoker",)
@@ -195,7 +198,7 @@ def _zeroes(heard: _Heard, wording: Wording, found: list[Found]) -> list[Found]:
             zeroes.append(Found("mortgage_balance", 0, wording.evidence(*paid.span())))
             known.add("mortgage_balance")
     if heard.awaiting in NONE_IS_ZERO and heard.awaiting not in known and answer is not None and answer.polarity == "deny":
-        zeroes.append(Found(heard.awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= CONFIRM_BELOW else 0.6))
+        zeroes.append(Found(heard.awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6))
     return zeroes
 
 
@@ -226,7 +229,8 @@ def _one_per_key(found: list[Found]) -> list[Found]:
 
 def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Found]:
     """Marks the values whose words take something back; a value that confirms the candidate needs no further question."""
-    cue = _CORRECTION.search(heard.wording.plain)
+    strong = bool(_TAKEN_BACK.search(heard.wording.plain))
+    weak = bool(_CHANGED.search(heard.wording.plain))
     result: list[Found] = []
     for each in found:
         known = context.profile.get(each.key)
@@ -274,7 +278,7 @@ def _answered(heard: _Heard, context: Context, intents: list[Intent], values: li
         return []
     names = {intent.name for intent in intents}
     evidence = wording.evidence(answer.start, answer.end)
-    if names & {"self_harm", "opt_out", "data_erase", "human", "injection", "threat", "insult"} and answer.polarity != "affirm":
+    if names & {"self_harm", "opt_out", "data_erase", "injection", "threat", "insult"} and answer.polarity != "affirm":
         return []
     if answer.polarity == "deny":
         corrects = any(found.correction for found in values) and _NOT_FLAT_NO.match(wording.plain)
