@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from src.agent.lookalikes import fold, rule
+from src.agent.lookalikes import any_of, fold, rule
 
 HEALTH_MARK = "[dato de salud]"
 CANCER_OVERCOME_MARK = "[cáncer superado hace más de 5 años]"
@@ -83,12 +83,16 @@ _TREATMENTS = r"""
     silla.de.ruedas stent tratamiento(?!.de.aguas) trasplant transplant terapia\b transfusion valvula
 """
 # A person is one of these: the word alone says it.
-_BEING = (
-    r"diabetic[oa]|hipertens[oa]|asmatic[oa]|epileptic[oa]|celiac[oa]|alergic[oa]|bipolar|seropositiv[oa]|vih positiv[oa]|"
-    r"depresiv[oa]|esquizofrenic[oa]|alcoholic[oa]|drogadict[oa]|anorexic[oa]|bulimic[oa]|hemofilic[oa]|"
-    r"cardiopata|autista|obes[oa]|hipotiroide[oa]|anemic[oa]|discapacitad[oa]|minusvalid[oa]|paraplejic[oa]|"
-    r"tetraplejic[oa]|trasplantad[oa]|enferm[oa] (?:de|del|cronic[oa])|paciente (?:de|oncologic[oa])|"
-    r"superviviente de|operad[oa] (?:de|del|a)|diagnosticad[oa]|medicad[oa]|embarazada|diabetic|epileptic|asthmatic|hiv positive|pregnant"
+_BEING = any_of(
+    r"""
+    diabetic[oa]|hipertens[oa]|asmatic[oa]|epileptic[oa]|celiac[oa]|alergic[oa]|bipolar|seropositiv[oa]
+    vih positiv[oa]|depresiv[oa]|esquizofrenic[oa]|alcoholic[oa]|drogadict[oa]|anorexic[oa]|bulimic[oa]
+    hemofilic[oa]|cardiopata|autista|obes[oa]|hipotiroide[oa]|anemic[oa]|discapacitad[oa]|minusvalid[oa]
+    paraplejic[oa]|tetraplejic[oa]|trasplantad[oa]
+    enferm[oa] (?:de|del|cronic[oa])
+    paciente (?:de|oncologic[oa])|superviviente de|operad[oa] (?:de|del|a)|diagnosticad[oa]|medicad[oa]|embarazada
+    diabetic|epileptic|asthmatic|hiv positive|pregnant
+    """
 )
 
 
@@ -100,71 +104,102 @@ _TERM = rf"\b(?:{_stems(_ILLNESSES)}|{_CANCER}|{_CANCER_TREATMENT}|{_stems(_MEDI
 _CANCER_TERM = rf"\b(?:{_CANCER}|{_CANCER_TREATMENT})"
 
 # Verbs that tell something of oneself whatever follows.
-_DONE_TO_ME = (
-    r"\bme (?:han |habian |van a |tienen que |acaban de |fueron a )?"
-    r"(?:oper\w+|diagnostic\w+|detect\w+|intervin\w+|intervenid\w+|trasplant\w+|extirp\w+|ingres\w+ en el hospital|"
-    r"ingresaron|hospitaliz\w+|medic(?:o|aron|an)\b|recet\w+|amput\w+)"
-    r"|\b(?:estoy|estuve|he estado|estaba|sigo|llevo \w+ \w+) (?:operad|diagnosticad|medicad|hospitalizad|ingresad|embarazad|"
-    r"enferm|en tratamiento|con tratamiento|de baja (?:medica|laboral|por|desde)|en dialisis|en rehabilitacion|"
-    r"en quimio|con quimio|con medicacion)"
-    r"|\b(?:voy|iba|fui|vamos) (?:al|a la|a un|a una) (?:psic|psiq|oncolog|cardiolog|quimio|dialisis)"
-    r"|\bme hicieron una operacion\b|\bme he curado\b|\bme cure\b|\b(?:i was|i have been|i've been|i am being) (?:diagnosed|operated|hospitali|treated)"
+_DONE_TO_ME = any_of(
+    r"""
+    \bme (?:han |habian |van a |tienen que |acaban de |fueron a )?(?:oper\w+|diagnostic\w+|detect\w+|intervin\w+|
+        intervenid\w+|trasplant\w+|extirp\w+|ingres\w+ en el hospital|ingresaron (?:por|en el hospital|
+        en urgencias)|hospitaliz\w+|medic(?:o|aron|an)\b|
+        recet\w+|amput\w+)
+    \b(?:estoy|estuve|he estado|estaba|sigo|llevo \w+ \w+) (?:operad|diagnosticad|medicad|hospitalizad|ingresad|
+        embarazad|enferm|en tratamiento|con tratamiento|de baja (?:medica|laboral|por|desde)|en dialisis|
+        en rehabilitacion|en quimio|con quimio|con medicacion)
+    \b(?:voy|iba|fui|vamos) (?:al|a la|a un|a una) (?:psic|psiq|oncolog|cardiolog|quimio|dialisis)
+    \bme hicieron una operacion\b|\bme he curado\b|\bme cure\b
+    \b(?:i was|i have been|i've been|i am being) (?:diagnosed|operated|hospitali|treated)
+    """
 )
 # Verbs that tell something of oneself when a term follows.
-_ABOUT_ME = (
-    r"\b(?:tengo|tenia|tuve|he tenido|habia tenido|padezco|padeci|he padecido|padecia|sufro|sufri|he sufrido|sufria|"
-    r"estoy|estuve|he estado|tomo|tomaba|tome|me tomo|estoy tomando|llevo|me pincho|me inyecto|uso|necesito|"
-    r"supere|he superado|superad[oa]|venci|he vencido|pase|he pasado|me recupere|recuperad[oa]|curad[oa]|vivo con|"
-    r"me medico|me trato|tratandome|acabe|termine|he acabado|he terminado|recibi|sigo con|ando con|arrastro|conviv[oí]|"
-    r"me (?:dio|dieron|ha dado|han dado|encontraron|han encontrado|hicieron|han hecho|pusieron|han puesto|"
-    r"quitaron|han quitado|salio|ha salido|vieron|han visto|trataron|tratan|ven|controlan|hago|hice|descubrieron)|"
-    r"mi (?!hipoteca|seguro|banco)(?:\w+ )?|"
-    r"i have|i've|i had|i've had|i suffer|i suffered|i take|i'm taking|i survived|i beat|my)\b"
+_ABOUT_ME = any_of(
+    r"""
+    \b(?:tengo|tenia|tuve|he tenido|habia tenido|padezco|padeci|he padecido|padecia|sufro|sufri|he sufrido|sufria|
+        estoy|estuve|he estado|tomo|tomaba|tome|me tomo|estoy tomando|llevo|me pincho|me inyecto|uso|necesito|
+        supere|he superado|superad[oa]|venci|he vencido|pase|he pasado|me recupere|recuperad[oa]|curad[oa]|vivo con|
+        me medico|me trato|tratandome|acabe|termine|he acabado|he terminado|recibi|sigo con|ando con|arrastro|
+        conviv[oí]|me (?:dio|dieron|ha dado|han dado|encontraron|han encontrado|hicieron|han hecho|pusieron|
+        han puesto|quitaron|han quitado|salio|ha salido|vieron|han visto|trataron|tratan|ven|controlan|hago|hice|
+        descubrieron)|mi (?!hipoteca|seguro|banco)(?:\w+ )?|i have|i've|i had|i've had|i suffer|i suffered|i take|
+        i'm taking|i survived|i beat|my)\b
+    """
 )
-_RELATIVE = (
-    r"\b(?:padres?|madre|papas?\b|(?<!de )mama|viejos?|herman[oa]s?|abuel[oa]s?|ti[oa]s?|hij[oa]s?|mujer|marido|espos[oa]|pareja|novi[oa]|"
-    r"suegr[oa]s?|familia|familiares|antecedentes|father|mother|dad|mum|mom|brother|sister|wife|husband|son|daughter|family)\b"
-)
-_RELATIVE_FELL_ILL = (
-    r"\b(?:murio|murieron|fallecio|fallecieron|se murio|se suicido|died) (?:\w+ ){0,3}?(?:de|del|por|a causa de|of|from)\b"
+_RELATIVE = any_of(
+    r"""
+    \b(?:padres?|madre|papas?\b|(?<!de )mama|viejos?|herman[oa]s?|abuel[oa]s?|ti[oa]s?|hij[oa]s?|mujer|marido|
+        espos[oa]|pareja|novi[oa]|suegr[oa]s?|familia|familiares|antecedentes|father|mother|dad|mum|mom|brother|
+        sister|wife|husband|son|daughter|family)\b
+    """
 )
 # It goes on about the same illness, without a verb that would say so by itself.
-_GOES_ON = (
-    r"\b(?:recai|remision|revision|alta medica|dado? de alta|dada de alta|secuel|metastas|oncolog|cardiolog|medic[oa]s?\b|"
-    r"hospital|pastill|\d+ ?mg\b|tratamiento|curad|superad|recuperad|estable|controlad|cronic|tipo (?:1|2|i{1,2})\b|"
-    r"diagnostic|libre de|limpi[oa]\b|sintom|crisis\b|brote|operacion|en remision|all clear|relapse|treatment)"
-    r"|^\W*(?:y |pero |aunque |ya )*(?:hace|desde hace|desde|en el|en) (?:mas de |unos |casi )?(?:\w+ )?(?:anos?|mes(?:es)?|dias|\d{4})\b"
-    r"|^\W*(?:y |pero |aunque )*(?:ya |ahora )*(?:estoy|me encuentro|voy) (?:muy |ya |mucho )*(?:bien|mejor|recuperad|curad|perfecto)"
+_GOES_ON = any_of(
+    r"""
+    \b(?:recai|remision|revision|alta medica|dado? de alta|dada de alta|secuel|metastas|oncolog|cardiolog|
+        medic[oa]s?\b|hospital|pastill|\d+ ?mg\b|tratamiento|curad|superad|recuperad|estable|controlad|cronic|
+        tipo (?:1|2|i{1,2})\b|diagnostic|libre de|limpi[oa]\b|sintom|crisis\b|brote|operacion|en remision|all clear|
+        relapse|treatment)
+    ^\W*(?:y |pero |aunque |ya )*(?:hace|desde hace|desde|en el|en) (?:mas de |unos |casi )?(?:\w+ )?(?:anos?|
+        mes(?:es)?|dias|\d{4})\b
+    ^\W*(?:y |pero |aunque )*(?:ya |ahora )*(?:estoy|me encuentro|voy) (?:muy |ya |mucho )*(?:bien|mejor|recuperad|
+        curad|perfecto)
+    """
 )
 _TIME_OF_ILLNESS = r"\b(?:hace|desde|en el|en) (?:\w+ ){0,3}?(?:anos?|meses|(?:19|20)\d\d)\b|\btipo (?:1|2|i{1,2})\b"
 
 # Not a disclosure.
-_ASKS_FOR_COVER = (
-    r"\b(?:cubr\w+|cobertura\w*|incluy\w+|incluid\w+|entra(?:n|ria)?\b|exclu\w+|pag(?:a|an|ais|aria|arian)\b|indemniza\w*|"
-    r"cobr(?:o|aria|arian|an)\b|que pasa|que (?:es|son|significa|quiere decir)|enfermedad(?:es)? graves?|"
-    r"seguro (?:de|por|para|con)|poliza|cover\w*|include\w*|pay\w*|what (?:is|if|happens)|por si|en caso de|carencia|"
-    r"cuestionario|preguntan?|pedis|pregunt\w+)"
+_MARK = r"\[dato de salud\]|\[cancer superado hace mas de 5 anos\]"
+_ASKS_FOR_COVER = any_of(
+    r"""
+    \b(?:cubr\w+|cobertura\w*|incluy\w+|incluid\w+|entra(?:n|ria)?\b|exclu\w+|pag(?:a|an|ais|aria|arian)\b|
+        indemniza\w*|cobr(?:o|aria|arian|an)\b|que pasa|que (?:es|son|significa|quiere decir)|
+        enfermedad(?:es)? graves?|seguro (?:de|por|para|con)|poliza|cover\w*|include\w*|pay\w*|what (?:is|if|
+        happens)|por si|en caso de|carencia|cuestionario|preguntan?|pedis|pregunt\w+)
+    """
 )
-_HYPOTHETICAL = (
-    r"\b(?:si|cuando|aunque|como) (?:\w+ ){0,2}?(?:me (?:da|diera|diese|diagnostic(?:an|aran|asen)|detect(?:an|aran)|pasa|"
-    r"pongo|pusiera|oper(?:an|aran)|muero|muriera|quedo|quedara)|tuvier|tuvies|sufr(?:o|ier)|padecier|enfermo|enfermar|caigo|"
-    r"cayer|cojo|pillo|fallezco|desarroll|contraig|algun dia|un dia|i get|i got|i had|i were)"
-    r"|\b(?:if i (?:get|got|become|ever)|por si|en caso de|miedo a|preocupa)"
+_HYPOTHETICAL = any_of(
+    r"""
+    \b(?:si|cuando|aunque|como) (?:\w+ ){0,2}?(?:me (?:da|diera|diese|diagnostic(?:an|aran|asen)|detect(?:an|aran)|
+        pasa|pongo|pusiera|oper(?:an|aran)|muero|muriera|quedo|quedara)|tuvier|tuvies|sufr(?:o|ier)|padecier|
+        enfermo|enfermar|caigo|cayer|cojo|pillo|fallezco|desarroll|contraig|algun dia|un dia|i get|i got|i had|
+        i were)
+    \b(?:if i (?:get|got|become|ever)|por si|en caso de|miedo a|preocupa)
+    """
 )
-_HYPOTHETICAL_IF_ACUTE = (
-    rf"\b(?:si|if) (?:\w+ )?(?:tengo|i have) (?:un |una |a )?(?:infart|ictus|derrame|accidente|stroke|heart attack|{_CANCER})"
+_HYPOTHETICAL_IF_ACUTE = any_of(
+    r"""
+    \b(?:si|if) (?:\w+ )?(?:tengo|i have) (?:un |una |a )?(?:infart|ictus|derrame|accidente|stroke|heart attack|
+        {cancer})
+    """,
+    cancer=_CANCER,
 )
-_SAYING = (
-    r"\b(?:casi )?me (?:va a |vais a |puede )?da(?:r|is)? (?:un |algo|una )|\b(?:precio|susto|cuota|cifra)s? de infarto|"
-    r"\balergi[ac]o? a (?:los |las |el |la )?(?:comercial|seguro|banco|robot|bot|papeleo|vendedor)|"
-    r"\bsoy (?:un )?enferm[oa] (?:del?|por) (?:futbol|trabajo|orden|running|cine)"
+_SAYING = any_of(
+    r"""
+    \b(?:casi )?me (?:va a |vais a |puede )?da(?:r|is)? (?:un |algo|una )
+    \b(?:precio|susto|cuota|cifra)s? de infarto
+    \balergi[ac]o? a (?:los |las |el |la )?(?:comercial|seguro|banco|robot|bot|papeleo|vendedor)
+    \bsoy (?:un )?enferm[oa] (?:del?|por) (?:futbol|trabajo|orden|running|cine)
+    """
 )
-_NEGATED = (
-    r"\b(?:no|ni|nunca|jamas|tampoco|sin|ningun\w*|never|not|don't|no tengo)\b (?:\w+ ){0,4}?"
-    r"(?:tengo|tenido|tuve|padezco|padecido|sufro|sufrido|soy|estoy|tomo|ningun\w*|enferm\w+|problemas?|nada|have|had|take|"
-    r"any|antecedentes|medicacion|operad\w|operaron|operado|hay)"
+_NEGATED = any_of(
+    r"""
+    \b(?:no|ni|nunca|jamas|tampoco|sin|ningun\w*|never|not|don't|no tengo)\b (?:\w+ ){0,4}?(?:tengo|tenido|tuve|
+        padezco|padecido|sufro|sufrido|soy|estoy|tomo|ningun\w*|enferm\w+|problemas?|nada|have|had|take|any|
+        antecedentes|medicacion|operad\w|operaron|operado|hay)
+    """
 )
-_HAS_IT = r"\b(?:que|ya|porque|como|siendo|con) (?:ya )?(?:tengo|tuve|padezco|he tenido|soy)\b|\b(?:tengo|tuve) ya\b"
+_HAS_IT = any_of(
+    r"""
+    \b(?:que|ya|porque|como|siendo|con) (?:ya )?(?:tengo|tuve|padezco|he tenido|soy)\b
+    \b(?:tengo|tuve) ya\b
+    """
+)
 _ANY_SIGN = rf"{_TERM}|{_DONE_TO_ME}|\b(?:{_BEING})|\bde baja\b"
 
 
@@ -180,13 +215,16 @@ class _Clause(NamedTuple):
 
 
 # Where another thought begins, also in a voice note without a single comma.
-_BORDER = (
-    r"(?P<sentence>[.!?…\n]+)|[,;:()¿¡]+"
-    r"|(?= (?:y|e|pero|aunque|and|but|ademas|tambien|asi que|por eso|porque) )"
-    r"|(?<!\bno)(?<!\bsi)(?<!\bni)(?<!\bque)(?<!nunca)(?<!jamas)(?<!poco)(?= (?:no |nunca |si )?(?:tengo|tuve|soy|gano|cobro|vivo|trabajo|fumo|me llamo|quiero|querria|quisiera|necesito|debo|"
-    r"he tenido|padezco|tomo|padeci|estoy casad|estoy solter|estoy divorciad|me operaron|me diagnosticaron|mi madre|mi padre|"
-    r"mi mujer|mi marido|mi hipoteca|i am|i'm|i have|i had|i earn|i smoke|i don't smoke|my mother|my father|my name)\b)"
-    r"|(?<=\d\d anos) (?!de (?:tratamiento|edad)|sin |con |despues|tomando|en tratamiento)"
+_BORDER = any_of(
+    r"""
+    (?P<sentence>[.!?…\n]+)|[,;:()¿¡]+
+    (?= (?:y|e|pero|aunque|and|but|ademas|tambien|asi que|por eso|porque) )
+    (?<!\bno)(?<!\bsi)(?<!\bni)(?<!\bque)(?<!nunca)(?<!jamas)(?<!poco)(?= (?:no |nunca |si )?(?:tengo|tuve|soy|gano|
+        cobro|vivo|trabajo|fumo|me llamo|quiero|querria|quisiera|necesito|debo|he tenido|padezco|tomo|padeci|
+        estoy casad|estoy solter|estoy divorciad|me operaron|me diagnosticaron|mi madre|mi padre|mi mujer|mi marido|
+        mi hipoteca|i am|i'm|i have|i had|i earn|i smoke|i don't smoke|my mother|my father|my name)\b)
+    (?<=\d\d anos) (?!de (?:tratamiento|edad)|sin |con |despues|tomando|en tratamiento)
+    """
 )
 
 
@@ -227,7 +265,7 @@ def _disclosing(clauses: list[_Clause]) -> list[bool]:
 
 
 def _discloses(words: str, *, asked: bool, speaks_of_self: bool) -> bool:
-    if HEALTH_MARK[1:-1] in words or rule(_SAYING).search(words):
+    if rule(_MARK).search(words) or rule(_SAYING).search(words):
         return False
     if rule(_HYPOTHETICAL).search(words) or rule(_HYPOTHETICAL_IF_ACUTE).search(words):
         return False
@@ -261,9 +299,14 @@ _YEARS_AGO = (
 )
 _OVER_FIVE_YEARS = r"\b(?:mas de|over|more than) (?:cinco|5|five) (?:anos|years)\b|\bhace (?:5|cinco) anos y (?:medio|pico)\b"
 _YEAR = r"\b(?:19[5-9]\d|20\d\d)\b"
-_NOT_OVERCOME = (
-    r"\bsigo\b|\btodavia\b|\baun\b|\bactualmente\b|\bahora mismo\b|(?<!sin )(?<!ninguna )\brecai|"
-    rf"\bme ha vuelto|\bmetasta|\btengo (?:un )?(?:{_CANCER})|\bestoy (?:en|con|recibiendo|tomando)\b|\bi have\b(?! had)|\bstill\b"
+_NOT_OVERCOME = any_of(
+    r"""
+    \bsigo\b|\btodavia\b|\baun\b|\bactualmente\b|\bahora mismo\b|(?<!sin )(?<!ninguna )\brecai|\bme ha vuelto
+    \bmetasta|\btengo (?:un )?(?:{cancer})
+    \bestoy (?:en|con|recibiendo|tomando)\b
+    \bi have\b(?! had)|\bstill\b
+    """,
+    cancer=_CANCER,
 )
 
 

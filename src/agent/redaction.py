@@ -250,6 +250,7 @@ _NIE = (
 )
 _CURRENCY_FOLLOWS = r"\s{0,2}(?:€|eur|\$|pesos|mil\b)"
 _MORE_DIGITS_FOLLOW = r"[ .,-]?\d"  # part of a longer number
+_WORD_FOLLOWS = r" +[a-z]"
 _SINGLE_LETTER_WORDS = "aeouy"
 
 
@@ -265,7 +266,7 @@ def _dnis(text: str) -> Iterator[_Hit]:
     for match in rule(_DNI).finditer(text):
         number = _digits(match["digits"])
         letter, end = match["letter"], match.end()
-        if letter and match["gap"].strip(" ") != match["gap"] and letter in _SINGLE_LETTER_WORDS:
+        if letter and match["gap"] and letter in _SINGLE_LETTER_WORDS and rule(_WORD_FOLLOWS).match(text, end):
             letter, end = None, match.end("digits")  # "12345678 y mi nombre": the letter is a word
         if rule(_MORE_DIGITS_FOLLOW).match(text, end):
             continue
