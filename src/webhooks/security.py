@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,15 @@ from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from src import logs
-from src.errors import LedgerUnavailable, RejectedRequest
+from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest
 
 ANYONE, OPERATOR, VENDOR = "anyone", "operator", "vendor"
 """Who a door is for. A vendor proves itself by its signature, inside the view."""
 MAX_BODY_BYTES = 3 * 1024 * 1024
 """Meta's largest webhook."""
+_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB."
+_PROXY_HEADERS = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
+"""What stands in a request that came through somebody, beside everything that starts with X-Forwarded-."""
 
 
 def error(status: int, code: str, message: str) -> tuple[Response, int]:
@@ -24,11 +28,24 @@ def error(status: int, code: str, message: str) -> tuple[Response, int]:
     return jsonify({"error": {"code": code, "message": message}}), status
 
 
+def same_secret(given: bytes, secret: str) -> bool:
+    """Whether somebody knows a secret of ours; compared in constant time. Nobody knows an empty one."""
+    return hmac.compare_digest(given, secret.encode()) and bool(secret)
+
+
 def is_operator(request_: Request, admin_token: str) -> bool:
-    """Whether the request carries the operator's token; compared in constant time, on bytes."""
+    """Whether the request carries the operator's token."""
     scheme, _, given = request_.headers.get("Authorization", "").partition(" ")
-    same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), admin_token.encode())
-    return scheme.casefold() == "bearer" and same
+    # WSGI gives the header's bytes as Latin-1.
+    return same_secret(given.strip().encode("latin-1", "replace"), admin_token) and scheme.casefold() == "bearer"
+
+
+def whole_body(request_: Request) -> bytes:
+    """The body as it came. Raises PayloadTooLarge, also for one that does not say its length."""
+    raw = request_.get_data(cache=False)
+    if len(raw) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(_TOO_LARGE)
+    return raw
 
 
 def guard(view: Callable[..., Any], who: str, admin_token: Callable[[], str]) -> Callable[..., Any]:
@@ -48,15 +65,22 @@ def guard(view: Callable[..., Any], who: str, admin_token: Callable[[], str]) ->
 
 def is_local(request_: Request) -> bool:
     """Whether the caller sits on this machine and nobody stands between: no proxy's header, a loopback address."""
-    forwarded = any(name in request_.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"))
-    address = request_.remote_addr or ""
-    return not forwarded and (address.startswith("127.") or address in ("::1", "::ffff:127.0.0.1"))
+    if any(name in request_.headers for name in _PROXY_HEADERS):
+        return False
+    if any(name.casefold().startswith("x-forwarded") for name in request_.headers.keys()):  # noqa: SIM118 - no dictionary
+        return False
+    try:
+        address = ipaddress.ip_address(request_.remote_addr or "")
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def install(app: Flask) -> None:
     """Error handlers and headers for every door."""
     log = logs.get_logger()
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # A body that does not say its length is silently cut off here: the one byte more shows that it was too large.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
 
     @app.errorhandler(RejectedRequest)
     def rejected(fault: RejectedRequest) -> Any:
@@ -70,10 +94,16 @@ def install(app: Flask) -> None:
         answer.headers["Retry-After"] = "2"
         return answer, status
 
+    @app.errorhandler(ConfigurationError)
+    def misconfigured(fault: ConfigurationError) -> Any:
+        """Found out only now, when the store was first asked. The sender comes again, perhaps to a mended one."""
+        log.error("configuration.faulty", door=_door(), detail=str(fault))
+        return error(503, "misconfigured", "This service is not configured rightly; its log says what is wrong.")
+
     @app.errorhandler(HTTPException)
     def http(fault: HTTPException) -> Any:
         if fault.code == 413:
-            return error(413, "payload_too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.")
+            return error(413, PayloadTooLarge.code, _TOO_LARGE)
         code = (fault.name or "error").casefold().replace(" ", "_")
         answer, status = error(fault.code or 500, code, fault.description or fault.name or "error")
         if fault.code == 405:

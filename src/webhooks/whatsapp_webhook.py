@@ -5,7 +5,6 @@ The module's `app` is what `gunicorn "src.webhooks.whatsapp_webhook:app"` serves
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from datetime import UTC, datetime
 from typing import Any
@@ -43,8 +42,8 @@ def _whatsapp_door(services: Services) -> Blueprint:
 
     def verify() -> Any:
         """Meta's handshake: the bare challenge for who knows our verify token."""
-        given = request.args.get("hub.verify_token", "").encode("utf-8", "surrogateescape")
-        known = hmac.compare_digest(given, services.verify_token().encode())
+        given = request.args.get("hub.verify_token", "").encode("utf-8", "replace")
+        known = security.same_secret(given, services.verify_token())
         challenge = request.args.get("hub.challenge", "")
         if request.args.get("hub.mode") != "subscribe" or not known:
             log.warning("webhook.verification_refused")
@@ -54,7 +53,7 @@ def _whatsapp_door(services: Services) -> Blueprint:
 
     def receive() -> Any:
         """200 once every valid item is written durably. A repeated webhook changes nothing."""
-        raw = request.get_data(cache=False)
+        raw = security.whole_body(request)
         now = datetime.now(UTC)  # noqa: TID251 - the time a message is known here; the ledger's own clock decides the rest
         if whatsapp is not None:
             check_signature(raw, request.headers.get("X-Hub-Signature-256"), whatsapp.app_secrets)
