@@ -235,7 +235,7 @@ def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Foun
     for each in found:
         known = context.profile.get(each.key)
         contradicts = known is not None and known != each.value and bool(re.match(r"\W*(?:bueno|ah|ahora|ya no)\b", heard.wording.plain))
-        takes_back = bool(cue) and (known is not None or not context.profile or (cue is not None and cue.start() < 12))
+        takes_back = strong or (weak and known is not None)
         confirmed = context.awaiting == f"confirm:{each.key}" and each.confidence < CONFIRM_BELOW and _settles(each, context)
         if confirmed:
             each = msgspec.structs.replace(each, value=context.candidate, confidence=0.9, alternatives=())  # noqa: PLW2901
