@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import requests
 
 from src.errors import AccessDenied, Rejected, TemporaryFailure
 from src.integrations import http
@@ -73,6 +78,16 @@ def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Callabl
         handler.wfile.write(body)
 
     return behave
+
+
+def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={name}"]
+    names = ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*request, *names], check=True, capture_output=True)
+    return key, certificate
 
 
 @pytest.fixture
@@ -421,6 +436,24 @@ class TestFetch:
         assert not failed.value.maybe_done
         assert asked.count("files.example") == 1
         assert connected == [("157.240.1.1", 443)]
+
+    def test_the_certificate_must_be_the_names_though_the_address_was_checked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key, certificate = self_signed(tmp_path, "files.example")
+        resolve = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, *a, **k: resolve("127.0.0.1", port, *a, **k))
+        monkeypatch.setattr(http, "_is_public", lambda address: address == "127.0.0.1")
+        with serving(answering(200, b"file")) as server, http.new_session(public_only=True) as session:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate, key)
+            server.server.socket = tls.wrap_socket(server.server.socket, server_side=True)
+            session.verify = str(certificate)
+            assert session.get(f"https://files.example:{server.port}/x", timeout=5).content == b"file"
+            assert server.requests[0][2]["Host"] == f"files.example:{server.port}"
+            with pytest.raises(requests.exceptions.SSLError):
+                session.get(f"https://other.example:{server.port}/x", timeout=5)
+        assert len(server.requests) == 1
 
     def test_a_public_session_speaks_no_plain_http(self) -> None:
         session = http.new_session(public_only=True)
