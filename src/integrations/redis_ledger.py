@@ -236,18 +236,14 @@ class RedisLedger:
         checked_at, full = self._memory
         if time.monotonic() - checked_at > 1.0:
             with ledger_errors():
-                info: Mapping[str, Any] = self._info("memory")
-            limit = int(info.get("maxmemory", 0))
-            full = limit > 0 and int(info.get("used_memory", 0)) > MEMORY_HEADROOM * limit
+                answer: Any = self.client.info("memory")
+            nodes = [answer] if "used_memory" in answer else list(answer.values())  # a Cluster answers for each node
+            full = any(
+                int(node["used_memory"]) > MEMORY_HEADROOM * int(node["maxmemory"]) > 0 for node in nodes if "maxmemory" in node
+            )
             self._memory = (time.monotonic(), full)
         if full:
             raise LedgerUnavailable(f"the store is over {MEMORY_HEADROOM:.0%} of its maxmemory")
-
-    def _info(self, section: str) -> Mapping[str, Any]:
-        answer: Any = self.client.info(section)
-        if isinstance(self._client(), RedisCluster):  # one answer for each node: the fullest decides
-            return max(answer.values(), key=lambda node: node.get("used_memory", 0) / max(node.get("maxmemory", 0), 1))
-        return dict(answer)
 
     # -- identities ------------------------------------------------------------------------------------------------
 
@@ -612,10 +608,10 @@ class RedisLedger:
         if found is None:
             return None
         id_hashes, wamids, names, known = found
+        for id_hash in id_hashes:
+            self._scripts.run("repoint", [f"iv:id:{_text(id_hash)}"], ["", "-"])
         with ledger_errors():
             client = self._client()
-            for id_hash in id_hashes:
-                client.set(f"iv:id:{_text(id_hash)}", "-", xx=True, keepttl=True)
             for wamid in wamids:
                 client.delete(f"iv:sent:{self._hash(_text(wamid))}")
             for field in names:

@@ -2,60 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 import msgspec
 import pytest
 
-from src.desk.ports import Arrival, Claim, Settlement
+from src.desk.ports import Settlement
 from src.errors import ConfigurationError, StaleCommit
-from src.integrations.redis_ledger import RedisLedger
-from src.messages import Contact, Inbound, Receipt
+from src.messages import Receipt
 from tests.conftest import Skew
-
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-_numbers = itertools.count(1)
-
-NewLedger = Callable[..., RedisLedger]
-
-
-def arrival(
-    text: str, contact: str = "whatsapp:34600000001", *, urgent: bool = False, message_id: str = "", **who: str
-) -> Arrival:
-    inbound = Inbound(
-        id=message_id or f"wamid.{next(_numbers)}",
-        contact=Contact(key=contact, channel="whatsapp", **who),
-        kind="button" if urgent else "text",
-        at=NOW,
-        text=text,
-    )
-    row = msgspec.json.encode({"id": inbound.id, "role": "prospect", "text": text})
-    return Arrival(inbound=inbound, job=msgspec.json.encode(inbound), row=row, urgent=urgent)
-
-
-def texts(claim: Claim) -> list[str]:
-    return [msgspec.json.decode(job.body, type=Inbound).text for job in claim.jobs]
-
-
-def take(ledger: RedisLedger, lane: str = "turns", contact: str = "whatsapp:34600000001") -> Claim:
-    claim = ledger.claim(lane, contact)  # type: ignore[arg-type]
-    assert claim is not None
-    return claim
-
-
-def due(ledger: RedisLedger, lane: str = "turns") -> set[str]:
-    room = dict.fromkeys(("turns", "delivery", "mirror"), 100)
-    return {
-        contact
-        for shard in range(ledger.keys.shards)
-        for contact in ledger.offer(shard, room).contacts[lane]  # type: ignore[arg-type, index]
-    }
-
-
-def done(claim: Claim, **more: object) -> Settlement:
-    return Settlement(done=[job.id for job in claim.jobs], **more)  # type: ignore[arg-type]
+from tests.integrations.ledger_kit import NOW, NewLedger, arrival, done, due, take, texts
 
 
 def test_a_message_becomes_one_turn_and_a_redelivery_nothing(new_ledger: NewLedger, skew: Skew) -> None:

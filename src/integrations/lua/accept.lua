@@ -9,14 +9,24 @@ local contact, shard, id_hash, job_id, body, row = ARGV[2], ARGV[3], ARGV[4], AR
 local urgent, debounce_ms, cap_ms, remember_ms = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local now = clock(ARGV[1])
 
-if ARGV[14] == '1' then
-  local known = identify(KEYS[10], contact, remember_ms, 11)
-  if known then return known end
+local names_here = ARGV[14] == '1'
+if names_here then
+  local elsewhere = identify(KEYS[10], contact, 11)
+  if elsewhere then return elsewhere end
 end
-
 local moved = redis.call('HGET', record, 'moved_to')
 if moved then return { 'moved', moved } end
-if redis.call('ZSCORE', seen, id_hash) or redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
+if redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
+
+-- From here on the item is this contact's, and so are the names it came under: the record tells an erasure what they are.
+for i = 15, #ARGV do
+  local key = names_here and KEYS[i - 4]
+  if not key or redis.call('SET', key, contact, 'NX') or redis.call('GET', key) == contact then
+    redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1)
+  end
+end
+if names_here then redis.call('SET', KEYS[10], contact, 'NX', 'PX', remember_ms) end
+if redis.call('ZSCORE', seen, id_hash) then return { 'duplicate' } end
 
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
 redis.call('ZADD', seen, ms(now), id_hash)
@@ -24,7 +34,6 @@ redis.call('PEXPIRE', seen, remember_ms)
 redis.call('HSETNX', record, 'epoch', new_epoch())
 redis.call('HSETNX', record, 'created', ms(now))
 redis.call('HDEL', record, 'erased')
-for i = 15, #ARGV do redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1) end
 append(record, queue, jobs, depth, 'turns', job_id, body)
 if row ~= '' then redis.call('XADD', log, '*', 'row', row) end
 -- The channel's reply window is counted from what the person sent last.

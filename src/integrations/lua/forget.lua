@@ -23,6 +23,7 @@ end
 if how == 'reset' then
   -- Nobody is there, or nothing but the last word to somebody who was erased.
   if redis.call('EXISTS', record) == 0 or redis.call('HEXISTS', record, 'erased') == 1 then return { 'ok' } end
+  pass_when_full(record)
   for _, id in ipairs(redis.call('ZRANGE', KEYS[20], 0, -1)) do set_status(out, id, 'failed') end
   empty('delivery')
   for i = 17, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end

@@ -1,0 +1,226 @@
+"""An erasure leaves nothing: whatever happens meanwhile, wherever it is interrupted, whatever is still on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from src.desk.ports import Settlement
+from src.errors import StaleCommit
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_store import connect
+from src.integrations.redis_views import RedisRecords
+from src.messages import Receipt
+from tests.conftest import Skew
+from tests.integrations.ledger_kit import (
+    ANA,
+    ANA_BY_ID,
+    NOW,
+    Killed,
+    NewLedger,
+    arrival,
+    audit,
+    contents,
+    die,
+    done,
+    finish_all,
+    interposed,
+    take,
+    traces,
+)
+
+PERSONAL = ("34600000001", "ES.9", "Marta", "secreto")
+FIRST = arrival("secreto", bsuid="ES.99", message_id="wamid.first")
+
+
+def live(ledger: RedisLedger) -> None:
+    """Somebody with something in every place where the ledger keeps things."""
+    ledger.accept([FIRST])
+    turn = take(ledger)
+    ledger.commit(
+        turn,
+        done(
+            turn, state=b'{"name":"Marta"}', stage="COTIZACION", name="Marta", owner="human", timer=ledger.server_time(),
+            rows=[b'{"text":"secreto"}'], deliveries=[("o1", b"secreto"), ("o2", b"secreto")], mirrors=[("m1", b"secreto")],
+        ),
+    )  # fmt: skip
+    sent = take(ledger, "delivery")
+    ledger.renew(sent, sending="o1")
+    ledger.commit(sent, done(sent, statuses={"o1": ("sent", "wamid.o1", "")}, hold_s=3, wait_for="o1"))
+    ledger.remember_sent(ANA, "o1", "wamid.o1")
+    ledger.accept([arrival("Marta secreto")])
+    hopeless = take(ledger)
+    ledger.commit(hopeless, Settlement(buried=[hopeless.jobs[0].id], reason="hopeless"))
+    ledger.accept([arrival("secreto", ANA_BY_ID, bsuid="ES.99")])
+
+
+def assert_gone(ledger: RedisLedger, skew: Skew, where: str = "") -> None:
+    assert traces(ledger.client, *PERSONAL) == [], where
+    assert audit(ledger, round(ledger.server_time().timestamp() * 1000)) == [], where
+    assert finish_all(ledger, skew) == {"turns": [], "delivery": [], "mirror": []}, where
+    assert ledger.accept([FIRST]) == ["duplicate"], where
+    assert traces(ledger.client, *PERSONAL) == [], where
+
+
+def test_everything_goes_but_keyed_hashes(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    assert len(traces(ledger.client, *PERSONAL)) > 15
+    ledger.forget(ANA, erase=True)
+    assert_gone(ledger, skew)
+    kinds = {key.replace("{", "").split(":")[1 if "{" not in key else 2] for key in contents(ledger.client)}
+    assert kinds == {"meta", "id", "gone", "hour", "depth"}
+    assert all(ledger.client.ttl(key) > 0 for key in contents(ledger.client) if ":gone:" in key or key.startswith("iv:id:"))
+    late = Receipt(message_id="wamid.o1", status="read", at=NOW, opaque=f"{ANA} o1", phone="+34600000001")
+    assert ledger.receive_receipt(late) == "unknown"
+    assert ledger.receive_receipt(Receipt(message_id="wamid.o1", status="read", at=NOW)) == "unknown"
+    assert_gone(ledger, skew)
+
+
+def test_an_interrupted_erasure_can_be_repeated(valkey_url: str) -> None:
+    for command in range(1, 40):
+        skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)  # noqa: B023 - used within this round
+        acting = RedisLedger(lambda: client, skew_ms=skew)  # noqa: B023
+        live(ledger)
+        acting.ping()
+        client.arm(command, die)
+        with suppress(Killed):
+            acting.forget(ANA, erase=True)
+        ledger.forget(ANA, erase=True)
+        assert_gone(ledger, skew, f"died before command {command}")
+        client.close()
+        own.close()
+        if not client.reached:
+            return
+    raise AssertionError("an erasure has more commands than expected")
+
+
+MEANWHILE: dict[str, Callable[[RedisLedger], object]] = {
+    "a message": lambda ledger: ledger.accept([arrival("secreto")]),
+    "a message by id": lambda ledger: ledger.accept([arrival("secreto", ANA_BY_ID, bsuid="ES.99")]),
+    "a message with a new name": lambda ledger: ledger.accept([arrival("secreto", bsuid="ES.97")]),
+    "a redelivery": lambda ledger: ledger.accept([FIRST]),
+    "a new address": lambda ledger: ledger.alias(ANA, "whatsapp:ES.98"),
+    "the answer to a send": lambda ledger: ledger.remember_sent(ANA, "o2", "wamid.o2"),
+    "a receipt": lambda ledger: ledger.receive_receipt(
+        Receipt(message_id="wamid.o1", status="read", at=NOW, opaque=f"{ANA} o1")
+    ),
+    "a reset": lambda ledger: ledger.forget(ANA, erase=False),
+    "a merge": lambda ledger: (ledger.accept([arrival("secreto", "whatsapp:ES.96")]), ledger.merge(ANA, "whatsapp:ES.96")),
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_what_comes_meanwhile_goes_too_or_starts_anew(what: str, valkey_url: str) -> None:
+    """It counts as before the erasure, and is gone; or as after it, and all of it can be erased again."""
+    for command in range(1, 40):
+        skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)  # noqa: B023 - used within this round
+        acting = RedisLedger(lambda: client, skew_ms=skew)  # noqa: B023
+        live(ledger)
+        acting.ping()
+        client.arm(command, lambda: MEANWHILE[what](ledger))  # noqa: B023
+        acting.forget(ANA, erase=True)
+        left = traces(ledger.client, *PERSONAL)
+        if left:  # only what came after the last moment, complete in itself
+            assert what.startswith(("a message", "a merge", "a new address")), f"{what} before command {command} left {left}"
+            assert not traces(ledger.client, "Marta"), f"{what} before command {command}"
+            ledger.forget(ANA, erase=True)
+            ledger.forget("whatsapp:ES.96", erase=True)
+            ledger.forget("whatsapp:ES.99", erase=True)
+        assert_gone(ledger, skew, f"{what} before command {command}")
+        client.close()
+        own.close()
+        if not client.reached:
+            return
+    raise AssertionError("an erasure has more commands than expected")
+
+
+def test_the_answer_to_a_send_that_crosses_an_erasure_leaves_nothing(valkey_url: str) -> None:
+    for command in range(1, 20):
+        skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)  # noqa: B023 - used within this round
+        acting = RedisLedger(lambda: client, skew_ms=skew)  # noqa: B023
+        live(ledger)
+        acting.ping()
+        client.arm(command, lambda: ledger.forget(ANA, erase=True))  # noqa: B023
+        acting.remember_sent(ANA, "o2", "wamid.o2")
+        if not client.reached:
+            ledger.forget(ANA, erase=True)
+        assert_gone(ledger, skew, f"erased before command {command}")
+        client.close()
+        own.close()
+        if not client.reached:
+            return
+
+
+def test_the_farewell_goes_out_and_takes_the_rest_with_it(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    asked = take(ledger)
+    ledger.forget(ANA, erase=True, claim=asked, farewell=("bye", b"adios"))
+    ledger.forget(ANA, erase=False)
+    with pytest.raises(StaleCommit):
+        ledger.forget(ANA, erase=True, claim=asked, farewell=("bye", b"adios"))
+    bye = take(ledger, "delivery")
+    assert [job.id for job in bye.jobs] == ["bye"]
+    ledger.renew(bye, sending="bye")
+    settlement = done(
+        bye,
+        statuses={"bye": ("sent", "wamid.bye", "")},
+        hold_s=3,
+        wait_for="bye",
+        mirrors=[("m9", b"secreto")],
+        rows=[b"secreto"],
+    )
+    ledger.commit(bye, settlement)
+    ledger.remember_sent(ANA, "bye", "wamid.bye")
+    assert ledger.receive_receipt(Receipt(message_id="wamid.bye", status="sent", at=NOW, opaque=f"{ANA} bye")) == "unknown"
+    assert_gone(ledger, skew)
+
+
+def test_a_farewell_that_cannot_be_sent_is_not_kept_as_a_dead_letter(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    ledger.forget(ANA, erase=True, farewell=("bye", b"adios"))
+    bye = take(ledger, "delivery")
+    ledger.retry(bye, after_s=1)
+    skew.advance(1.1)
+    bye = take(ledger, "delivery")
+    ledger.commit(bye, Settlement(buried=["bye"], reason="refused", statuses={"bye": ("failed", "", "131026")}))
+    assert RedisRecords(ledger).dead_letters() == []
+    assert_gone(ledger, skew)
+
+
+def test_who_comes_back_before_the_farewell_is_out_is_somebody_new(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    ledger.forget(ANA, erase=True, farewell=("bye", b"adios"))
+    assert ledger.accept([arrival("hola otra vez")]) == ["accepted"]
+    bye = take(ledger, "delivery")
+    ledger.commit(bye, done(bye, statuses={"bye": ("sent", "wamid.bye", "")}))
+    again = take(ledger)
+    assert again.state is None
+    ledger.commit(again, done(again, state=b"{}", stage="INICIO"))
+    record = RedisRecords(ledger).record(ANA)
+    assert record is not None, "the person is shown like any other"
+    assert len(record.rows) == 1
+
+
+def test_a_turn_that_lost_its_lease_erases_nothing(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    frozen = take(ledger)
+    skew.advance(8.1)
+    other = take(ledger)
+    before = contents(ledger.client)
+    with pytest.raises(StaleCommit):
+        ledger.forget(ANA, erase=True, claim=frozen)
+    assert contents(ledger.client) == before
+    ledger.commit(other, done(other))
