@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.integrations.untrusted import TREE_DEPTH, TREE_VALUES, line_of, name_of, text_of, tree_of
+
+# A busy machine is no failure.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -17,6 +20,7 @@ ANYTHING = st.recursive(
 )
 
 
+@UNHURRIED
 @given(ANYTHING)
 def test_anything_becomes_something_that_can_be_stored(value: Any) -> None:
     kept = tree_of(value)

@@ -9,12 +9,15 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.errors import Rejected, Unreachable
 from src.integrations.whatsapp_messages import parts_of, payload_of, split_text
 from src.messages import Contact, Content, ContentKind, Option, Outbound, Template
+
+# A busy machine is no failure.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SPEC = Path(__file__).resolve().parents[3] / "shared" / "specs" / "meta-cloud-api-messages.json"
 PHONE = "34600111222"
@@ -202,6 +205,7 @@ class TestPayload:
 
     WORDS = st.text(st.sampled_from("aé ñ\n.👍🏽🇪🇸*_😀x"), max_size=60).map(lambda text: text * 30)
 
+    @UNHURRIED
     @given(
         kind=st.sampled_from(["text", "buttons", "list", "cta_url"]),
         text=WORDS,
@@ -259,6 +263,7 @@ class TestSplit:
             for part in split_text(emoji * 50, limit):
                 assert part.replace(emoji, "") == ""
 
+    @UNHURRIED
     @given(st.text(st.sampled_from("ab.ñ \n*_👍🏽🇪🇸‍!?"), max_size=300), st.integers(1, 40))
     def test_nothing_but_space_is_lost_and_no_part_is_too_long(self, text: str, limit: int) -> None:
         parts = split_text(text, limit)
@@ -297,6 +302,7 @@ class TestParts:
         for part in parts:
             assert "…" not in json.dumps(payload_of(message(part)), ensure_ascii=False)
 
+    @UNHURRIED
     @given(
         st.sampled_from(["text", "buttons", "list", "cta_url"]),
         st.text(st.sampled_from("ab.ñ \n*👍🏽"), max_size=80).map(lambda text: text * 80),
