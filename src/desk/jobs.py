@@ -13,6 +13,8 @@ from src.desk.ports import Arrival
 from src.messages import Content, Event, Inbound, Outbound
 
 _EXTRA_DEPTH = 8
+_IDENTITIES = frozenset({"old", "new", "new_keys", "parent_user_id"})
+"""Parts of `Inbound.extra` that name a person. A user id may look like a card number, and altered it names nobody."""
 
 
 def arrival(inbound: Inbound) -> Arrival:
@@ -37,9 +39,10 @@ def without_secrets(inbound: Inbound) -> Inbound:
         inbound,
         contact=contact,
         text=_safe_text(inbound.text),
+        emoji=_safe_text(inbound.emoji),
         media=media,
         location=location,
-        extra={key: _safe(value, _EXTRA_DEPTH) for key, value in inbound.extra.items()},
+        extra={key: value if key in _IDENTITIES else _safe(value, _EXTRA_DEPTH) for key, value in inbound.extra.items()},
     )
 
 
@@ -51,10 +54,14 @@ def _safe(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return _safe_text(value)
     if isinstance(value, dict) and depth:
-        return {key: _safe(inner, depth - 1) for key, inner in value.items()}
+        return {_safe_text(key): _safe(inner, depth - 1) for key, inner in value.items()}
     if isinstance(value, list) and depth:
         return [_safe(inner, depth - 1) for inner in value]
-    return value if isinstance(value, int | float | bool) or value is None else ""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):  # a form may give a card number as a number
+        return redacted.text if (redacted := redact(f"{value:.0f}")).kinds else value
+    return ""
 
 
 def shown_text(inbound: Inbound) -> str:
