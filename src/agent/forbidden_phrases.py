@@ -262,8 +262,8 @@ PROMISES = any_of(
     \byou(?:'re| are) (?:approved|covered already)
     \b(?:poliza|solicitud|seguro|alta) (?:ya )?(?:esta|queda|ha sido|esta ya) (?:aprobad|aceptad|emitid|activ|
         en vigor)
-    \b(?:ya )?(?:estas|esta|estais|quedas|queda) (?:ya )?(?:asegurad|cubiert)[oa]s?\b(?! (?:el|la|en|por|si|solo|
-        hasta))
+    \b(?:estas|estais|quedas|quedais|usted (?:ya )?(?:esta|queda)|ya (?:esta|queda)) (?:ya |usted )?
+        (?:asegurad|cubiert)[oa]s?\b(?! (?:el|la|en|por|si|solo|hasta))
     \bseguro que (?:te|le|os|lo|la) (?:acept|aprueb|aprob|pag|cubr|conced)
     \bsin (?:ninguna |ningun )?(?:duda|riesgo|problema) (?:te|le) (?:acept|pag|aprueb)
     \b(?:te|le|os) (?:hago|hacemos|haria|puedo hacer|aplico|aplicamos|consigo) (?:un |una )?(?:descuento|rebaja|

@@ -52,7 +52,7 @@ def redact_health(text: str) -> str:
 
 # Somebody has them or had them: saying so with a verb is a disclosure.
 _ILLNESSES = r"""
-    a1c acufen alergi[ac] alzheimer anemi aneurism anginas? anorexi[ac] ansiedad apnea arritmi arterios artritis artrosis
+    a1c aborto acufen alergi[ac] alzheimer anemi aneurism anginas? anorexi[ac] ansiedad apnea arritmi arterios artritis artrosis
     asma autism bipolar bocio bronquitis bulimi cardiopat cataratas celiaqu ciatica cirrosis colesterol colitis
     coronari covid crohn cuadriple.bypass demencia depresi dermatitis derrame diabet discapacid distrofia drogas
     drogadic embolia endometriosis enfermedad enfermo enfisema epilep epoc\b esclerosis escoliosis esquizofreni fibromialgi
@@ -80,7 +80,7 @@ _MEDICINES = r"""
 _TREATMENTS = r"""
     ablacion angioplast biopsia bypass cateter cirugia desfibrilador dialisis intervencion.quirurgica marcapasos muletas?\b
     oxigeno operacion.(?:de|del|a).(?!compra|venta|hipoteca|credito|financ) protesis quirofano rehabilitac
-    silla.de.ruedas stent tratamiento(?!.de.aguas) trasplant transplant terapia\b transfusion valvula
+    silla.de.ruedas stent tratamiento(?!.de.(?:aguas|iva|residuos|textos)) trasplant transplant terapia\b transfusion valvula
 """
 # A person is one of these: the word alone says it.
 _BEING = any_of(
@@ -88,7 +88,7 @@ _BEING = any_of(
     diabetic[oa]|hipertens[oa]|asmatic[oa]|epileptic[oa]|celiac[oa]|alergic[oa]|bipolar|seropositiv[oa]
     vih positiv[oa]|depresiv[oa]|esquizofrenic[oa]|alcoholic[oa]|drogadict[oa]|anorexic[oa]|bulimic[oa]
     hemofilic[oa]|cardiopata|autista|obes[oa]|hipotiroide[oa]|anemic[oa]|discapacitad[oa]|minusvalid[oa]
-    paraplejic[oa]|tetraplejic[oa]|trasplantad[oa]
+    paraplejic[oa]|tetraplejic[oa]|trasplantad[oa]|deprimid[oa]|toxicoman[oa]
     enferm[oa] (?:de|del|cronic[oa])
     paciente (?:de|oncologic[oa])|superviviente de|operad[oa] (?:de|del|a)|diagnosticad[oa]|medicad[oa]|embarazada
     diabetic|epileptic|asthmatic|hiv positive|pregnant
@@ -114,6 +114,8 @@ _DONE_TO_ME = any_of(
         embarazad|enferm|en tratamiento|con tratamiento|de baja (?:medica|laboral|por|desde)|en dialisis|
         en rehabilitacion|en quimio|con quimio|con medicacion)
     \b(?:voy|iba|fui|vamos) (?:al|a la|a un|a una) (?:psic|psiq|oncolog|cardiolog|quimio|dialisis)
+    \bme (?:he )?(?:rompi|roto|fracture|fracturado) (?:la|el|un|una|los|las) |\bme falta un (?:ri[nñ]on|pulmon|ojo|brazo)
+    \b(?:padezco|padeci|sufro) (?:de|del) |\bpeso (?:ya |unos |mas de )?\d{2,3} ?(?:kilos|kgs?)\b
     \bme hicieron una operacion\b|\bme he curado\b|\bme cure\b
     \b(?:i was|i have been|i've been|i am being) (?:diagnosed|operated|hospitali|treated)
     """
@@ -125,7 +127,7 @@ _ABOUT_ME = any_of(
         estoy|estuve|he estado|tomo|tomaba|tome|me tomo|estoy tomando|llevo|me pincho|me inyecto|uso|necesito|
         supere|he superado|superad[oa]|venci|he vencido|pase|he pasado|me recupere|recuperad[oa]|curad[oa]|vivo con|
         me medico|me trato|tratandome|acabe|termine|he acabado|he terminado|recibi|sigo con|ando con|arrastro|
-        conviv[oí]|me (?:dio|dieron|ha dado|han dado|encontraron|han encontrado|hicieron|han hecho|pusieron|
+        conviv[oí]|me (?:estan|dio|dieron|ha dado|han dado|encontraron|han encontrado|hicieron|han hecho|pusieron|
         han puesto|quitaron|han quitado|salio|ha salido|vieron|han visto|trataron|tratan|ven|controlan|hago|hice|
         descubrieron)|mi (?!hipoteca|seguro|banco)(?:\w+ )?|i have|i've|i had|i've had|i suffer|i suffered|i take|
         i'm taking|i survived|i beat|my)\b
@@ -151,6 +153,7 @@ _GOES_ON = any_of(
         curad|perfecto)
     """
 )
+_ONLY_A_TIME = r"(?:ya )?(?:hace|desde hace|desde|en) (?:\w+ ){0,4}?(?:anos?|mes(?:es)?|dias|(?:19|20)\d\d)$"
 _TIME_OF_ILLNESS = r"\b(?:hace|desde|en el|en) (?:\w+ ){0,3}?(?:anos?|meses|(?:19|20)\d\d)\b|\btipo (?:1|2|i{1,2})\b"
 
 # Not a disclosure.
@@ -184,6 +187,7 @@ _SAYING = any_of(
     \b(?:casi )?me (?:va a |vais a |puede )?da(?:r|is)? (?:un |algo|una )
     \b(?:precio|susto|cuota|cifra)s? de infarto
     \balergi[ac]o? a (?:los |las |el |la )?(?:comercial|seguro|banco|robot|bot|papeleo|vendedor)
+    \bme (?:tiene|teneis|pone|poneis|tienen|ponen) (?:\w+ )?enferm[oa]
     \bsoy (?:un )?enferm[oa] (?:del?|por) (?:futbol|trabajo|orden|running|cine)
     """
 )
@@ -261,6 +265,8 @@ def _disclosing(clauses: list[_Clause]) -> list[bool]:
         goes_on = bool(disclosing) and disclosing[-1] and bool(rule(_GOES_ON).search(clause.text)) and not clause.asked
         disclosing.append(by_itself or goes_on)
         speaks_of_self = (speaks_of_self or mine) and not rule(_ASKS_FOR_COVER).search(clause.text)
+    for at in range(len(clauses) - 1):  # "hace 8 años" before "tuve un cáncer"
+        disclosing[at] = disclosing[at] or (disclosing[at + 1] and bool(rule(_ONLY_A_TIME).match(clauses[at].text)))
     return disclosing
 
 
@@ -313,7 +319,8 @@ _NOT_OVERCOME = any_of(
 def _mark(words: str) -> str:
     """Which mark stands for this run of clauses."""
     cancer = rule(_CANCER_TERM).search(words) and not rule(_RELATIVE).search(words)
-    other = rule(rf"\b(?:{_stems(_ILLNESSES)}|{_stems(_MEDICINES)}|{_BEING})").search(words)
+    beside_it = rule(rf"(?:{_CANCER})\w* (?:de|del|en) (?:el |la |los |las )?\w+").sub(" ", words)  # its organ is no illness
+    other = rule(rf"\b(?!superviviente)(?:{_stems(_ILLNESSES)}|{_stems(_MEDICINES)}|{_BEING})").search(beside_it)
     if not cancer or other or rule(_NOT_OVERCOME).search(words):
         return HEALTH_MARK
     return CANCER_OVERCOME_MARK if _over_five_years_ago(words) else HEALTH_MARK

@@ -105,6 +105,7 @@ def test_personal_numbers_are_replaced(text: str, left: str, kinds: tuple[str, .
         "1995 2000 2005 2010",
         "1640995200000",
         "12345678A",
+        "1234567 L",
         "XX00 1234 5678 9012 3456",
         "ES91 hola",
         "4111 1111 1111 1112",
@@ -228,6 +229,13 @@ def test_clean_text_can_always_be_stored(text: str) -> None:
         ("ＴＥＮＧＯ dia\u200bbetes", "[dato de salud]"),
         ("I have diabetes and I earn 2000", "[dato de salud] and I earn 2000"),
         ("my father died of cancer", "[dato de salud]"),
+        ("me rompí la pierna en enero", "[dato de salud]"),
+        ("padezco del corazón", "[dato de salud]"),
+        ("peso 130 kilos", "[dato de salud]"),
+        ("estoy deprimido", "[dato de salud]"),
+        ("me están haciendo quimio", "[dato de salud]"),
+        ("mi hijo tiene autismo", "[dato de salud]"),
+        ("hace dos años me pusieron un stent", "[dato de salud]"),
         ("tengo cáncer", "[dato de salud]"),
         ("tuve cáncer hace 3 años", "[dato de salud]"),
         ("tuve cáncer en 2023", "[dato de salud]"),
@@ -248,6 +256,9 @@ def test_a_disclosure_is_taken_out_and_the_rest_stays(text: str, left: str) -> N
         ("superé un linfoma en 2012", "{}"),
         ("hace más de cinco años que superé un cáncer", "{}"),
         ("me operaron de un melanoma hace ocho años", "{}"),
+        ("hace 8 años tuve un cáncer de tiroides y estoy curada", "{}"),
+        ("soy superviviente de cáncer, hace 9 años", "{}"),
+        ("tuve cáncer hace más de 5 años", "{}"),
         ("I had breast cancer 8 years ago", "{}"),
         ("tengo 50 años, tuve leucemia de niño, hace 30 años, no fumo", "tengo 50 años, {}, no fumo"),
         ("tuve un tumor en 2010. Ahora estoy bien. Gano 2000", "{}. Gano 2000"),
@@ -264,6 +275,12 @@ KEPT = """
     does it cover cancer?
     what if I get cancer?
     ¿y si me da un infarto?
+    ¿cubre si me operan?
+    si me pongo enfermo me pagáis?
+    me preocupa tener un cáncer y no poder pagar
+    soy visitador médico, vendo insulina
+    mi jefe me tiene enfermo
+    tengo tratamiento de IVA reducido
     qué pasa si me diagnostican un cáncer
     ¿si tengo un infarto cobro?
     qué enfermedades graves incluye la completa
