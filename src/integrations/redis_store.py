@@ -119,7 +119,7 @@ class Scripts:
         """One script many times: in one round trip on a single node, one by one on a Cluster. Raises LedgerUnavailable when
         one of them could not be done; the others were. `replicas`: how many must have it too (a single node only)."""
         client = self._client()
-        if isinstance(client, RedisCluster):
+        if isinstance(client, RedisCluster) or (len(calls) == 1 and not replicas):
             return [self.run(name, keys, args) for keys, args in calls]
         text, digest = self._load(name)
         with ledger_errors():
