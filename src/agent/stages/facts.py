@@ -68,7 +68,7 @@ def record(turn: Turn) -> None:
             _take(turn, found, turn.last_message_id, turn.now.isoformat())
         else:
             turn.conversation.pending[found.key] = {
-                "found": msgspec.to_builtins(found),
+                "found": msgspec.json.decode(msgspec.json.encode(found)),
                 "message_id": turn.last_message_id,
                 "at": turn.now.isoformat(),
             }

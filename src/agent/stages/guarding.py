@@ -89,6 +89,8 @@ def _known(turn: Turn, draft: Draft) -> Facts:
         *msgspec.to_builtins(sold.tariff.limits).values(),
         *(terms.sublimit for terms in sold.tariff.covers.values() if terms.sublimit),
         *(profile[key] for key in AMOUNTS if key in profile),
+        *(doubt["value"] for doubt in facts.doubts(turn)[:1] if doubt["key"] in AMOUNTS),
+        *(quote[figure] for quote in turn.quotes_before for figure in ("sum_assured", "monthly_premium")),
         *turn.figures,
     ]
     own_words = [str(profile[key]) for key in ("occupation", "email") if key in profile]

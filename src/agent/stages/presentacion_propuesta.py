@@ -27,6 +27,8 @@ def presentacion_propuesta(turn: Turn) -> str:
     turn.requote = _why_to_requote(turn)
     if turn.requote:
         return "COTIZACION"
+    if turn.returned and turn.conversation.quotes:
+        turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(turn.conversation.quotes[0]["valid_until"]))
     return _decided(turn) or _discussed(turn)
 
 

@@ -95,7 +95,6 @@ def _say_price_change(turn: Turn) -> None:
         if quote["tier"] in before and before[quote["tier"]]["monthly_premium"] != quote["monthly_premium"]
     ]
     for old, new in moved:
-        turn.figures.append(old["monthly_premium"])
         tier, was = quotes.words(turn, new)["tier"], turn.book.money(old["monthly_premium"])
         turn.say("proposal.price_change", glue="\n", tier=tier, before=was, after=turn.book.money(new["monthly_premium"]))
     if not moved:

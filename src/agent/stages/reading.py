@@ -42,6 +42,7 @@ def reading(turn: Turn) -> str:
     turn.reading = _with_verdict(_merged(readings), turn.verdict)
     if conversation.owner == "human":
         facts.record(turn)  # a person answers; what is told meanwhile is kept for them
+        turn.fall_silent()
         return "guarding_out"
     _settle_language(turn)
     for unreadable in _unreadable(turn.inbounds):
@@ -56,7 +57,7 @@ def _read_press(turn: Turn, press: Inbound) -> Reading:
     agreeing = verb == "consent" and rest == "yes" and turn.consented
     stale = (verb == "confirm" and not awaiting.startswith("confirm:")) or (verb == "skip" and rest != awaiting)
     if agreeing or stale:
-        turn.say("unclear.old_option")
+        turn.say("unclear.old_button")
         return Reading(language=pressed.language)
     return pressed
 

@@ -24,7 +24,7 @@ def welcome_back(turn: Turn) -> None:
 
 
 def _greet_and_recall(turn: Turn) -> None:
-    """Hello by name, where the conversation was left, and whether the prices still hold."""
+    """Hello by name, and where the conversation was left."""
     conversation = turn.conversation
     turn.say("greeting.back", comma_name=turn.comma_name, company=turn.house.company_name)
     if conversation.quotes:
@@ -35,8 +35,7 @@ def _greet_and_recall(turn: Turn) -> None:
     else:
         where = turn.book.say("end.where_needs")
     turn.say("end.recall", where=where, glue=" ")
-    if conversation.quotes and not quotes.expired(turn):
-        turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(conversation.quotes[0]["valid_until"]))
+    turn.returned = True
 
 
 def _tell_what_a_person_changed(turn: Turn) -> None:

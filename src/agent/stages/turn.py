@@ -93,6 +93,7 @@ class Turn:
     handoff: Handoff | None = None
     erase: bool = False
     requote: str = ""
+    returned: bool = False
     quotes_before: list[dict[str, Any]] = field(default_factory=list)
 
     @property
