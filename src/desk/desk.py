@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from src.agent import state as states
 from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.ports import Ledger, Record, Records
+from src.errors import UnreadableState
 from src.messages import Contact, Inbound, Receipt
 
 MESSAGES_SHOWN = 1_000
@@ -58,6 +60,9 @@ class Desk:
         """A page of summaries, newest first. Raises ValueError for a cursor that is none of ours."""
         page = self._records.page(cursor=cursor, limit=limit, stage=stage, owner=owner, query=query)
         summaries = [_summary(record, self._state(record)) for record in page.records]
+        if query:  # such a page comes in the order of names and of all stages
+            summaries = [summary for summary in summaries if stage in ("", summary["stage"])]
+            summaries.sort(key=lambda summary: (summary["updated_at"], summary["contact"]["key"]), reverse=True)
         return {"conversations": summaries, "next_cursor": page.next_cursor}
 
     def reset(self, contact: str) -> None:
@@ -73,8 +78,10 @@ class Desk:
         return self._records.figures()
 
     def _state(self, record: Record) -> Conversation:
+        """The stored state. What was stored by a newer version is left out: people still find the transcript."""
         if record.state is not None:
-            return states.decode(record.state)
+            with suppress(UnreadableState):
+                return states.decode(record.state)
         channel, _, address = record.contact.partition(":")
         phone = f"+{address}" if address.isdigit() else None
         contact = Contact(key=record.contact, channel=channel, phone=phone, bsuid=None if phone else address)

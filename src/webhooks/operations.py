@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from src import __version__, logs
+from src.agent.state import STAGES
 from src.bootstrap import Services
 from src.errors import LedgerUnavailable
-from src.integrations.whatsapp_payloads import contact_key
+from src.integrations.whatsapp_identity import CHANNEL, contact_key
 from src.webhooks import security
 from src.webhooks.security import ANYONE, OPERATOR
 
 WORKER_SILENCE_S = 15.0
 """A worker says every two seconds that it is alive."""
 MOST_PER_PAGE = 200
+_FILTERS: dict[str, tuple[str, ...]] = {"stage": STAGES, "owner": ("bot", "human")}
+_DIGITS = re.compile("[0-9]{1,9}")
+_YES_OR_NO = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
 
 def doors(services: Services) -> Blueprint:
@@ -71,17 +76,16 @@ class _Operations:
 
     def conversations(self) -> Any:
         """A page of summaries, newest first."""
-        limit = request.args.get("limit", "50")
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MOST_PER_PAGE:
+        limit, query = request.args.get("limit", "50"), request.args.get("q", "").strip()
+        if not _DIGITS.fullmatch(limit) or not 1 <= int(limit) <= MOST_PER_PAGE:
             return security.error(400, "bad_limit", f"limit is a whole number from 1 to {MOST_PER_PAGE}.")
-        query = request.args.get("q", "").strip()
+        wanted = {name: request.args.get(name, "") for name in _FILTERS}
+        for name, value in wanted.items():
+            if value and value not in _FILTERS[name]:
+                return security.error(400, f"bad_{name}", f"{name} is one of {', '.join(_FILTERS[name])}.")
         try:
             page = self._desk.conversations(
-                cursor=request.args.get("cursor", ""),
-                limit=int(limit),
-                stage=request.args.get("stage", ""),
-                owner=request.args.get("owner", ""),
-                query=_key(query) or query,
+                cursor=request.args.get("cursor", ""), limit=int(limit), query=_key(query) or query, **wanted
             )
         except ValueError as fault:
             return security.error(400, "bad_query", f"{fault}.")
@@ -95,17 +99,19 @@ class _Operations:
 
     def forget(self, reference: str) -> Any:
         """Resets a conversation, or erases the person."""
+        erase = _YES_OR_NO.get(request.args.get("erase", "").casefold())
+        if erase is None:
+            return security.error(400, "bad_erase", "erase is true or false.")
         contact = self._find(reference)
         if contact is None:
             return _unknown()
-        erase = request.args.get("erase", "").casefold() in ("1", "true", "yes")
         (self._desk.erase if erase else self._desk.reset)(contact)
         done = "erased" if erase else "reset"
         self._log.info(f"conversation.{done}", contact=self._ledger.pseudonym(contact))
         return _json({"status": done})
 
     def _find(self, reference: str) -> str | None:
-        return self._desk.find(_key(reference) or reference)
+        return self._desk.find(_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
 
     def _channels(self) -> dict[str, Any]:
         whatsapp = self._services.settings.whatsapp
