@@ -32,7 +32,7 @@ _HIDDEN = any_of(
 _SECRETS = any_of(
     r"""
     api[ _-]?keys?
-    claves? (?:api|de api|secretas?|privadas?|de acceso)
+    claves? (?:api|de (?:la )?api|secretas?|privadas?|de acceso)
     contrasenas?|passwords?|tokens?\b|variables de entorno|environment variables|credencial\w+|credentials
     base de datos|database|\.env\b|redis|admin_token
     """
@@ -41,7 +41,8 @@ _SECRETS = any_of(
 _SHOW = any_of(
     r"""
     muestra\w*|ensena\w*|dime|dame|di\b|revela\w*|imprim\w+|repit\w+|repet\w+|copia\w*|escrib\w+|pasa\w*|manda\w*
-    envia\w*|lista\w*|saca\w*|exporta\w*|comparte\w*|vuelca\w*|filtra\w*|facilita\w*|quiero|necesito|print|show
+    traduce\w*|resum\w+|enumera\w*|detalla\w*|describ\w+|explica\w*|translate|summari[sz]e|envia\w*|lista\w*|
+        saca\w*|exporta\w*|comparte\w*|vuelca\w*|filtra\w*|facilita\w*|quiero|necesito|print|show
     reveal|repeat|output|display|tell me|give me|send|list|dump|export|share|leak|what (?:is|are)
     cual(?:es)? (?:es|son)
     """
@@ -53,7 +54,7 @@ _OTHERS = any_of(
         previous|all) (?:\w+ )?(?:client|usuari|asegurad|person|contact|lead|prospect|custom|user|polic)\w*
     (?:los|vuestros|tus|las) (?:client|usuari|asegurad)\w+
     mi (?:vecin[oa]|jef[ea]|ex\b|compañer[oa]|companer[oa]|cunad[oa])
-    (?:customers|users|clients)\b|la persona de antes|el de antes
+    (?:customers|users|clients)\b|client\w* (?:vuestr|tuy|suy)[oa]s?\b|la persona de antes|el de antes
     quien (?:escribio|hablo) antes
     """
 )
@@ -93,18 +94,24 @@ INJECTION = any_of(
         hipoteca)|my))
     \b(?:ignora|olvida|ignore|forget|disregard)\w* (?:absolutamente )?(?:todo lo (?:anterior|que te (?:han|
         hayan) (?:dicho|ordenado))|(?:all|everything) (?:above|before|previous|you were told))
+    \b(?:desactiva|quita(?:te)?|apaga|deshabilita|disable|turn off|remove)\b(?: \w+){0,3} (?:{orders}|seguridad|safety)
+    \b(?:sin|without) (?:tener en cuenta|respetar|seguir|hacer caso (?:a|de)|following|regard for)(?: \w+){0,2} {orders}
+    \b(?:como si )?no tuvieras(?: \w+){0,2} {orders}|\boverride (?:all )?safety
+    \bque {orders}\w* (?:tienes|te han|te dieron|sigues|te pusieron|secretas|ocultas)
+    \bwhat (?:were you told|are you instructed|instructions)
     \bno (?:sigas|obedezcas|hagas caso (?:a|de)|cumplas|apliques|do not follow)(?: \w+){0,3} {orders}
     \b(?:do not|don't|stop) (?:follow|obey)\w*(?: \w+){0,3} {orders}
     \b(?:nuevas?|new|estas son tus) {orders}\w* ?:
-    \b(?:a partir de ahora|desde ahora|from now on|ahora)(?:,| ya)* (?:(?:tu )?(?:eres|seras|actuas|te llamas|
-        respondes|you are|you will|act|you're)\b(?! (?:tu |mi asesor|quien|el que)))
+    \b(?:a partir de ahora|desde ahora|from now on|desde este momento|ahora)(?:,| ya)* (?:(?:tu )?(?:eres|seras|
+        actuas|te llamas|respondes|you are|you will|act|you're)\b(?! (?:tu |mi |quien|el que|la que)))
     \b(?:actua|comportate|responde|hazte pasar|haz de cuenta|finge|simula|imagina|pretend|act|roleplay|behave|
         respond)\w* (?:\w+ ){0,3}?(?:como|que eres|ser|as|to be|you are|you're|
         por)(?: si fueras)? (?:\w+ ){0,2}?(?:actuari|dan\b|hacker|desarrollador|developer|admin|supervisor|jefe|
         director|ia\b|ai\b|modelo|model|chatgpt|gpt|humano|human|sin restricc|unrestricted|empleado|programador|
-        tarificador|persona sin)
+        tarificador|persona sin|underwriter|suscriptor|perito)
     \b(?:tu )?eres (?:un |una |el |la |mi )?(?:actuari[oa]|dan\b|hacker|desarrollador|administrador|supervisor|
         director|jefe de|ia sin|modelo (?:de lenguaje )?sin|chatgpt|gpt|asistente sin|tarificador)\b[^?]{0,80}$
+    \b(?:acceso|access) (?:total|root|de administrador|de admin|completo al sistema)|\b(?:root|admin|full) access\b
     \byou are (?:now|no longer)[ ]
     \b(?:modo|mode) (?:desarrollador|developer|debug|dios|god|admin\w*|sin restricciones|dan\b|root|mantenimiento|
         de prueba)
@@ -117,7 +124,8 @@ INJECTION = any_of(
         developer|openai|anthropic|meta\b|equipo de desarrollo)\w*[^?]{0,40}\b(?:orden|ordeno|autoriz|permit|
         necesito que|muestra|dame|cambia|activa|desactiv|pon\b)
     \bi am your (?:creator|developer|administrator)
-    (?:^|\n) ?[\[<#*\"']{0,3} ?(?:system|sistema|assistant|developer|asistente)\b ?[\]>*\"']{0,3} ?:
+    (?:^|\n) ?[\[<#*\"']{0,3} ?(?:system|assistant|developer)\b ?[\]>*\"']{0,3} ?:
+    [\[<#*]{1,3} ?(?:system|sistema|asistente|developer)\b ?[\]>*#]
     <\|?/? ?(?:im_start|im_end|system|assistant|endoftext|instructions?|prompt)\b
     \[/?(?:inst|system)\]|#{2,} ?(?:system|instruc)
     \b(?:begin|end|inicio|fin)(?: of| de| del)? (?:system|sistema|prompt|instruc)
@@ -126,7 +134,8 @@ INJECTION = any_of(
     [\"']lc[\"'] ?: ?\d|\{\{.{1,80}\}\}|\{%.{1,80}%\}|\bdrop table\b|\bselect \* from\b|\bunion select\b
     ['\"] ?or ?['\"]?1['\"]? ?= ?['\"]?1
     <script\b|javascript:|\bonerror ?=
-    \b(?:prima|precio|cuota|tarifa|price|premium) ?(?::=|==?|<-) ?[\d€]
+    \b(?:prima|precio|cuota|tarifa|price|premium) ?(?::=|==?|<-|:) ?[\"']?(?:€ ?)?(?:0|1|cero)\b(?![.,]?\d)|:= ?\d
+    \b(?:pon\w*|deja\w*|baja\w*)(?: \w+){0,3} (?:prima|precio|cuota|tarifa)(?: \w+){0,2} (?:a|en) ?(?:0|cero)\b
     \b(?:confirma\w*|fija\w*|cambia\w*|modifica\w*|establece\w*|actualiza\w*|set|change|
         confirm)(?: \w+){0,3} (?:prima|precio|cuota|tarifa|price|premium)(?: \w+){0,4} (?:a|en|de|to|at|
         =) ?(?:€ ?)?(?:0|cero|1|un|zero|one)\b
@@ -140,18 +149,25 @@ INJECTION = any_of(
 
 EXFILTRATION = any_of(
     r"""
-    \b{show}(?: (?:me|los|las|el|la|lo|un|una|tod[oa]s?|the|all|of|me the|de|del|que|list|lista|tienes|
-        teneis)){0,5} (?:(?:client|customer|user|usuari)\w*'?s?'? (?:data|details|phones|names|records)|(?:datos|
-        telefonos?|numeros?(?: de telefono)?|conversacion(?:es)?|chats?|nombres?|e-?mails?|correos?|
-        direccion(?:es)?|polizas?|informacion|info|listas?|listado|expedientes?|fichas?|historial(?:es)?|mensajes|
-        data|details|phones?|phone numbers?|names|messages|conversations?|records?)(?: (?:de|del|que|of|from|with|
-        con|para|sobre|about|tiene|los|las|the|personales|private|a|contratad[oa]s? por)){0,5} {others})
+    \b{show}(?: (?:me|los|las|el|la|lo|un|una|ver|saber|leer|tus|sus|vuestros|tod[oa]s?|the|all|of|me the|de|del|
+        que|list|lista|tienes|teneis)){0,5} (?:(?:client|customer|user|usuari)\w*'?s?'? (?:data|details|phones|
+        names|records)|(?:datos|telefonos?|numeros?(?: de telefono)?|conversacion(?:es)?|chats?|nombres?|e-?mails?|
+        correos?|direccion(?:es)?|polizas?|informacion|info|listas?|listado|expedientes?|fichas?|historial(?:es)?|
+        mensajes|data|details|phones?|phone numbers?|names|messages|conversations?|records?)(?: (?:de|del|que|tus|
+        sus|vuestros|of|from|with|con|para|sobre|about|tiene|los|las|the|personales|private|a|
+        contratad[oa]s? por)){0,5} {others})
+    \b{show}(?: \w+){0,3} (?:other|another|previous|last) (?:people|person|customer|client|
+        user)'?s?'? (?:\w+ )?(?:data|details|polic\w+|info\w*|phones?|messages|names|records|quotes?|conversations?)
+    \bwhat did (?:the |your )?(?:last|previous|other) (?:customer|client|user|person)
+    \bque (?:datos|informacion|mensajes) (?:tienes|teneis|hay) (?:de|sobre) (?:mi (?:ex\b|vecin|jef|cunad|companer)|
+        otr|el ultimo)
+    \bque (?:\w+ ){0,2}?(?:ha contratado|contrato|ha dicho|dijo|tiene contratado) (?:mi (?:vecin|jef|ex\b|companer|
+        cunad)|(?:el|la) (?:ultim|anterior|otr))
     \b(?:lista|listado|list|export|dump)\w* (?:me )?(?:a |de |of |the |all |todos |los ){0,4}(?:clientes|usuarios|
         customers|users|leads)\b
     \b(?:quien|quienes) (?:mas )?(?:te ha|te han|os ha|os han) (?:escrito|contratado) (?:hoy|antes|ayer)
-    \bque (?:te )?(?:dijo|pregunto|contrato|ha contratado|escribio) (?:el|la|mi) (?:ultimo|anterior|otro|vecin|jef|
-        ex\b)
-    \b{show}(?: [^ .?]{1,20}){0,4}? {secrets}(?! (?:del? (?:area|mi|cliente|app)|para entrar))
+    \bque (?:te )?(?:dijo|pregunto|contrato|ha contratado|escribio) (?:el|la|mi) (?:ultimo|anterior|otro|vecin|jef|ex\b)
+    \b{show}(?: [^ .?]{1,20}){0,4}? {secrets}(?! (?:del? (?:area|mi\b|app)|para entrar))
     """,
     others=_OTHERS,
     secrets=_SECRETS,
@@ -162,16 +178,18 @@ INSULT = any_of(
     r"""
     \b(?:eres|sois|seras|pareces|usted es|vaya|panda de|pedazo de|pedazo|trozo de|cacho|so|you are|you're|u r|
         ur)(?: {fillers}){0,4} {rude}\b{not_at_the_bot}
-    (?:^|[,.!¡:;] ?)(?:{fillers} |oye |mira |anda |pero |callate |puto ){0,3}(?!put[oa]s? |
+    (?:^|[,.!¡:;] ?)(?:(?!que ){fillers} |menud[oa] |oye |mira |anda |pero |callate |puto ){0,3}(?!put[oa]s? |
         mierda){rude}(?:$| ?[,.!?]){not_at_the_bot}
-    \b(?:put[oa]|jodid[oa]|maldit[oa]|fucking|stupid|useless|mierda de|asco de|basura de|estupid[oa]|
+    \b(?:put[oa]|jodid[oa]|maldit[oa]|pinche|fucking|stupid|useless|mierda de|asco de|basura de|estupid[oa]|
         inutil de) (?:bot|robot|maquina|chatbot|asistente|ia\b|machine|program|trasto)
-    \b(?:bot|robot|maquina|chatbot|asistente|ia|tia|tio|moro|negro|gitano|sudaca|panchito|maricon|chino) de mierda\b
+    \b(?:bot|robot|maquina|chatbot|asistente|ia|tia|tio|moro|negro|gitano|sudaca|panchito|maricon|chino|
+        pesad[oa]) de (?:mierda|los cojones|los huevos)\b
     \b(?:vete|iros|idos|marchaos|andate|vayanse|vayase|anda|ve) (?:tu |todos )?a (?:la mierda|
         tomar por (?:el )?cul[oi]|la chingada|cagar|la verga|freir)
+    \bque (?:{fillers} ){0,2}{rude} (?:eres|sois|es usted)\b|\bmenud[oa]s? {rude}\b{not_at_the_bot}
     \bque (?:te|os|le|les) (?:den\b(?! (?:un|una|el|la|los|las|buen\w*|mas|otr\w*|cita|permiso))|jodan|follen|
         zurzan|parta)
-    \bjode(?:te|os)\b|\bjodanse\b|\bchupa(?:me|mela|dmela)|\bcome ?me ?la\b
+    \bjode(?:te|os)\b|\bjodanse\b|\bchupa(?:me|mela|dmela)|\bcome ?me ?la\b|\bcome mierda\b|\bpudrete\b|\bpudranse\b
     \bhijos? de (?:la )?(?:gran )?put[ao]
     \bhijueput
     \b(?:tu|vuestra|su) put[ao] madre
@@ -180,10 +198,11 @@ INSULT = any_of(
     \bconcha de tu|\bchinga (?:tu|a tu)|\bchingate
     \bcallate (?:la boca|ya|puto|de una)
     \bcierra (?:la|el) (?:puta )?(?:boca|pico)
-    \bno vales (?:para nada|una mierda|ni para)
+    \bno (?:vales|sirves) (?:para nada|de nada|una mierda|ni para)
     \beres (?:lo peor|un asco|una (?:verguenza|porqueria)|un[ao]? (?:puta? )?(?:porqueria|asco))
     \b(?:das|dais) asco
-    \b(?:fuck (?:you|off|u\b)|screw you|shut (?:the fuck )?up|go to hell|suck my|kiss my ass|son of a bitch|motherf)
+    \b(?:fuck (?:you|off|u\b)|screw you|shut (?:the fuck )?up|go to hell|you suck\b|suck my|kiss my ass|
+        son of a bitch|motherf)
     \b(?:ensena(?:me)?|manda(?:me)?|envia(?:me)?) (?:\w+ ){0,2}(?:tetas|desnud\w+|nudes|culo)
     \bfollar(?:te|os)\b|\bquiero follar|\bsend nudes
     """,
@@ -200,12 +219,10 @@ THREAT = any_of(
         os|le|les|l[oa]s)\b
     \b(?:voy|vamos) a (?:quemar|volar|reventar|atentar|poner una bomba|disparar|hackear|
         tirar abajo)(?: \w+){0,2} (?:vuestr|tu|oficina|empresa|sede|sistema|servidor|web)
-    \bse (?:donde|en donde) (?:vives|vivis|vive|trabajas|trabajais|trabaja|estais|estas|esta (?:tu|vuestra) (?:casa|
-        oficina))
+    \bse (?:donde|en donde) (?:vives|vivis|vive|trabajas|trabajais|trabaja|estais|estas|esta (?:tu|vuestra) casa)
     \b(?:vais|vas|van) a (?:morir|pagarlo con sangre|acabar en el hospital)
-    \bte mato\b|\bos mato\b|\bte rajo\b|\bos rajo\b|\bte reviento\b
-    \b(?:voy|iremos|ire|vamos) a (?:ir )?(?:por|a por) (?:ti|vosotros|vuestras|tu familia)\b(?! (?:cuando|
-        para firmar))
+    \b(?:la|lo|os|te) quemo\b|\bte mato\b|\bos mato\b|\bte rajo\b|\bos rajo\b|\bte reviento\b
+    \b(?:voy|iremos|ire|vamos) a (?:ir )?(?:por|a por) (?:ti|vosotros|vuestras|tu familia)\b(?! (?:cuando|para firmar))
     \b(?:hay|pondre|he puesto|pongo) una bomba\b
     \bbomba en (?:la|vuestra|tu|su) (?:oficina|empresa|sede)
     \b(?:os|te) vais? a arrepentir\b
@@ -218,10 +235,13 @@ THREAT = any_of(
 
 SELF_HARM = any_of(
     r"""
-    \b(?:me quiero|quiero|quisiera|deseo|prefiero|preferiria|ganas de|mejor|ojala|pienso en|pensando en|planeo|
+    \b(?<!no )me (?:quiero|quisiera|voy a|gustaria|pienso) (?:matar|morir|suicidar)(?:me)?\b(?! (?:de|a) (?:la |
+        pura )?(?:risa|verguenza|viej[oa]|asco|amor|trabajar|pena|aburrimiento|currar)| por saber)
+    \b(?<!no )(?:quiero|quisiera|deseo|prefiero|preferiria|ganas de|mejor|ojala|pienso en|pensando en|planeo|
         he pensado en|penso en) (?:\w+ ){0,2}?(?:morir(?:me)?|matarme|suicidarme|quitarme la vida|
-        quitarme de en medio|desaparecer para siempre|no despertar|estar muert[oa]|acabar con (?:todo|
-        mi vida))\b(?! (?:de|a) (?:risa|verguenza|viej[oa]|asco|amor|trabajar|pena|aburrimiento))
+        quitarme de en medio|desaparecer(?: para siempre|,? no (?:aguanto|puedo))|no (?:me )?desperta\w*|
+        estar muert[oa]|acabar con (?:todo|mi vida))\b(?! (?:de|a) (?:la |pura )?(?:risa|verguenza|viej[oa]|asco|
+        amor|trabajar|pena|aburrimiento|y dejar))
     \b(?:suicidarme|me suicido|me suicide|me suicidara|me voy a suicidar|quitarme la vida|me quito la vida|
         quitarme de en medio|me quito de en medio|me quite la vida|me quitara la vida|ahorcarme|me ahorco|
         cortarme las venas|me corto las venas|autolesion\w*|hacerme daño|hacerme dano|tirarme (?:por|a|al|
@@ -229,12 +249,13 @@ SELF_HARM = any_of(
         desde) (?:la ventana|el balcon|un puente|las vias|tren|puente|balcon)|acabar con mi vida|acabo con mi vida|
         poner fin a mi vida|terminar con mi vida)
     \b(?:me mato|me matara|me matase|matarme|voy a matarme)\b(?! (?:a trabajar|trabajando|de|currando|a currar|
-        en (?:un|el|la) (?:accidente|coche|moto|carretera)|con (?:el coche|la moto|la bici)|conduciendo|esquiando|
-        escalando|por ahorrar|haciendo|a hacer|estudiando|a estudiar))
+        en (?:un|el|la) (?:accidente|coche|moto|carretera|curro|trabajo|gimnasio|gym)|con (?:el coche|la moto|
+        la bici)|conduciendo|esquiando|escalando|por ahorrar|haciendo|a hacer|estudiando|a estudiar))
     \bno (?:quiero|puedo|merece la pena|vale la pena|tiene sentido|me apetece|aguanto) (?:ya |
         mas )?(?:seguir viviendo|vivir|seguir con (?:mi|esta) vida|seguir adelante|estar vivo|estar viva|
         la vida)\b(?! (?:aqui|en|con|alli|de))
     \b(?:estarian|estarán|estaran|estaria|estaran) mejor sin mi\b
+    \b(?:sin|no (?:le )?(?:veo|encuentro)) sentido (?:a|en) (?:la vida|vivir|seguir)\b|\bend it all\b
     \bvalgo mas muert[oa]
     \bno tengo (?:ganas|razones|motivos) (?:de|para) vivir
     \bmi vida no (?:vale|tiene sentido)
@@ -260,10 +281,9 @@ PROMISES = any_of(
     \b100 ?(?:%|por cien(?:to)?) (?:seguro|garantizad|sure|approved)
     \b(?:te|se|le|os) (?:lo|la|los) (?:apruebo|aprobamos|apruebe|concedo|acepto)\b
     \byou(?:'re| are) (?:approved|covered already)
-    \b(?:poliza|solicitud|seguro|alta) (?:ya )?(?:esta|queda|ha sido|esta ya) (?:aprobad|aceptad|emitid|activ|
-        en vigor)
-    \b(?:estas|estais|quedas|quedais|usted (?:ya )?(?:esta|queda)|ya (?:esta|queda)) (?:ya |usted )?
-        (?:asegurad|cubiert)[oa]s?\b(?! (?:el|la|en|por|si|solo|hasta))
+    \b(?:poliza|solicitud|seguro|alta) (?:ya )?(?:esta|queda|ha sido|esta ya) (?:aprobad|aceptad|emitid|activ|en vigor)
+    \b(?:estas|estais|quedas|quedais|usted (?:ya )?(?:esta|queda)|ya (?:esta|queda)) (?:ya |usted )?(?:asegurad|
+        cubiert)[oa]s?\b(?! (?:el|la|en|por|si|solo|hasta))
     \bseguro que (?:te|le|os|lo|la) (?:acept|aprueb|aprob|pag|cubr|conced)
     \bsin (?:ninguna |ningun )?(?:duda|riesgo|problema) (?:te|le) (?:acept|pag|aprueb)
     \b(?:te|le|os) (?:hago|hacemos|haria|puedo hacer|aplico|aplicamos|consigo) (?:un |una )?(?:descuento|rebaja|
