@@ -33,11 +33,11 @@ _STOP = r"(?=\s*(?:$|[,.;:!…)\n\U0001F000-\U0001FAFF\u2600-\u27BF-]))"
 _DENY = re.compile(
     r"(?:claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|en broma|pensarlo|por asomo|de lejos|en pedo|"
     r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|que va|nel|nel pastel|nones|negativo|nunca|jamas|"
-    r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|(?:mejor|pues|ahora|aun|todavia) no\b|tampoco|nop|nope|nada de eso|"
-    r"nah|nanay|naranjas|ne\b|no me interesa|no (?:lo )?(?:quiero|deseo|necesito|acepto|autorizo|consiento|quisiera|querria|hare|haria)|no (?:me |nos )?(?:hace falta|gustaria|parece|apetece|convence)|no estoy de acuerdo|no es (?:eso|ese|esa|lo que|correcto|cierto|verdad|necesario|asi|mi caso)|no era (?:eso|esa|ese)|no me referia|no (?:eso|esa|ese|esto|yo|todavia|aun|exactamente|exacto|del todo|realmente|precisamente|necesariamente|por favor|en realidad)\b|no(?: [a-z]+){1,3} no\b|(?:eso|ese|esa|este|esta) no\b|no lo creo|no creo|no (?:es )?correcto|no es asi|"
+    r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|(?:mejor|pues|ahora|aun|todavia) no\b(?! (?:puedo|me|tengo|es|lo|estoy|hay))|tampoco|nop|nope|nada de eso|"
+    r"nah|nanay|naranjas|ne\b|no me interesa|no (?:lo |os |te |les )?(?:(?:quiero|deseo|necesito|quisiera|querria)(?! (?:pasar|gastar|pagar|hablar|mas de|tanto))|acepto|autorizo|consiento|doy|hare|haria)|no (?:me |nos )?(?:hace falta|gustaria|parece|apetece|convence)|no estoy de acuerdo|no es (?:eso|ese|esa|lo que|correcto|cierto|verdad|necesario|asi|mi caso)|no era (?:eso|esa|ese)|no me referia|no (?:eso|esa|ese|esto|yo|todavia|aun|exactamente|exacto|del todo|realmente|precisamente|necesariamente|por favor|en realidad)\b|no(?: [a-z]+){1,3} no\b|(?:eso|ese|esa|este|esta) no\b|no lo creo|no creo|no (?:es )?correcto|no es asi|"
     r"no,? (?:gracias|senor|senora|senorita|por ahora|de momento|para nada|que va|todavia|aun|hombre|mujer|tio|es eso|thanks|thank you)|"
     r"not (?:really|at all)|i don't think so|of course not|no way|ninguno|ninguna|ningun[oa]? de (?:los|las) dos|nada" + _STOP + r"|"
-    r"incorrecto|falso|error\b|mal\b|👎|❌|✋|🖐|🙅|⛔|🚫|no(?:[\s,]+no)*" + _STOP + r")"
+    r"incorrecto|falso|error\b|mal\b|👎|❌|✋|🖐|🙅|⛔|🚫|(?:no (?:tengo|hay|tenemos|me queda)|no(?:[\s,]+no)*)" + _STOP + r")"
 )
 _AFFIRM = re.compile(
     r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
@@ -56,7 +56,7 @@ _NEGATED_STATEMENT = re.compile(
 """Somebody denies what was just said, as a sentence: "no es mio", "no lo pedi". Facts about oneself are not denials."""
 _DONT_KNOW = re.compile(
     r"\b(?:no (?:lo |la |me )?(?:se|sabria|recuerdo|acuerdo|tengo (?:ni )?(?:la menor |la mas minima |mucha )?(?:ni )?idea|tengo claro|estoy segur[oa]|sabemos)\b|ni (?:la menor |puta |pajolera |la mas minima )?idea\b|"
-    r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|ni flores|ni papa|ni zorra|npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|me da igual|ni la menor)"
+    r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|que se(?=\W*$)|ni flores|ni papa|ni zorra|npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|me da igual|ni la menor)"
     r"|[🤷]"
 )
 _EMOJI = re.compile("(?P<yes>[👍👌✅🆗🙆])|[👎❌✋🖐🙅]")

@@ -35,7 +35,7 @@ _SOLE = re.compile(
 _TWINS = re.compile(r"\b(?:gemel[oa]s|melliz[oa]s|la parejita|twins|cuates|guachos|morochos)\b")
 _TRIPLETS = re.compile(r"\btrilliz[oa]s\b")
 _LARGE_FAMILY = re.compile(r"\bfamilia numerosa\b")
-_EXPECTING = re.compile(r"\b(?:embarazad[oa]s?|esperando (?:un|a|el|mi|gemelos|nuestro)|(?:viene|llega|hay) (?:uno |otro |otra |una )?(?:mas )?(?:en camino|de camino)|encinta|salgo de cuentas|a punto de ser (?:padre|madre|papa|mama)|pregnant|voy a ser (?:padre|madre|papa|mama)|vamos a ser padres)\b")
+_EXPECTING = re.compile(r"\b(?:embarazad[oa]s?|esperando (?:un|a|el|mi|gemelos|nuestro)|(?:viene|llega|hay|otr[oa]|y un[oa]) (?:uno |otro |otra |una )?(?:mas )?(?:que viene )?(?:en camino|de camino)|encinta|salgo de cuentas|a punto de ser (?:padre|madre|papa|mama)|pregnant|voy a ser (?:padre|madre|papa|mama)|vamos a ser padres)\b")
 _ADULT_DEPENDANT = re.compile(r"\b(?:mi|mis|nuestr[oa]s?|la|el) (?P<who>mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|senora|madre|padre|padres|mama|papa|papas|suegr[oa]s?|herman[oa]s?|abuel[oa]s?|viejos|viejita|wife|husband|parents|mother|father)\b")
 _CHILD_EMOJI = re.compile("[\U0001f476\U0001f9d2\U0001f466\U0001f467]")
 _IN_PAIRS = ("padres", "papas", "suegros", "suegras", "abuelos", "viejos", "parents")
@@ -111,7 +111,7 @@ def _children(wording: Wording, counted: Sequence[Quantity], *, asked: bool) -> 
     evidence = wording.evidence(first.start, last.end)
     listed = len(counted) > 1 and not re.search(r"\b(?:perdon|digo|mejor dicho|bueno)\b|\bno,", wording.plain[first.end : last.start])
     total = sum(each.value for each in counted) if listed else last.value
-    if listed and counted[0].value == sum(each.value for each in counted[1:]):
+    if listed and counted[0].value > 1 and counted[0].value == sum(each.value for each in counted[1:]):
         total = counted[0].value  # "tres hijos, dos niñas y un niño"
     if last.high is not None:
         return Found("dependents", as_number(last.value), evidence, 0.5, False, (as_number(last.high),))
@@ -140,10 +140,12 @@ def _uncounted(wording: Wording, quantities: Sequence[Quantity], *, asked: bool)
             others = () if bare.high is None else (as_number(bare.high),)
             return [Found("dependents", bare.number, wording.evidence(bare.start, bare.end), 1.0 if sure else 0.5, False, others)]
     own = _SOLE.search(plain)
+    adults = _ADULT_DEPENDANT.findall(plain) if asked else []
+    if own and adults:
+        return [Found("dependents", len(_SOLE.findall(plain)) + _people(adults), plain.strip(), 0.8)]
     if own and (asked or re.search(r"\b(?:hij[oa] unic[oa]|tengo|para que)\b", own[0])):
         return [Found("dependents", 1, wording.evidence(*own.span()), 0.8 if "unic" in own[0] else 0.7)]
     if asked:
-        adults = _ADULT_DEPENDANT.findall(plain)
         if adults:
             count = _people(adults)
             with_self = bool(re.search(r"\by yo\b|\byo y\b|nosotros", plain))

@@ -71,7 +71,8 @@ RULES: tuple[Rule, ...] = (
         rf"\b{_WANT}\b[^.;!?\n]{{0,22}}\b(?:un[ao]? |algun[a]? |a |con |al |el |la |una )(?:{_PERSON})\b",
         rf"\b(?:prefiero|quiero|mejor|dame|necesito|quisiera|que me atienda|con|hay|pasame|ponme|paseme) (?:a |con )?(?:un |una |el |la |algun |alguna )?{_PERSON}(?: {_REAL})?\W*$",
         rf"^\W*(?:un |una |a |con |al |por favor )?(?:persona|human[oa]|agente|asesor[a]?|operador[a]?|comercial|gestor[a]?|representante|agent|human)(?: {_REAL}| por favor| ya| please)*\W*$",
-        rf"\b{_PERSON} {_REAL}\b",
+        rf"\b(?:{_PERSON}|nadie) {_REAL}\b",
+        r"\b(?:con|a) (?:una? )?(?:maquina|robot|bot|chatbot|ordenador)\b[^.;?\n]{0,12}\b(?:no|ni) (?:lo |la |me |le |te )*[a-z]+",
         r"\b(?:llamadme|llamame|llameme|llamenme|me llamais|me llamas|me llaman ustedes|me podeis llamar|me puedes llamar|me puede llamar|me pueden llamar|que me llamen|que me llame|podeis llamarme|puedes llamarme por|puede llamarme por|podrian llamarme|podriais llamarme|prefiero que me llam\w+|"
         r"hablar por telefono|numero de (?:telefono )?(?:de )?(?:atencion|contacto|para llamar|al que llamar)|a que (?:numero|telefono)|(?:un|algun|vuestro|su|tu) (?:numero|telefono) (?:para llamar|al que llamar|donde llamar|de contacto)|call me back|phone call|give me a call|can you call|quiero una llamada|una llamada)\b",
         r"\b(?:no|ni) (?:me siento comod[oa]|me fio|quiero|me gusta|me apetece|pienso|voy a|estoy comod[oa]|soporto|aguanto|me va|confio|quisiera|me gustan|hablo)\b[^.;?\n]{0,40}\b(?:maquina|maquinas|robot|robots|bot|bots|ordenador|programa|chatbot|automatic[oa]|inteligencia artificial|ia|contestador|algoritmo|asistente virtual)\b",
@@ -97,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("greeting", r"^\W*(?:muy )?(?:hola|ola|buenas|buenos dias|buen dia|buena tarde|hey|hello|hi|que tal|que onda|quiubo|que hubo|epa|saludos|bon dia|bona tarda|ei|holi\w*|holis|alo|aloha|good (?:morning|afternoon|evening)|guten tag|hallo|bonjour|salut|ciao|buongiorno|ola bo|bos dias|egun on|kaixo|bom dia|boa tarde)\b", r"^\W*[👋🙋]"),
     _rule("thanks", r"\b(?:gracias|agradec\w+|thanks|thank you|thx|ty|merci|gracies|grazas|obrigad[oa]|danke|grazie|eskerrik|mil gracias)\b|🙏", unless=r"\bno,? gracias\b"),
-    _rule("bye", r"\b(?:adios|hasta (?:luego|pronto|otra|manana|la vista|nunca)|chao|chau|bye|nos vemos|me despido|agur|adeu|ate logo|au revoir|que (?:tengas|tenga|vaya|pases) (?:un )?(?:buen|bien|feliz)\w*|hablamos (?:luego|otro dia|manana)|buenas noches\W*$|ya (?:te|os) (?:digo|dire|escribo|escribire) (?:algo)?|see you|goodbye|abur)\b"),
+    _rule("bye", r"\b(?:adios|hasta (?:luego|pronto|otra|manana|la vista|nunca)|chao|chau|bye|nos vemos|me despido|agur|adeu|ate logo|au revoir|que (?:tengas|tenga|vaya|pases) (?:un )?(?:buen|bien|feliz)\w*|hablamos (?:luego|otro dia|manana)|buenas noches(?=\W*$)|ya (?:te|os) (?:digo|dire|escribo|escribire) (?:algo)?|see you|goodbye|abur)\b"),
     _rule(
         "couple",
         r"\b(?:asegur(?:arnos|ar a los dos|ar a ambos|emos)|(?:los|las|nosotros|nosotras) dos\b|para (?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) y (?:para )?mi|los dos|ambos|nosotros|dos personas|dos\b|la pareja)|(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) y yo|yo y mi (?:mujer|marido|espos[oa]|pareja|novi[oa])) (?:quer|necesit|busc|nos)|"
@@ -124,7 +125,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "objection",
-        r"\b(?:me lo (?:pienso|pensare|tengo que pensar|quiero pensar)|lo (?:pienso|pensare|consulto|consultare|hablo|hablare|miro|mirare|vemos|valoro|comento|estudio)\b|(?:tengo|quiero|dejame|dejeme|necesito|debo|tendria|voy a)(?: que)? (?:pensar(?:lo|melo)?|consultar(?:lo)?|hablar(?:lo)? con mi|meditar\w*|comentar(?:lo)?)|mas adelante|ahora no (?:puedo|es|me viene|tengo)|otro (?:dia|momento)|no (?:es|me viene) (?:buen|bien)\b[^.;]{0,12}(?:momento|ahora)|"
+        r"\b(?:me lo (?:pienso|pensare|tengo que pensar|quiero pensar)|(?<!no )lo (?:pienso|pensare|consulto|consultare|hablo|hablare|miro|mirare|vemos|valoro|comento|estudio)\b|(?:tengo|quiero|dejame|dejeme|necesito|debo|tendria|voy a)(?: que)? (?:pensar(?:lo|melo)?|consultar(?:lo)?|hablar(?:lo)? con mi|meditar\w*|comentar(?:lo)?)|mas adelante|ahora no (?:puedo|es|me viene|tengo)|otro (?:dia|momento)|no (?:es|me viene) (?:buen|bien)\b[^.;]{0,12}(?:momento|ahora)|"
         r"(?:no tengo|sin) tiempo|estoy (?:ocupad[oa]|liad[oa]|trabajando|conduciendo|en el trabajo|reunid[oa]|en una reunion)|luego (?:te|os|sigo|seguimos|lo|hablamos|vuelvo)|despues (?:te|os|sigo|seguimos)|manana (?:te|os|lo|seguimos)|el mes que viene|la semana que viene|de momento no|por ahora no|todavia no|aun no|no (?:hay|tengo) prisa|think about it|not now|later|some other time)\b",
         topic="timing",
         unless=r"\b(?:llam\w+ (?:manana|mas adelante|luego)|todavia no (?:tengo|he|fum|estoy casad))\b|\b(?:todavia|aun) no\b.{0,8}\b(?:hij|nin)",
@@ -136,14 +137,14 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "decline",
-        r"\b(?:no (?:me|nos) (?:interesa|convence|interesan|encaja|conviene|compensa|cuadra)|no (?:lo |la |los )?(?:quiero|contrato|voy a contratar|deseo|queremos)(?: (?:seguir|continuar|contratar|nada|ninguno|ninguna|el seguro|esto|mas))?\W*(?:gracias\W*)?$|paso\W*$|(?:mejor )?(?:lo )?(?:dejamos|dejemos|dejalo|dejo|dejelo|olvidalo|olvidemoslo|olvidelo)(?: (?:estar|aqui|asi|para otro dia|correr|por hoy))?\W*$|no sigo|no quiero (?:seguir|continuar|contratar|el seguro|ningun seguro|seguro|nada)|no gracias|"
-        r"no,? (?:muchas )?gracias|not interested|no thanks|no estoy interesad[oa]|he cambiado de (?:idea|opinion)|ninguna (?:de las (?:tres|dos))?(?: me (?:convence|gusta))?\W*$|no quiero seguir|rechaz\w+|descart\w+)\b",
+        r"\b(?:no (?:me|nos) (?:interesa|convence|interesan|encaja|conviene|compensa|cuadra)|no (?:lo |la |los )?(?:quiero|contrato|voy a contratar|deseo|queremos)(?: (?:seguir|continuar|contratar|nada|ninguno|ninguna|el seguro|esto|mas))?\W*(?:gracias\W*)?$|paso(?=\W*$)|(?:mejor )?(?:lo )?(?:dejamos|dejemos|dejalo|dejo|dejelo|olvidalo|olvidemoslo|olvidelo)(?: (?:estar|aqui|asi|para otro dia|correr|por hoy))?(?=\W*$)|no sigo|no quiero (?:seguir|continuar|contratar|el seguro|ningun seguro|seguro|nada)|no gracias|"
+        r"no,? (?:muchas )?gracias|not interested|no thanks|no estoy interesad[oa]|he cambiado de (?:idea|opinion)|ningun[oa](?: de (?:las|los) (?:tres|dos)| de ellas)?(?: me (?:convence|gusta))?(?=\W*$)|no quiero seguir|rechaz\w+|descart\w+)\b",
         unless=r"\bno (?:lo |la )?quiero (?:pagar|pasar|gastar|decir|dar)|\bpaso a paso\b",
     ),
     _rule(
         "accept",
         r"\b(?:lo contrato|la contrato|contrat(?:o|amos|emos|arlo|arla)\b|(?:me|nos) (?:la|lo) qued(?:o|amos)|(?:me|nos) quedo con|me interesa(?: esa| esta| ese| la| mucho| contratar\w*)?\b|acepto(?: la| esa| esta| lo| el)? ?(?:oferta|propuesta|opcion|presupuesto|condiciones)?\b|quiero (?:esa|esta|ese|este|la|contratar(?:la|lo)?|seguir adelante|firmar\w*|darme de alta)|(?:esa|esta|ese) (?:si|misma|mismo|me gusta|me vale|me va bien|me convence|esta bien)|"
-        r"(?:vamos|voy|sigamos|seguimos|tiramos|tira) (?:con (?:esa|eso|ello|la)|adelante|pa'?lante)|adelante con (?:esa|eso|ello|la)|trato hecho|hecho\W*$|firm(?:o|amos|ar)\b|donde firmo|(?:como|cuando) (?:firmo|contrato|lo contrato|la contrato)|i'll take (?:it|that|the)|i accept|sign me up|let's do it|cerramos|la cojo|lo cojo|me apunto|compro\b|lo quiero\W*$|la quiero\W*$)\b",
+        r"(?:vamos|voy|sigamos|seguimos|tiramos|tira) (?:con (?:esa|eso|ello|la)|adelante|pa'?lante)|adelante con (?:esa|eso|ello|la)|trato hecho|hecho(?=\W*$)|firm(?:o|amos|ar)\b|donde firmo|(?:como|cuando) (?:firmo|contrato|lo contrato|la contrato)|i'll take (?:it|that|the)|i accept|sign me up|let's do it|cerramos|la cojo|lo cojo|me apunto|compro\b|lo quiero(?=\W*$)|la quiero(?=\W*$))\b",
         unless=r"\b(?:no|ni|nunca|todavia no|aun no|tampoco)\b (?:me |nos |lo |la |te |os )*(?:contrat|qued|interes|acept|quier|convenc|firm|gusta)|\b(?:si|antes de|despues de|y si|cuando|porque|para|puedo|podria|que pasa si|al) (?:lo |la |me )*(?:contrat|firm|acept)|\bacepto que\b|\bme interesa (?:saber|conocer|que|informacion|un seguro|el seguro|hacer|contratar un)|\bquiero contratar (?:un|uno)\b|\bcontrato (?:de trabajo|indefinido|temporal|fijo|laboral|en)",
     ),
     _rule("unclear", r"^\W*(?:como\??|que\?|eh\?|no (?:te |le |lo )?entiendo|no (?:te |le |lo )?he entendido|no me he enterado|a que te refieres|que quieres decir|como dices|perdona\?|what\?)\W*$", topic="please_explain", confidence=0.9),
@@ -166,7 +167,8 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (topic, re.compile(words))
     for topic, words in (
         ("resend_proposal", r"\b(?:mand\w+|envi\w+|pas\w+|reenvi\w+|ensen\w+|repit\w+|dame|ver|muestr\w+|send)\b[^.;?]{0,25}\b(?:otra vez|de nuevo|nuevamente|again|la propuesta|las opciones|la cotizacion|el presupuesto|las tres)\b|\brepite (?:la|las) (?:propuesta|opciones)"),
-        ("why", r"\b(?:y )?por ?que (?:esa|ese|esta|este|tanto|tan|es|sale|son|me (?:preguntas|pides|pide|lo preguntas|haces)|necesitas|quieres|hay|lo|tengo que|pides|pregunt\w+|eso)\b|\bpara que (?:necesitas|quieres|lo quieres|quereis|me preguntas|es eso)\b|^\W*(?:y )?(?:por ?que|why)\W*\??\W*$|\bde donde (?:sale|sacas|sale eso|salen)\b|\bcomo (?:lo )?(?:has calculado|calculas|se calcula|habeis calculado|llegas a)\b|\bwhy\b"),
+        ("privacy", r"\b(?:privacidad|proteccion de datos|rgpd|lopd|que (?:haceis|haces|hacen) con mis datos|mis datos|datos personales|para que (?:usais|quereis|usas|quieres|necesitais) (?:mis|los) datos)\b"),
+        ("why", r"\b(?:y )?por ?que (?:esa|ese|esta|este|tanto|tan|es|sale|son|me (?:preguntas|pides|pide|lo preguntas|haces)|necesitas|quieres|hay|lo|tengo que|pides|pregunt\w+|eso)\b|\bpara que (?:necesitas|quieres|lo quieres|quereis|me preguntas|es eso)\b|^\W*(?:y )?(?:por ?que|why)\W*\??(?=\W*$)|\bde donde (?:sale|sacas|sale eso|salen)\b|\bcomo (?:lo )?(?:has calculado|calculas|se calcula|habeis calculado|llegas a)\b|\bwhy\b"),
         ("suicide", r"\bsuicid\w+"),
         ("bank_tied", r"\b(?:banco|entidad|caja)\b[^.;]{0,30}\b(?:oblig\w+|exig\w+|impon\w+|fuerza\w*|vincula\w*|con ellos|bonifica\w*)|\b(?:oblig\w+|forzos\w+|tengo que)\b[^.;]{0,30}\bbanco\b"),
         ("compare", r"\b(?:diferencias?|compar\w+|en que se diferencian?|que cambia|cual es mejor|que diferencia|difference|which is better|cual me conviene|cual es la mejor)\b"),
@@ -177,7 +179,6 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("cancel", r"\b(?:cancel\w+|dar(?:me|lo)? de baja el|anular\w*|permanencia|desisti\w+|arrepent\w+|rescind\w+)\b"),
         ("tax", r"\b(?:impuestos?|desgrava\w*|hacienda|irpf|sucesiones|tribut\w+|deduc\w+|fiscal\w*)\b"),
         ("payment", r"\b(?:como|cuando|puedo|se|de que forma) (?:\w+ )?(?:pag(?:o|a|ar|aria|an)|domicili\w+|cobrais)\b|\b(?:forma|metodo)s? de pago\b"),
-        ("privacy", r"\b(?:privacidad|proteccion de datos|rgpd|lopd|que (?:haceis|haces|hacen) con mis datos|mis datos|datos personales|para que (?:usais|quereis|usas) (?:mis|los) datos)\b"),
         ("health_questionnaire", r"\b(?:cuestionario|reconocimiento medico|revision medica|pruebas medicas|preexist\w+|enfermedad\w* previas?)\b"),
         ("price", r"\b(?:cuanto|que|cual)\b[^.;]{0,20}\b(?:cuesta\w*|costaria\w*|vale\w*|valdria\w*|sale\w*|saldria\w*|pagaria\w*|seria\w*|es la cuota|cobrais|precio|pago|me cobr\w+|costo|costara|pagare|clava\w*)\b|\bprecios?\b|\btarifas?\b|\bcosto\b|\bhow much\b|\bprice\b|\bcuanto\W*\?|\bquant costa\b|\bquanto cust\w+|\by si (?:pongo|pido|subo|bajo|quiero|fueran?|cojo|quito|anado|hago|lo)\b"),
         ("duration", r"\b(?:cuanto (?:tiempo )?dura|hasta (?:cuando|que edad)|renueva|renovacion|vence)\b"),
@@ -187,7 +188,7 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _ASKS = re.compile(
     r"\?|^\W*(?:y |pero |oye |una pregunta |hola |perdona |a ver )*(?:que|cual|cuanto|cuanta|cuantos|cuando|como|donde|quien|por que|para que|cubre|cubris|puedo|puede|se puede|hay|es obligatorio|tengo que|teneis|what|how|when|which|who|can i|do i|is it|does)\b|\b(?:me gustaria saber|quiero saber|quisiera saber|queria saber|tengo una (?:duda|pregunta)|me pregunto|(?:podrias|puedes|podeis) (?:explicar\w*|decirme|contarme|aclarar\w*)|explica\w*|una duda|tell me|explicame)\b"
 )
-_NOT_A_QUESTION = re.compile(r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa|remedio|caro|fuerte|mas da)|como (?:no|quieras|estas|va|mola)|cuando (?:quieras|puedas)|como\W*$)\b")
+_NOT_A_QUESTION = re.compile(r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa|remedio|caro|fuerte|mas da)|como (?:no|quieras|estas|va|mola)|cuando (?:quieras|puedas)|como(?=\W*$))\b")
 
 _ORDINALS: tuple[tuple[str, str], ...] = (
     ("1", r"primer[oa]?|1\s?[ªa]|uno|una|opcion (?:1|uno|a)|la (?:1|a)|el (?:1|a)|numero (?:1|uno)|first|option (?:1|one)|1\.?"),
@@ -203,7 +204,7 @@ _CHOICE_ORDINAL = tuple(
     (
         number,
         re.compile(
-            rf"^\W*(?:pues |vale |ok |si,? |me quedo con |quiero |prefiero |elijo |escojo |creo que |mejor |dame |voy con |yo |con |por |me gusta |me interesa |a ver |bueno |claro |tira con )*(?:la |el |opcion |la opcion |el plan |numero |the )*(?:{words})(?: opcion| option| one| propuesta)?(?=\W*$|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|si|mandame|mandamelo|enviame|please)\b|\s*[,.])"
+            rf"^\W*(?:pues |vale |ok |si,? |me quedo con |quiero |prefiero |elijo |escojo |creo que |mejor |dame |voy con |yo |con |por |me gusta |me interesa |a ver |bueno |claro |tira con )*(?:la |el |opcion |la opcion |el plan |numero |the )*(?:{words})(?: opcion| option| one| propuesta)?(?=(?=\W*$)|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|si|mandame|mandamelo|enviame|please)\b|\s*[,.])"
             rf"|\b(?:me quedo con|quiero|prefiero|elijo|escojo) (?:la |el |opcion )*(?:{words})\b(?: opcion| propuesta| option)?|\b(?:la|el) (?:{words})(?: opcion| propuesta| option)"
         ),
     )
@@ -288,7 +289,9 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
         dropped |= {"objection"}
     if "objection" in names:
         dropped |= {"interest"}
-    if "decline" in names:
+    if any(intent.name == "decline" and intent.evidence.lower().startswith("ningun") for intent in found) and not _offer_on_the_table(context):
+        dropped |= {"decline"}
+    elif "decline" in names:
         dropped |= {"accept", "interest"}
     if names & {"interest"} or not _offer_on_the_table(context):
         dropped |= {"accept"}

@@ -52,6 +52,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _OWED = re.compile(r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b")
 _TOO_MUCH = re.compile(r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))")
 _LINK_AFTER = re.compile(r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?")
+_VAGUE = re.compile(r"deb|adeud|owe|pag|quier|necesit|tengo|pon\b|ponme|si ")
 _HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
 _MONTHLY_PLAUSIBLE_EUR = 7000
 _YEARLY_PLAUSIBLE_EUR = 12000
@@ -67,13 +68,12 @@ class _Cue:
 
 def read_money(wording: Wording, quantities: Sequence[Quantity], context: Context) -> tuple[list[Found], list[Quantity]]:
     """The amounts with their keys, and the quantities they took."""
-    awaiting = (context.awaiting or "").removeprefix("confirm:")
-    cues = [_Cue(key, *match.span()) for key, pattern in _CUES for match in pattern.finditer(wording.plain)]
+    cues = _cues(wording.plain)
     found: list[Found] = []
     taken: list[Quantity] = []
     amounts = [quantity for quantity in quantities if _may_be_money(quantity)]
     for quantity in amounts:
-        key, certainty = _key_of(wording.plain, quantity, amounts, cues, awaiting)
+        key, certainty = _key_of(wording.plain, quantity, amounts, cues, context)
         if key is None:
             continue
         taken.append(quantity)
@@ -88,6 +88,16 @@ def read_money(wording: Wording, quantities: Sequence[Quantity], context: Contex
     return found, taken
 
 
+def _cues(plain: str) -> list[_Cue]:
+    """The words that say what an amount is; of two that overlap the one listed first ("ya tengo un seguro" | "seguro de")."""
+    cues: list[_Cue] = []
+    for key, pattern in _CUES:
+        for match in pattern.finditer(plain):
+            if not any(other.key != key and other.start < match.end() and match.start() < other.end for other in cues):
+                cues.append(_Cue(key, *match.span()))
+    return cues
+
+
 def _may_be_money(quantity: Quantity) -> bool:
     return quantity.unit in ("", "money") and not (quantity.article and not quantity.unit)
 
@@ -97,8 +107,9 @@ def _takes_back(before: str) -> bool:
 
 
 def _key_of(
-    plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue], awaiting: str
+    plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue], context: Context
 ) -> tuple[str | None, float]:
+    awaiting, profile = (context.awaiting or "").removeprefix("confirm:"), context.profile
     if _TOO_MUCH.match(plain, quantity.end):
         return "details.current_quote_month", 1.0
     near = _nearest_cue(plain, quantity, amounts, cues)
@@ -106,6 +117,8 @@ def _key_of(
     owed_words = _OWED.search(plain[max(0, quantity.start - 40) : quantity.start])
     if near is not None:
         key, cost = near
+        if key == "mortgage_balance" and owed_words:
+            cost = 0.0
         if key == "sum_assured" and quantity.period == "month":
             return "monthly_budget", 0.8
         if key == "other_debts" and awaiting == "mortgage_balance":
@@ -124,8 +137,10 @@ def _key_of(
     if bare:
         return None, 0
     if owed_words:
-        return "mortgage_balance", 0.7
+        return "mortgage_balance", 1.0 if re.search(r"\bhipotec", plain) else 0.7
     if quantity.period:
+        if "monthly_income" in profile and profile["monthly_income"] / 3 < quantity.value < profile["monthly_income"] * 3:
+            return "monthly_income", 0.9
         return ("monthly_budget", 0.6) if quantity.value < 150 else ("monthly_income", 0.7)
     return ("sum_assured", 0.6) if quantity.value >= 20_000 else (None, 0)
 
@@ -148,7 +163,9 @@ def _distance(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cue: 
         cost = 0.0
     elif cue.start >= quantity.end:
         gap, between = plain[quantity.end : cue.start], (quantity.end, cue.start)
-        cost = 0.0 if _LINK_AFTER.fullmatch(gap) else 2.5
+        if _LINK_AFTER.fullmatch(gap):
+            return 0.2
+        cost = 2.5
     else:
         return 0.0
     if _HARD_STOP.search(gap):
@@ -156,7 +173,8 @@ def _distance(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cue: 
     words = re.findall(r"[a-z\d]+", gap)
     cost += len(words) + 3 * gap.count(",") + 2 * words.count("y") + 3 * words.count("pero")
     cost += sum(5 for other in amounts if other is not quantity and between[0] <= other.start < between[1] and not other.rejected)
-    return cost or 0.1
+    vague = 1.5 if _VAGUE.match(plain, cue.start) else 0.0  # "debo 90 de hipoteca": the noun says more than the verb
+    return cost + vague
 
 
 def _valued(key: str, quantity: Quantity, evidence: str, certainty: float) -> Found:

@@ -9,7 +9,7 @@ from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording, fold
 
 _INTRODUCED = re.compile(
-    r"\b(?:me llamo|mi nombre(?: completo)? es|mi nombre,|nombre(?: completo)?:|me dicen|me llaman|puedes llamarme|puede llamarme|llamame|llameme|dime(?= [a-z]+$)|dimelo a|me pusieron|"
+    r"\b(?:me llamo|mi nombre(?: completo)? es|nombre(?: completo)?:|me dicen|me llaman|puedes llamarme|puede llamarme|llamame|llameme|dime(?= [a-z]+$)|dimelo a|me pusieron|"
     r"(?:te|le|os) (?:habla|escribe|saluda)|habla(?= [a-z]+ [a-z]+\W*$)|aqui(?= [a-z]+\b)|my name is|my name's|call me|em dic|chamome|je m'appelle|ich heisse|mi chiamo|naiz)\s+"
 )
 _SOY = re.compile(r"\b(?:soy|i am|i'm|im|soc|sou|som)\s+")

@@ -42,7 +42,7 @@ class Quantity:
 
 
 _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
-    ("years", re.compile(r"\s*-?\s*(?:de )?(?:anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|y/o)\b")),
+    ("years", re.compile(r"\s*-?\s*(?:de )?(?:(?<=\d)a|anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|y/o)\b")),
     ("months", re.compile(r"\s*-?\s*(?:mes(?:es)?|mesecitos|months?|mesos)\b")),
     ("weeks", re.compile(r"\s*-?\s*(?:semanas?|semanitas|weeks?)\b")),
     ("days", re.compile(r"\s*-?\s*(?:dias?|days?)\b")),
@@ -77,6 +77,7 @@ _REJECTED_BEFORE = re.compile(
     r"(?:[^,.;:!¡¿?\s]\s*|,\s*(?:que |y )?)\b(?:y )?no (?:eran? |son |es |los |las |a los |tengo )?$|\ben (?:vez|lugar) de (?:los |las |unos )?$|"
     r"\b(?:antes|dije|puse|habia dicho|habia puesto|te dije|he dicho|he puesto|escribi) (?:que )?(?:eran? |son |tenia |los |las )?$"
 )
+_REJECTED_AFTER = re.compile(r"\s*no\b(?=\s*[,.;:]|\s+(?:son|es|eran|tengo)\b)")
 _RATHER_THAN = re.compile(r"\b(?:mejor|prefiero|pon|ponme|cambia\w*)\b[^;!?]{1,40}$")
 _RANGE = re.compile(r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\s*(?:los |las |unos |quiza |quizas |tal vez |como mucho )?")
 
@@ -172,7 +173,7 @@ def _mark_rejected(plain: str, found: list[Quantity]) -> list[Quantity]:
     marked: list[Quantity] = []
     for index, quantity in enumerate(found):
         before = plain[: quantity.start]
-        rejected = bool(_REJECTED_BEFORE.search(before[-40:]))
+        rejected = bool(_REJECTED_BEFORE.search(before[-40:]) or _REJECTED_AFTER.match(plain, quantity.end))
         if not rejected and index and re.search(r"\bque (?:los |unos )?$", before):
             rejected = bool(_RATHER_THAN.search(plain[max(0, quantity.start - 60) : found[index - 1].end]))
         marked.append(replace(quantity, rejected=rejected))

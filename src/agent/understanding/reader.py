@@ -31,13 +31,13 @@ _NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (key, re.compile(rf"\b(?:no (?:tengo|tenemos|hay|pago|me queda|nos queda|debo|tinc)|sin|ni|ninguna?|nada de|cero|tampoco(?: tengo)?|no)\s+(?:ni |ya |ningun[a]? |mas |tengo |la |el |de )*(?:{words})\b|\b(?:{words})[,:]?\s+(?:no(?: tengo)?|ninguna?|cero|nada|pagada|liquidad[ao]|terminada|cancelada)\b"))
     for key, words in (
         ("mortgage_balance", r"hipotec\w*|mortgage"),
-        ("other_debts", r"deud\w*|prestamos?|creditos?|debts?"),
+        ("other_debts", r"debo nada|debemos nada|deud\w*|prestamos?|creditos?|debts?"),
         ("savings", r"ahorr\w*|ahorrado|savings"),
         ("existing_cover", r"(?:otro |otros |mas )?(?:seguros?(?: de vida)?|polizas?|cobertura)"),
     )
 )  # fmt: skip
 _PAID_OFF = re.compile(
-    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
+    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|esta (?:ya )?(?:pagad[ao]|liquidad[ao])|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
 )
 _TAKEN_BACK = re.compile(
     r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?(?:equivo\w+|confund\w+|lie|liado)|corrijo|correccion|rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|errata|ups|mal escrito|fe de erratas|"
@@ -90,6 +90,8 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
         values = []
     intents += _answered(heard, context, intents, values)
     intents += _asides(heard, context, values, language)
+    if any(intent.name == "language" and intent.confidence > 0.9 for intent in intents):
+        intents = [intent for intent in intents if (intent.name, intent.topic) != ("question", "")]
     intents = list({(intent.name, intent.topic): intent for intent in reversed(intents)}.values())[::-1]
     if not intents and not values:
         intents = [Intent("unclear", confidence=0.5)]
@@ -236,7 +238,8 @@ def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Foun
         known = context.profile.get(each.key)
         contradicts = known is not None and known != each.value and bool(re.match(r"\W*(?:bueno|ah|ahora|ya no)\b", heard.wording.plain))
         takes_back = strong or (weak and known is not None)
-        confirmed = context.awaiting == f"confirm:{each.key}" and each.confidence < CONFIRM_BELOW and _settles(each, context)
+        denied = heard.answer is not None and heard.answer.polarity == "deny"
+        confirmed = context.awaiting == f"confirm:{each.key}" and not denied and each.confidence < CONFIRM_BELOW and _settles(each, context)
         if confirmed:
             each = msgspec.structs.replace(each, value=context.candidate, confidence=0.9, alternatives=())  # noqa: PLW2901
         result.append(msgspec.structs.replace(each, correction=True) if takes_back or contradicts else each)
@@ -249,7 +252,7 @@ def _settles(found: Found, context: Context) -> bool:
 
 # --- intents ----------------------------------------------------------------------------------------------------------
 
-_NOT_BESIDE_ABUSE = ("question", "interest", "are_you_a_robot")
+_NOT_BESIDE_ABUSE = ("question", "interest", "are_you_a_robot", "decline", "objection")
 _GUARD_INTENTS = {"self_harm": "self_harm", "injection": "injection", "exfiltration": "injection", "insult": "insult", "threat": "threat"}
 
 

@@ -29,6 +29,7 @@ _OCCASIONAL = re.compile(
 _SMOKES = re.compile(
     rf"\b(?:{_SMOKE}|fumeta|chimenea|cajetillas?|paquete(?: y medio)?(?: de tabaco)?(?: al dia| diario)|cigarr\w+|pitis?|pitillos?|puchos?|fasos?|smoker?|i smoke|tabaco|nicotina|enganchad[oa] al tabaco|soc fumador|fume)\b|🚬"
 )
+_OWN_VERB = r"\b(?:fumo|vapeo|fumaba|soy|fumamos|fumador[a]?)\b"
 _OTHER_PERSON = re.compile(
     r"\b(?:mis? (?:mujer|marido|espos[oa]|pareja|novi[oa]|padres?|madre|hij\w+|herman\w+|companer\w+|jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|fuman|fumador[a]?|vapea|smokes)\b"
 )
@@ -59,12 +60,22 @@ def read_smoking(
         me = _ME_TOO.search(mine)
         if me:
             own = [Found("smoker", me["yes"] is not None, wording.evidence(*me.span()))]
-    if not own and asked and not others:
+    answered_first = answer is not None and bool(others) and answer.end <= others[0].start()
+    if not own and asked and (not others or answered_first):
         own = _short_answer(wording, mine, answer)
     return own + found
 
 
+def _asks_about_it(plain: str) -> bool:
+    """"¿vapear cuenta como fumar?" says nothing of oneself."""
+    first = re.search(r"\b(?:fum|vape|tabaco|cigarr|smok|puro|pipa|cachimba)\w*", plain)
+    sentence = re.search(r"[^.!?;\n]*[.!?;\n]", plain[first.start() :]) if first else None
+    return bool(sentence) and sentence is not None and sentence[0].endswith("?") and not re.search(_OWN_VERB, sentence[0])
+
+
 def _own_habit(wording: Wording, plain: str, quantities: Sequence[Quantity], *, asked: bool) -> list[Found]:
+    if _asks_about_it(plain):
+        return []
     quitting = _QUITTING.search(plain)
     if quitting and (asked or _SMOKES.search(plain)):
         return [Found("smoker", True, wording.evidence(*quitting.span()), 0.8)]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from src.agent.understanding.lexicon import ABBREVIATIONS, NEVER_REPAIRED, REPAIRABLE
+from src.agent.understanding.lexicon import ABBREVIATIONS, NEVER_REPAIRED, REPAIRABLE, REPAIRABLE_AFTER_A_SLIP
 
 MAX_CHARS = 4096
 
@@ -116,13 +116,12 @@ _SPELLINGS = (
 )  # fmt: skip
 _SOUNDS = {sound(word): word for word in sorted(REPAIRABLE)}
 _BY_INITIAL: dict[str, list[str]] = {}
-for _word in sorted(REPAIRABLE):
-    if len(_word) >= 6:
-        _BY_INITIAL.setdefault(_word[0], []).append(_word)
+for _word in sorted(REPAIRABLE_AFTER_A_SLIP):
+    _BY_INITIAL.setdefault(_word[0], []).append(_word)
 
 
 def _one_slip_away(word: str) -> str | None:
-    if len(word) < 6:
+    if len(word) < 7:
         return None
     candidates = _BY_INITIAL.get(word[0])
     if not candidates:

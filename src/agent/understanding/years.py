@@ -10,6 +10,8 @@ from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording
 
 OLDEST = 119
+YOUNGEST_UNASKED = 14
+"""Smaller numbers of years are hardly the age of somebody who writes about insurance, unless they say so."""
 _CHILD = (
     r"(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias?|peques?|pequen[oa]s?|chiquill[oa]s?|chamac[oa]s?|pibes?|pibit[oa]s?|bebes?|mellizos|gemel[oa]s?|"
     r"mayor|mediano|mediana|menor|kids?|children|child|son|daughter|chaval(?:es)?|guaguas?|chic[oa]s|fills?|filla|filles)"
@@ -31,6 +33,8 @@ _MINE = re.compile(
     r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los| unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los| en los| mas o menos)*[:\s]*$"
 )
 _NEXT_AFTER = re.compile(r"\s*(?:anos )?(?:ya )?(?:los )?(?:cumplo|hago|cumplire|hare|voy a cumplir|cumplidos en)\b")
+_AHEAD = re.compile(r"\b(?:dentro de|de aqui a|cada|los proximos|in) (?:unos )?$")
+_ROUGHLY = re.compile(r"\s*(?:y|i) (?:poc[oa]s|tant[oa]s|algo|pico|largos|muchos)\b|\s*(?:mas o menos|aprox\w*|largos)\b")
 _COMPARED = re.compile(r"\s*(?:anos )?(?:mas|menos) (?:que|joven|mayor)")
 _CLAUSE_BEFORE = 70
 
@@ -61,7 +65,8 @@ def read_years(wording: Wording, quantities: Sequence[Quantity], context: Contex
         elif role in ("term", "until"):
             found.append(Found("term_years" if role == "term" else "details.until_age", years, evidence))
         elif role in ("age", "next", "reached"):
-            _add_age(found, years, role, quantity, evidence)
+            rough = bool(_ROUGHLY.match(wording.plain, quantity.number_end))
+            _add_age(found, years, role, quantity, evidence, rough=rough)
     if child_ages:
         found.append(Found("details.child_ages", child_ages, ""))
     if partner_age:
@@ -97,7 +102,10 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
     if not bare and _TERM_BEFORE.search(before) and not mine and quantity.value <= 50:
         return "term"
     if not bare:
-        return "term" if awaiting == "term_years" and not mine else ("age" if 0 < quantity.value <= OLDEST else "ago")
+        if awaiting == "term_years" and not mine:
+            return "term"
+        plausible = mine or awaiting in ("age", "birth_date") or quantity.value >= YOUNGEST_UNASKED
+        return "age" if plausible and 0 < quantity.value <= OLDEST and not _AHEAD.search(before) else "ago"
     if quantity.sized or quantity.value < 14 or quantity.value > OLDEST:
         return "term" if awaiting == "term_years" and 0 < quantity.value <= 60 else ""
     if awaiting == "term_years" and not mine:
@@ -120,15 +128,15 @@ def _partner_near(clause: str, after: str, *, bare: bool) -> bool:
 def _child_near(clause: str, quantity: Quantity, child_ages: list[int]) -> bool:
     if quantity.value > 45:
         return False
-    linked = re.search(rf"\b{_CHILD}(?:\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$", clause)
+    linked = re.search(rf"\b{_CHILD}(?:,?\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$", clause)
     if linked:
         return True
     if re.search(r"\b(?:el|la) otr[oa] (?:de |tiene |con )?$|\buno de $|\buna de $|\botr[oa] de $", clause):
         return bool(child_ages) or bool(re.search(rf"\b{_CHILD}", clause))
-    return bool(child_ages) and bool(re.search(r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause)) and not re.search(r"\b(?:yo|tengo)\b[^,]*$", clause.rsplit(",", maxsplit=1)[-1])
+    return bool(child_ages) and bool(re.search(r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause)) and not re.search(r"\b(?:yo|tengo)\b", re.split(rf"\b{_CHILD}\b", clause)[-1])
 
 
-def _add_age(found: list[Found], years: int, role: str, quantity: Quantity, evidence: str) -> None:
+def _add_age(found: list[Found], years: int, role: str, quantity: Quantity, evidence: str, *, rough: bool) -> None:
     """The last age said counts; a birthday to come confirms or contradicts the age said before it."""
     earlier = next((index for index, other in enumerate(found) if other.key == "age"), None)
     if role == "next":
@@ -137,7 +145,7 @@ def _add_age(found: list[Found], years: int, role: str, quantity: Quantity, evid
         elif found[earlier].value == years - 1 and found[earlier].confidence == 1.0:
             found[earlier] = Found("age", years - 1, found[earlier].evidence, 0.7, False, (years,))
         return
-    doubtful = quantity.high is not None
+    doubtful = quantity.high is not None or rough
     alternatives = (int(quantity.high),) if quantity.high is not None else ()
     value = Found("age", years, evidence, 0.5 if doubtful else 1.0, False, alternatives)
     if earlier is None:
