@@ -13,7 +13,8 @@ import requests
 
 from src.integrations.redis_ledger import RedisLedger
 from tests.kit.rig import PROJECT, free_port
-from tests.webhooks.door_kit import ADMIN, WHATSAPP, Doors, logging_to
+from tests.webhooks.door_kit import ADMIN, WHATSAPP, Doors
+from tests.webhooks.log_kit import logging_to
 
 
 @pytest.fixture

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from src import logs
 from src.bootstrap import Services
 from src.desk.desk import Desk
 from src.integrations.redis_ledger import RedisLedger
@@ -93,17 +88,3 @@ def written_ids(ledger: RedisLedger) -> list[str]:
     client: Any = ledger.client
     streams = [key for key in client.scan_iter("iv:{*", count=1000) if b"}:log:" in key]
     return [msgspec.json.decode(row[b"row"])["id"] for key in streams for _, row in client.xrange(key)]
-
-
-@contextmanager
-def logging_to(log_file: Path, *, log_format: str = "text", debug: bool = False) -> Iterator[Path]:
-    """What the program logs goes there, as in production; afterwards logging is as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    logs.configure(log_file=str(log_file), log_format=log_format, debug=debug, process="web", stdout=False)
-    try:
-        yield log_file
-    finally:
-        for handler in root.handlers:
-            handler.close()
-        root.handlers, root.level = handlers, level

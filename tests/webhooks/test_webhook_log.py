@@ -1,0 +1,71 @@
+"""What a whole collection of hostile webhooks leaves in webhook.log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.integrations.redis_ledger import RedisLedger
+from tests.kit import builders
+from tests.webhooks.door_kit import ADMIN, DOOR, SECRET, VERIFY, WHATSAPP, Doors
+from tests.webhooks.log_kit import READERS, lines_of, logging_to
+from tests.webhooks.test_hostile import CASES, NUMBER, cases, headers_of
+
+
+@pytest.mark.parametrize("log_format", READERS)
+def test_the_whole_hostile_collection_leaves_a_readable_log_that_names_nobody(
+    log_format: str, tmp_path: Path, new_ledger: Callable[..., RedisLedger]
+) -> None:
+    with logging_to(tmp_path / "webhook.log", log_format=log_format, debug=True) as path:
+        doors = Doors(new_ledger(), {**WHATSAPP, "WHATSAPP_PHONE_NUMBER_ID": NUMBER})
+        private: set[str] = {ADMIN, VERIFY, SECRET, WHATSAPP["WHATSAPP_TOKEN"]}
+        for case in cases():
+            raw = (CASES / case["file"]).read_bytes()
+            doors.client.post(DOOR, data=raw, headers=headers_of(case, raw) if case["endpoint"] == "meta" else [])
+            private |= _personal(raw)
+        body = builders.webhook(builders.text("Me llamo Marta Ejemplo", "34655443322", name="Marta Ejemplo"))
+        body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = NUMBER
+        assert doors.post(body).status_code == 200
+        for address in (
+            "/webhook/conversation/34655443322",
+            "/webhook/conversations?q=Marta",
+            "/34655443322",
+            "/%0aforged=1",
+        ):
+            doors.ask(address)
+            doors.ask(address, method="DELETE")
+        doors.client.get(f"{DOOR}?hub.mode=subscribe&hub.verify_token=34655443322%0aforged=1")
+    private |= {"34655443322", "655443322", "Marta", "forged"}
+    found = [READERS[log_format](line) for line in lines_of(path)]
+    assert len(found) > 150
+    assert all({"at", "level", "event", "process"} <= line.keys() for line in found)
+    text = path.read_text()
+    assert len(private) > 100
+    assert [value for value in private if value in text] == []
+
+
+def _personal(raw: bytes) -> set[str]:
+    """Texts, names and numbers of people in a body."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return set()
+    found: set[str] = set()
+
+    def collect(part: Any, key: str) -> None:
+        if isinstance(part, dict):
+            for name, inner in part.items():
+                collect(inner, name)
+        elif isinstance(part, list):
+            for inner in part:
+                collect(inner, key)
+        elif isinstance(part, str) and key in ("body", "name", "from", "wa_id", "recipient_id", "caption", "id"):
+            found.add(part)
+
+    collect(body, "")
+    ours = {NUMBER, "200000000000001"}
+    return {text for text in found - ours if len(text.strip()) >= 5}
