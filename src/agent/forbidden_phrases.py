@@ -55,6 +55,7 @@ _OTHERS = any_of(
     (?:los|vuestros|tus|las) (?:client|usuari|asegurad)\w+
     mi (?:vecin[oa]|jef[ea]|ex\b|compañer[oa]|companer[oa]|cunad[oa])
     (?:customers|users|clients)\b|client\w* (?:vuestr|tuy|suy)[oa]s?\b|la persona de antes|el de antes
+    (?:el |la |l )?(?:ultim|anterior|otr)[oa]s? que
     quien (?:escribio|hablo) antes
     """
 )
@@ -92,18 +93,24 @@ INJECTION = any_of(
     \b(?:ignor|olvid|descart|desobedec|omit|salta(?:te)?\b|anula|elimina|disregard|forget|override|bypass|
         overwrite)\w*(?: [^ .]{1,20}){0,6}? \W?{orders}\w*\b(?! (?:del?|of) (?:mi|banco|la? (?:otra|aseguradora|
         hipoteca)|my))
-    \b(?:ignora|olvida|ignore|forget|disregard)\w* (?:absolutamente )?(?:todo lo (?:anterior|que te (?:han|
-        hayan) (?:dicho|ordenado))|(?:all|everything) (?:above|before|previous|you were told))
+    \b(?:ignora|olvida|ignore|forget|disregard)\w* (?:absolutamente )?(?:(?:todo )?lo que te (?:han|hayan) (?:dicho|
+        ordenado|mandado)|todo lo (?:anterior|que te (?:han|hayan) (?:dicho|ordenado))|(?:all|everything) (?:above|
+        before|previous|you were told))
     \b(?:desactiva|quita(?:te)?|apaga|deshabilita|disable|turn off|remove)\b(?: \w+){0,3} (?:{orders}|seguridad|safety)
     \b(?:sin|without) (?:tener en cuenta|respetar|seguir|hacer caso (?:a|de)|following|regard for)(?: \w+){0,2} {orders}
     \b(?:como si )?no tuvieras(?: \w+){0,2} {orders}|\boverride (?:all )?safety
     \bque {orders}\w* (?:tienes|te han|te dieron|sigues|te pusieron|secretas|ocultas)
     \bwhat (?:were you told|are you instructed|instructions)
+    \bcaso omiso (?:a|de)(?: \w+){0,3} {orders}
+    \b(?:tu nuevo rol|tu nueva (?:tarea|mision)|your new (?:role|task|instructions))\b
+    \b(?:finge|imagina|haz como|actua como|pretend)\w*(?: \w+){0,3} no (?:tienes|tuvieras|tengas|hay|hubiera|
+        have)(?: \w+){0,2} {orders}
     \bno (?:sigas|obedezcas|hagas caso (?:a|de)|cumplas|apliques|do not follow)(?: \w+){0,3} {orders}
     \b(?:do not|don't|stop) (?:follow|obey)\w*(?: \w+){0,3} {orders}
     \b(?:nuevas?|new|estas son tus) {orders}\w* ?:
-    \b(?:a partir de ahora|desde ahora|from now on|desde este momento|ahora)(?:,| ya)* (?:(?:tu )?(?:eres|seras|
-        actuas|te llamas|respondes|you are|you will|act|you're)\b(?! (?:tu |mi |quien|el que|la que)))
+    \b(?:a partir de ahora|desde ahora|from now on|(?:desde|a partir de) (?:este|ese) (?:momento|mensaje)|desde ya|
+        ahora)(?:,| ya)* (?:(?:tu )?(?:eres|seras|actuas|te llamas|respondes|obedeces|te comportas|you are|you will|
+        act|you're)\b(?! (?:tu |mi |quien|el que|la que)))
     \b(?:actua|comportate|responde|hazte pasar|haz de cuenta|finge|simula|imagina|pretend|act|roleplay|behave|
         respond)\w* (?:\w+ ){0,3}?(?:como|que eres|ser|as|to be|you are|you're|
         por)(?: si fueras)? (?:\w+ ){0,2}?(?:actuari|dan\b|hacker|desarrollador|developer|admin|supervisor|jefe|
@@ -129,6 +136,7 @@ INJECTION = any_of(
     <\|?/? ?(?:im_start|im_end|system|assistant|endoftext|instructions?|prompt)\b
     \[/?(?:inst|system)\]|#{2,} ?(?:system|instruc)
     \b(?:begin|end|inicio|fin)(?: of| de| del)? (?:system|sistema|prompt|instruc)
+    [\"'](?:price|precio|prima|premium)[\"'] ?:
     [\"']role[\"'] ?: ?[\"']
     [\"'](?:tool|function)[\"'] ?:
     [\"']lc[\"'] ?: ?\d|\{\{.{1,80}\}\}|\{%.{1,80}%\}|\bdrop table\b|\bselect \* from\b|\bunion select\b
@@ -136,9 +144,9 @@ INJECTION = any_of(
     <script\b|javascript:|\bonerror ?=
     \b(?:prima|precio|cuota|tarifa|price|premium) ?(?::=|==?|<-|:) ?[\"']?(?:€ ?)?(?:0|1|cero)\b(?![.,]?\d)|:= ?\d
     \b(?:pon\w*|deja\w*|baja\w*)(?: \w+){0,3} (?:prima|precio|cuota|tarifa)(?: \w+){0,2} (?:a|en) ?(?:0|cero)\b
-    \b(?:confirma\w*|fija\w*|cambia\w*|modifica\w*|establece\w*|actualiza\w*|set|change|
-        confirm)(?: \w+){0,3} (?:prima|precio|cuota|tarifa|price|premium)(?: \w+){0,4} (?:a|en|de|to|at|
-        =) ?(?:€ ?)?(?:0|cero|1|un|zero|one)\b
+    \b(?:confirma\w*|autoriza\w*|aprueba\w*|aplica\w*|fija\w*|cambia\w*|modifica\w*|establece\w*|actualiza\w*|set|
+        change|confirm)(?: \w+){0,3} (?:prima|precio|cuota|tarifa|price|premium)(?: \w+){0,4} (?:a|en|de|es|sea|to|
+        at|is|=) ?(?:€ ?)?(?:0|cero|1|un euro|zero|one)\b(?![.,]\d)
     \b{show}(?: [^ .]{1,20}){0,5}? ?{hidden}
     \bsystem prompt\b
     """,
@@ -151,11 +159,11 @@ EXFILTRATION = any_of(
     r"""
     \b{show}(?: (?:me|los|las|el|la|lo|un|una|ver|saber|leer|tus|sus|vuestros|tod[oa]s?|the|all|of|me the|de|del|
         que|list|lista|tienes|teneis)){0,5} (?:(?:client|customer|user|usuari)\w*'?s?'? (?:data|details|phones|
-        names|records)|(?:datos|telefonos?|numeros?(?: de telefono)?|conversacion(?:es)?|chats?|nombres?|e-?mails?|
-        correos?|direccion(?:es)?|polizas?|informacion|info|listas?|listado|expedientes?|fichas?|historial(?:es)?|
-        mensajes|data|details|phones?|phone numbers?|names|messages|conversations?|records?)(?: (?:de|del|que|tus|
-        sus|vuestros|of|from|with|con|para|sobre|about|tiene|los|las|the|personales|private|a|
-        contratad[oa]s? por)){0,5} {others})
+        names|records)|(?:datos|telefonos?|movil(?:es)?|celular(?:es)?|numeros?(?: de telefono)?|
+        conversacion(?:es)?|chats?|nombres?|e-?mails?|correos?|direccion(?:es)?|polizas?|informacion|info|listas?|
+        listado|expedientes?|fichas?|historial(?:es)?|mensajes|data|details|phones?|phone numbers?|names|messages|
+        conversations?|records?)(?: (?:de|del|que|tus|sus|vuestros|of|from|with|con|para|sobre|about|tiene|los|las|
+        the|personal(?:es)?|private|a|contratad[oa]s? por)){0,5} {others})
     \b{show}(?: \w+){0,3} (?:other|another|previous|last) (?:people|person|customer|client|
         user)'?s?'? (?:\w+ )?(?:data|details|polic\w+|info\w*|phones?|messages|names|records|quotes?|conversations?)
     \bwhat did (?:the |your )?(?:last|previous|other) (?:customer|client|user|person)
@@ -163,6 +171,8 @@ EXFILTRATION = any_of(
         otr|el ultimo)
     \bque (?:\w+ ){0,2}?(?:ha contratado|contrato|ha dicho|dijo|tiene contratado) (?:mi (?:vecin|jef|ex\b|companer|
         cunad)|(?:el|la) (?:ultim|anterior|otr))
+    \b{show}(?: (?:me|todos|todas|los|las|vuestros|tus|your|all|the|our)){1,4} (?:leads|clientes|usuarios|customers|
+        users)\b
     \b(?:lista|listado|list|export|dump)\w* (?:me )?(?:a |de |of |the |all |todos |los ){0,4}(?:clientes|usuarios|
         customers|users|leads)\b
     \b(?:quien|quienes) (?:mas )?(?:te ha|te han|os ha|os han) (?:escrito|contratado) (?:hoy|antes|ayer)
@@ -200,7 +210,7 @@ INSULT = any_of(
     \bcierra (?:la|el) (?:puta )?(?:boca|pico)
     \bno (?:vales|sirves) (?:para nada|de nada|una mierda|ni para)
     \beres (?:lo peor|un asco|una (?:verguenza|porqueria)|un[ao]? (?:puta? )?(?:porqueria|asco))
-    \b(?:das|dais) asco
+    \b(?:das|dais) asco\b|\basco (?:das|dais)\b
     \b(?:fuck (?:you|off|u\b)|screw you|shut (?:the fuck )?up|go to hell|you suck\b|suck my|kiss my ass|
         son of a bitch|motherf)
     \b(?:ensena(?:me)?|manda(?:me)?|envia(?:me)?) (?:\w+ ){0,2}(?:tetas|desnud\w+|nudes|culo)
@@ -221,13 +231,15 @@ THREAT = any_of(
         tirar abajo)(?: \w+){0,2} (?:vuestr|tu|oficina|empresa|sede|sistema|servidor|web)
     \bse (?:donde|en donde) (?:vives|vivis|vive|trabajas|trabajais|trabaja|estais|estas|esta (?:tu|vuestra) casa)
     \b(?:vais|vas|van) a (?:morir|pagarlo con sangre|acabar en el hospital)
-    \b(?:la|lo|os|te) quemo\b|\bte mato\b|\bos mato\b|\bte rajo\b|\bos rajo\b|\bte reviento\b
+    \by (?:la|lo|os|te) quemo\b|\bos quemo\b|\b(?:te|os) (?:matare|pegare|partire|rompere|reventare|rajare|quemare|
+        encontrare)\b
+    \bte mato\b(?! a (?:preguntas|besos|mensajes))|\bos mato\b|\bte rajo\b|\bos rajo\b|\bte reviento\b
     \b(?:voy|iremos|ire|vamos) a (?:ir )?(?:por|a por) (?:ti|vosotros|vuestras|tu familia)\b(?! (?:cuando|para firmar))
     \b(?:hay|pondre|he puesto|pongo) una bomba\b
     \bbomba en (?:la|vuestra|tu|su) (?:oficina|empresa|sede)
     \b(?:os|te) vais? a arrepentir\b
     \bojala (?:te|os) (?:mueras|murais|maten)
-    \bi(?:'ll| will|'m going to| am going to| gonna) (?:kill|hurt|stab|shoot|beat|burn|find) (?:you|your|u\b)
+    \bi(?:'ll| will|'m going to| am going to|'m gonna| gonna) (?:kill|hurt|stab|shoot|beat|burn|find) (?:you|your|u\b)
     \byou(?:'re| are) dead\b
     \bi know where you (?:live|work)
     """
@@ -241,7 +253,7 @@ SELF_HARM = any_of(
         he pensado en|penso en) (?:\w+ ){0,2}?(?:morir(?:me)?|matarme|suicidarme|quitarme la vida|
         quitarme de en medio|desaparecer(?: para siempre|,? no (?:aguanto|puedo))|no (?:me )?desperta\w*|
         estar muert[oa]|acabar con (?:todo|mi vida))\b(?! (?:de|a) (?:la |pura )?(?:risa|verguenza|viej[oa]|asco|
-        amor|trabajar|pena|aburrimiento|y dejar))
+        amor|trabajar|pena|aburrimiento)| sin (?:deudas|dejar)| tranquil| en paz)
     \b(?:suicidarme|me suicido|me suicide|me suicidara|me voy a suicidar|quitarme la vida|me quito la vida|
         quitarme de en medio|me quito de en medio|me quite la vida|me quitara la vida|ahorcarme|me ahorco|
         cortarme las venas|me corto las venas|autolesion\w*|hacerme daño|hacerme dano|tirarme (?:por|a|al|
@@ -259,10 +271,13 @@ SELF_HARM = any_of(
     \bvalgo mas muert[oa]
     \bno tengo (?:ganas|razones|motivos) (?:de|para) vivir
     \bmi vida no (?:vale|tiene sentido)
-    \bya no puedo mas con (?:la|mi|esta) vida
+    \bno puedo mas con (?:la|mi|esta) vida
+    \b(?:quitar|quitarme) la vida\b|\bdejar de (?:vivir|existir)\b|\bpens\w+ en (?:el suicidio|suicid\w+)|
+        \b(?:ideas|pensamientos) suicidas?
     \bsoy una carga para (?:todos|mi familia|mis)
     \b(?:kill(?:ing)? myself|end(?:ing)? my life|take my own life|want to die|wanna die|suicidal|hurt myself|
-        harm myself|self[- ]harm|better off without me|better off dead|don't want to live|no reason to live)\b
+        harm myself|self[- ]harm|better off without me|better off dead|don't want to live|no reason to live|
+        not worth living)\b
     """
 )
 

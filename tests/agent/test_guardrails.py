@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from timeit import repeat
 
 import pytest
@@ -166,6 +167,19 @@ PASSED = """
     hola
     👍
 """.strip().split("\n")
+
+
+CASES = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "guard_cases.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_more_ways_to_say_it(name: guardrails.FindingName, text: str) -> None:
+    verdict = inspect(text)
+    assert verdict.passed if name == "passed" else verdict.has(name)
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in STOPPED.items() for text in texts])
