@@ -53,7 +53,7 @@ _OTHERS = any_of(
     (?:otr[oa]s?|ultim[oa]s?|demas|anterior(?:es)?|todos(?: los| vuestros)?|vuestros|cualquier|other|another|last|
         previous|all) (?:\w+ )?(?:client|usuari|asegurad|person|contact|lead|prospect|custom|user|polic)\w*
     (?:los|vuestros|tus|las) (?:client|usuari|asegurad)\w+
-    mi (?:vecin[oa]|jef[ea]|ex\b|compañer[oa]|companer[oa]|cunad[oa])
+    mi (?:vecin[oa]|jef[ea]|ex\b|companer[oa]|cunad[oa])
     (?:customers|users|clients)\b|client\w* (?:vuestr|tuy|suy)[oa]s?\b|la persona de antes|el de antes
     (?:el |la |l )?(?:ultim|anterior|otr)[oa]s? que
     quien (?:escribio|hablo) antes
@@ -76,7 +76,7 @@ _RUDE = any_of(
 _FILLERS = any_of(
     r"""
     un|una|unos|unas|el|la|lo|mas|muy|tan|bien|que|realmente|maldit[oa]|autentic[oa]|verdader[oa]|complet[oa]
-    puñeter[oa]|punter[oa]|pedazo de|pedazo|trozo de|bot|robot|maquina|chatbot|grandisim[oa]|put[oa]|jodid[oa]|de|a
+    puneter[oa]|pedazo de|pedazo|trozo de|bot|robot|maquina|chatbot|grandisim[oa]|put[oa]|jodid[oa]|de|a
     an|such|so|fucking|really|the
     """
 )
@@ -101,6 +101,10 @@ INJECTION = any_of(
     \b(?:como si )?no tuvieras(?: \w+){0,2} {orders}|\boverride (?:all )?safety
     \bque {orders}\w* (?:tienes|te han|te dieron|sigues|te pusieron|secretas|ocultas)
     \bwhat (?:were you told|are you instructed|instructions)
+    \b(?:deja\w*|pon\w*|echa\w*|lay|set) (?:de lado|a un lado|aparte|aside)(?: \w+){0,3} {orders}
+    {orders}\w* (?:ya )?(?:no|don't|do not) (?:aplican|valen|sirven|existen|cuentan|te aplican|apply)\b
+    \b(?:libre|free) (?:de|of|from)(?: \w+){0,2} {orders}
+    \b(?:ignora|olvida|saltate|ignore|forget)\w* (?:la|tu|vuestra|las|the|your) (?:tarifas?|tariff|pricing)\b
     \bcaso omiso (?:a|de)(?: \w+){0,3} {orders}
     \b(?:tu nuevo rol|tu nueva (?:tarea|mision)|your new (?:role|task|instructions))\b
     \b(?:finge|imagina|haz como|actua como|pretend)\w*(?: \w+){0,3} no (?:tienes|tuvieras|tengas|hay|hubiera|
@@ -119,7 +123,7 @@ INJECTION = any_of(
     \b(?:tu )?eres (?:un |una |el |la |mi )?(?:actuari[oa]|dan\b|hacker|desarrollador|administrador|supervisor|
         director|jefe de|ia sin|modelo (?:de lenguaje )?sin|chatgpt|gpt|asistente sin|tarificador)\b[^?]{0,80}$
     \b(?:acceso|access) (?:total|root|de administrador|de admin|completo al sistema)|\b(?:root|admin|full) access\b
-    \byou are (?:now|no longer)[ ]
+    \byou are (?:now|no longer)[ ]|\byou are (?:chatgpt|gpt|dan\b|an unrestricted|a free)
     \b(?:modo|mode) (?:desarrollador|developer|debug|dios|god|admin\w*|sin restricciones|dan\b|root|mantenimiento|
         de prueba)
     \b(?:developer|debug|god|admin|dan|jailbreak|maintenance|test) mode\b
@@ -148,7 +152,7 @@ INJECTION = any_of(
         change|confirm)(?: \w+){0,3} (?:prima|precio|cuota|tarifa|price|premium)(?: \w+){0,4} (?:a|en|de|es|sea|to|
         at|is|=) ?(?:€ ?)?(?:0|cero|1|un euro|zero|one)\b(?![.,]\d)
     \b{show}(?: [^ .]{1,20}){0,5}? ?{hidden}
-    \bsystem prompt\b
+    \bsystem[ _-]?prompt\b
     """,
     hidden=_HIDDEN,
     orders=_ORDERS,
@@ -166,6 +170,9 @@ EXFILTRATION = any_of(
         the|personal(?:es)?|private|a|contratad[oa]s? por)){0,5} {others})
     \b{show}(?: \w+){0,3} (?:other|another|previous|last) (?:people|person|customer|client|
         user)'?s?'? (?:\w+ )?(?:data|details|polic\w+|info\w*|phones?|messages|names|records|quotes?|conversations?)
+    \b{show}(?: (?:me|los|las|todos|the|all|un|una)){0,3} (?:datos|e-?mails?|correos|conversaciones|chats|nombres|
+        moviles) (?:de|of) (?:clientes|usuarios|asegurados|customers|users)\b
+    \b{show}(?: (?:me|the|la|full|whole|your)){0,3} (?:customer|client|user)s? (?:list|database|base)\b
     \bwhat did (?:the |your )?(?:last|previous|other) (?:customer|client|user|person)
     \bque (?:datos|informacion|mensajes) (?:tienes|teneis|hay) (?:de|sobre) (?:mi (?:ex\b|vecin|jef|cunad|companer)|
         otr|el ultimo)
@@ -224,9 +231,10 @@ INSULT = any_of(
 THREAT = any_of(
     r"""
     \b(?:te|os|le|les) (?:voy|vamos|va) a (?:matar|partir|romper|rajar|pegar|reventar|quemar|destrozar|machacar|
-        hostiar|apalizar|buscar y|encontrar y|pegar un tiro|dar una paliza|violar|rajar|cortar)
-    \b(?:voy|vamos) a (?:matar|romper|partir|rajar|pegar|reventar|quemar|destrozar|violar|apuñalar|apunalar)(?:te|
-        os|le|les|l[oa]s)\b
+        hostiar|apalizar|buscar y|encontrar y|pegar un tiro|dar una paliza|hacer dano|hacer pedazos|poner una bomba|
+        violar|rajar|cortar)
+    \b(?:voy|vamos) a (?:matar|romper|partir|rajar|pegar|reventar|quemar|destrozar|violar|apunalar)(?:te|os|le|les|
+        l[oa]s)\b
     \b(?:voy|vamos) a (?:quemar|volar|reventar|atentar|poner una bomba|disparar|hackear|
         tirar abajo)(?: \w+){0,2} (?:vuestr|tu|oficina|empresa|sede|sistema|servidor|web)
     \bse (?:donde|en donde) (?:vives|vivis|vive|trabajas|trabajais|trabaja|estais|estas|esta (?:tu|vuestra) casa)
@@ -256,10 +264,10 @@ SELF_HARM = any_of(
         amor|trabajar|pena|aburrimiento)| sin (?:deudas|dejar)| tranquil| en paz)
     \b(?:suicidarme|me suicido|me suicide|me suicidara|me voy a suicidar|quitarme la vida|me quito la vida|
         quitarme de en medio|me quito de en medio|me quite la vida|me quitara la vida|ahorcarme|me ahorco|
-        cortarme las venas|me corto las venas|autolesion\w*|hacerme daño|hacerme dano|tirarme (?:por|a|al|
-        desde) (?:la ventana|el balcon|un puente|las vias|tren|puente|balcon)|me (?:voy a tirar|tiro) (?:por|al|de|
-        desde) (?:la ventana|el balcon|un puente|las vias|tren|puente|balcon)|acabar con mi vida|acabo con mi vida|
-        poner fin a mi vida|terminar con mi vida)
+        cortarme las venas|me corto las venas|autolesion\w*|hacerme dano|tirarme (?:por|a|al|desde) (?:la ventana|
+        el balcon|un puente|las vias|tren|puente|balcon)|me (?:voy a tirar|tiro) (?:por|al|de|desde) (?:la ventana|
+        el balcon|un puente|las vias|tren|puente|balcon)|acabar con mi vida|acabo con mi vida|poner fin a mi vida|
+        terminar con mi vida)
     \b(?:me mato|me matara|me matase|matarme|voy a matarme)\b(?! (?:a trabajar|trabajando|de|currando|a currar|
         en (?:un|el|la) (?:accidente|coche|moto|carretera|curro|trabajo|gimnasio|gym)|con (?:el coche|la moto|
         la bici)|conduciendo|esquiando|escalando|por ahorrar|haciendo|a hacer|estudiando|a estudiar))
