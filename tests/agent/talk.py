@@ -138,7 +138,10 @@ class Talk:
             asked = self.awaiting or ""
             if asked == awaiting or (not awaiting and asked not in known):
                 return self
-            self.press(f"set:{asked}:{json.dumps(known[asked])}")
+            if asked == "occupation":
+                self.mean(f"occupation={json.dumps(known[asked])}", f"occupation_class={known['occupation_class']}")
+            else:
+                self.press(f"set:{asked}:{json.dumps(known[asked])}")
         raise AssertionError(f"never asked for {awaiting}")
 
     # --- what came of it

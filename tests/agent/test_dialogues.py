@@ -45,7 +45,7 @@ def greeted() -> Talk:
 def all_but_the_sum() -> Talk:
     """Job and mortgage are known already, and the next question is about the income."""
     talk = Talk().agree().answer_until("age")
-    talk.press("set:occupation_class:1")
+    talk.mean('occupation="administrativa"', "occupation_class=1")
     talk.press("set:mortgage_balance:0")
     return talk.answer_until("monthly_income", dependents=1)
 

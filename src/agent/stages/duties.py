@@ -131,13 +131,13 @@ def _health(turn: Turn) -> bool:
 
 def _minor(turn: Turn) -> bool:
     """Before or after consent, an age under the limit ends everything."""
+    limit, known = turn.catalogue.book.tariff.limits.entry_age_min, turn.conversation.profile.get("age", 0)
     age, born = turn.reading.value("age"), turn.reading.value("birth_date")
-    if age and not age.correction and turn.conversation.profile.get("age", 0) > age.value:
-        return False  # said of somebody else, or to be confirmed
-    years = age.value if age and age.confidence >= CONFIRM_BELOW else None
+    years = age.value if age and age.confidence >= CONFIRM_BELOW and facts.is_plausible(age) else None
     if born and born.confidence >= CONFIRM_BELOW:
         years = facts.age_from(born.value, turn.today, years)
-    if not isinstance(years, int) or not 0 <= years < turn.catalogue.book.tariff.limits.entry_age_min:
+    of_somebody_else = known >= limit and not any(found and found.correction for found in (age, born))
+    if years is None or not 0 <= years < limit or of_somebody_else:
         return False
     turn.fall_silent()
     dismiss_minor(turn)

@@ -111,7 +111,7 @@ def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
         return
     if found.key not in SUMMARY_KEYS and found.key not in PRICING_KEYS:
         return
-    if not _is_plausible(found):
+    if not is_plausible(found):
         conversation.memory["implausible"] = found.key
         return
     if found.confidence < CONFIRM_BELOW:
@@ -173,7 +173,8 @@ def age_from(written: Any, day: date, otherwise: Any = None) -> Any:
         return otherwise
 
 
-def _is_plausible(found: Found) -> bool:
+def is_plausible(found: Found) -> bool:
+    """Whether a value is of its key's kind and within what life allows."""
     if found.key == "birth_date":
         try:
             return date(1900, 1, 1) <= date.fromisoformat(str(found.value)) < date(9999, 1, 1) - timedelta(days=1)

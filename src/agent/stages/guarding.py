@@ -40,13 +40,14 @@ def guarding_out(turn: Turn) -> str:
     """Words what was decided: never the same twice in a row, within WhatsApp's limits, with no figure from nowhere."""
     conversation = turn.conversation
     last = next((line.text for line in reversed(conversation.history) if line.speaker == "bot"), "")
+    drafts = [draft for draft in turn.drafts if draft.pieces]
+    known = _known(turn, drafts) if drafts else Facts()
     replies: list[Content] = []
-    for draft in turn.drafts:
-        if draft.pieces:
-            text = _checked(turn, draft, _worded(turn, draft, last))
-            text = text if text != last else f"{turn.book.say('frame.again')} {text}"
-            replies.append(_content(turn, text, draft.options))
-            last = text
+    for draft in drafts:
+        text = _checked(turn, draft, _worded(turn, draft, last), known)
+        text = text if text != last else f"{turn.book.say('frame.again')} {text}"
+        replies.append(_content(turn, text, draft.options))
+        last = text
     turn.replies = tuple(replies)
     _remember(turn)
     return "__end__"
@@ -70,10 +71,10 @@ def _joined(turn: Turn, draft: Draft, variant: int) -> str:
     return text[:MESSAGE_LIMIT]
 
 
-def _checked(turn: Turn, draft: Draft, text: str) -> str:
+def _checked(turn: Turn, draft: Draft, text: str, known: Facts) -> str:
     """The reply, or the safe text instead of one that says more than is known."""
     limit = MESSAGE_LIMIT if draft.proposal else INTERACTIVE_LIMIT
-    verdict = check_reply(text, _known(turn, draft), max_characters=limit)
+    verdict = check_reply(text, known, max_characters=limit)
     if verdict.passed:
         return text
     turn.count("guard.reply_replaced", findings=sorted({finding.name for finding in verdict.findings}))
@@ -81,9 +82,9 @@ def _checked(turn: Turn, draft: Draft, text: str) -> str:
     return SAFE_REPLY[turn.book.language]
 
 
-def _known(turn: Turn, draft: Draft) -> Facts:
-    """What this reply may name: the texts' own figures, what was told, reckoned and quoted."""
-    templates = [text for piece in draft.pieces for text in turn.book.variants(piece.key)]
+def _known(turn: Turn, drafts: list[Draft]) -> Facts:
+    """What this turn's replies may name: the texts' own figures, what was told, reckoned and quoted."""
+    templates = {text for draft in drafts for piece in draft.pieces for text in turn.book.variants(piece.key)}
     sold, profile = turn.catalogue.book, turn.conversation.profile
     figures = [
         *msgspec.to_builtins(sold.tariff.limits).values(),

@@ -20,9 +20,8 @@ def next_missing(turn: Turn) -> str | None:
     waiting = facts.doubts(turn)
     if waiting:
         return f"confirm:{waiting[0]['key']}"
-    open_keys = [key for key in ORDER if not _is_settled(turn, key)]
-    if open_keys:
-        key = next((key for key in open_keys if may_ask(turn, key)), open_keys[0])
+    key = _next_open(turn)
+    if key:
         return "birth_date" if key == "age" and "birth_year" in turn.conversation.details else key
     profile = turn.conversation.profile
     if "occupation_class" not in profile:
@@ -33,9 +32,19 @@ def next_missing(turn: Turn) -> str | None:
     return None
 
 
+def _next_open(turn: Turn) -> str | None:
+    """The open question stays open through whatever is not an answer; a key asked often enough waits behind the others."""
+    unsettled = [key for key in ORDER if not _is_settled(turn, key)]
+    awaiting = "age" if turn.conversation.awaiting == "birth_date" else turn.conversation.awaiting
+    if awaiting in unsettled and not turn.changes:
+        return awaiting
+    needed = [key for key in unsettled if key not in OPTIONAL]
+    return next((key for key in unsettled if may_ask(turn, key)), needed[0] if needed else None)
+
+
 def _is_settled(turn: Turn, key: str) -> bool:
     profile = turn.conversation.profile
-    if key in profile or facts.is_skipped(turn, key) or (key in OPTIONAL and not may_ask(turn, key)):
+    if key in profile or facts.is_skipped(turn, key):
         return True
     if key == "occupation":
         return "occupation_class" in profile
