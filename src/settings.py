@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,8 +17,23 @@ from dotenv import dotenv_values
 from src.errors import ConfigurationError
 
 
-class WhatsApp(msgspec.Struct, frozen=True):
+class _Discreet(msgspec.Struct, frozen=True):
+    """Shows only what `_shown` names, to whoever prints it, logs it or looks at it with rich."""
+
+    _shown: ClassVar[tuple[str, ...]] = ()
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self._shown]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown}, the rest masked)"
+
+
+class WhatsApp(_Discreet, frozen=True):
     """Meta's Cloud API. Several `app_secrets` are valid while one replaces the other."""
+
+    _shown = ("phone_number_id", "api_version")
 
     token: str
     phone_number_id: str
@@ -28,12 +44,11 @@ class WhatsApp(msgspec.Struct, frozen=True):
     api_version: str
     messages_per_s: float
 
-    def __repr__(self) -> str:
-        return f"WhatsApp(phone_number_id={self.phone_number_id!r}, api_version={self.api_version!r}, secrets masked)"
 
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(_Discreet, frozen=True, kw_only=True):
     """Everything that can be configured, read once. Names are those of the environment, in lower case."""
+
+    _shown = ("whatsapp", "data_dir", "webhook_host", "webhook_port", "web_processes", "worker_processes")
 
     whatsapp: WhatsApp | None
     redis_url: str
@@ -63,10 +78,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_contact_per_day: int
     log_file: str
     log_format: str
-
-    def __repr__(self) -> str:
-        store = "embedded" if not self.redis_url else "configured"
-        return f"Settings(whatsapp={self.whatsapp!r}, store={store}, data_dir={str(self.data_dir)!r}, secrets masked)"
 
     @property
     def web_address(self) -> str:
@@ -125,6 +136,18 @@ class _Reader:
             return default
         return value
 
+    def address(self, name: str, default: str = "", *, schemes: tuple[str, ...] = ("https", "http")) -> str:
+        """An address of one of these kinds. A fault does not show it: there may be a password in it."""
+        value = self.text(name, default)
+        try:
+            parts = urlsplit(value)
+            complete = parts.scheme in schemes and bool(parts.path if parts.scheme == "unix" else parts.netloc)
+        except ValueError:
+            complete = False
+        if value and not complete:
+            self.faults.append(f"{name}: not an address that begins with {', '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
     def group(self, title: str, names: tuple[str, ...]) -> bool:
         """Whether a vendor's group is on. Anything between on and off is a fault that names what is missing."""
         given = [name for name in names if self.text(name)]
@@ -134,6 +157,7 @@ class _Reader:
         return bool(given) and not missing
 
 
+_STORES = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
 _WHATSAPP = ("WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET")
 
 
@@ -143,13 +167,13 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
     read = _Reader({**written, **(os.environ if environment is None else environment)})
     settings = Settings(
         whatsapp=_whatsapp(read),
-        redis_url=read.text("REDIS_URL"),
+        redis_url=read.address("REDIS_URL", schemes=_STORES),
         data_dir=Path(read.text("DATA_DIR", "var")),
         ledger_shards=read.whole("LEDGER_SHARDS", 16, least=1, most=99),
         wait_replicas=read.whole("LEDGER_WAIT_REPLICAS", 0, least=0, most=5),
         webhook_host=read.text("WEBHOOK_HOST", "0.0.0.0" if _in_container() else "127.0.0.1"),  # noqa: S104 - a container's own network
         webhook_port=read.whole("WEBHOOK_PORT", 5000, least=1, most=65_535),
-        public_base_url=read.text("PUBLIC_BASE_URL").rstrip("/"),
+        public_base_url=read.address("PUBLIC_BASE_URL").rstrip("/"),
         admin_token=read.text("ADMIN_TOKEN"),
         debug=read.flag("DEBUG"),
         web_processes=read.whole("WEB_PROCESSES", 2, least=1, most=64),
@@ -161,7 +185,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         debounce_max_s=read.number("DEBOUNCE_MAX_S", 4.0, least=0.0, most=120.0),
         company_name=read.text("COMPANY_NAME", "iAgente Vida"),
         company_legal_notice=read.text("COMPANY_LEGAL_NOTICE"),
-        privacy_url=read.text("PRIVACY_URL"),
+        privacy_url=read.address("PRIVACY_URL"),
         agent_address=read.choice("AGENT_ADDRESS", "tu", ("tu", "usted")),
         timezone=read.checked("TIMEZONE", "Europe/Madrid", ZoneInfo, "a time zone such as Europe/Madrid"),
         business_hours=read.text("BUSINESS_HOURS"),
@@ -188,7 +212,7 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
         verify_token=read.text("WHATSAPP_VERIFY_TOKEN"),
         app_secrets=secrets,
         business_account_id=read.text("WHATSAPP_BUSINESS_ACCOUNT_ID"),
-        api_base_url=read.text("WHATSAPP_API_BASE_URL", "https://graph.facebook.com").rstrip("/"),
+        api_base_url=read.address("WHATSAPP_API_BASE_URL", "https://graph.facebook.com").rstrip("/"),
         api_version=read.text("WHATSAPP_API_VERSION", "v26.0"),
         messages_per_s=read.number("WHATSAPP_MESSAGES_PER_SECOND", 80, least=1, most=10_000),
     )
