@@ -1,0 +1,172 @@
+"""FINALIZADO: what acceptance leaves behind, and what coming back leads to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agent.talk import Talk, at_proposal
+
+
+def accepted() -> Talk:
+    talk = at_proposal()
+    talk.choose(1)
+    talk.accept()
+    return talk
+
+
+def refused() -> Talk:
+    talk = Talk()
+    talk.say("hola")
+    talk.press("consent:no")
+    return talk
+
+
+def declined() -> Talk:
+    talk = at_proposal()
+    talk.press("decline")
+    return talk
+
+
+def test_acceptance_says_what_comes_next_and_tells_a_person_everything() -> None:
+    talk = accepted()
+    assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("FINALIZADO", None, "accepted")
+    for part in ("Equilibrada", "240.000 €", "30 días", "cuestionario", "persona del equipo"):
+        assert part in talk.text
+    assert talk.step.handoff is not None
+    note = talk.step.handoff.note
+    for part in (
+        "Ana",
+        "35 años",
+        "administrativa",
+        "240.000 €",
+        "Equilibrada",
+        "tarifa 2026.1",
+        "Permiso de datos",
+        "Clase de profesión: 1",
+    ):
+        assert part in note, part
+    assert talk.conversation.owner == "bot"
+    assert talk.conversation.timers == {}
+
+
+def test_an_accepted_lead_is_told_where_things_stand() -> None:
+    talk = accepted()
+    seen = set()
+    for meaning in ("greeting", "affirm", "unclear"):
+        talk.mean(meaning)
+        assert "Equilibrada" in talk.text
+        seen.add(talk.text)
+    assert len(seen) == 3
+    talk.mean("question:price")
+    assert "€" in talk.text
+    assert talk.conversation.outcome == "accepted"
+
+
+def test_a_fact_changed_after_acceptance_goes_to_the_person() -> None:
+    talk = accepted()
+    talk.mean("monthly_income!=2500")
+    assert talk.step.handoff is not None
+    assert talk.step.handoff.reason == "changed_after_acceptance"
+    assert "2.500 €" in talk.step.handoff.note
+    assert talk.conversation.outcome == "accepted"
+
+
+def test_starting_anew_forgets_the_facts_and_keeps_the_consent() -> None:
+    talk = accepted()
+    talk.press("restart")
+    assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("NEEDS_ANALYSIS", "name", None)
+    assert (talk.profile, talk.conversation.quotes, talk.conversation.selected_quote) == ({}, [], None)
+    assert talk.conversation.consents["quote"].given
+
+
+def test_starting_anew_without_consent_asks_for_it() -> None:
+    talk = refused()
+    talk.press("restart")
+    assert (talk.stage, talk.awaiting) == ("INICIO", "consent")
+
+
+def test_after_a_refusal_general_questions_are_answered_and_nothing_is_kept() -> None:
+    talk = refused()
+    talk.mean("question:price", "age=40")
+    assert "precio" in talk.text
+    assert (talk.profile, talk.conversation.pending) == ({}, {})
+    talk.mean("unclear")
+    assert "consent:yes" in talk.options
+    talk.mean("thanks")
+    assert talk.conversation.outcome == "consent_refused"
+    talk.press("consent:yes")
+    assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("NEEDS_ANALYSIS", "name", None)
+
+
+def test_a_follow_up_only_for_who_asks_for_it() -> None:
+    talk = declined()
+    assert "follow_up" not in talk.conversation.consents
+    talk.press("more:follow_up")
+    assert talk.conversation.consents["follow_up"].given
+    assert talk.conversation.outcome == "declined"
+    talk.mean("opt_out")
+    assert "follow_up" not in talk.conversation.consents
+    assert talk.conversation.outcome == "opted_out"
+
+
+def test_a_last_word_after_declining_reopens_nothing() -> None:
+    talk = declined()
+    for meaning in ("thanks", "bye", "deny"):
+        talk.mean(meaning)
+        assert talk.conversation.outcome == "declined"
+        assert talk.awaiting is None
+
+
+def test_who_declined_and_comes_back_goes_on_with_the_proposal() -> None:
+    talk = declined()
+    talk.mean("greeting")
+    assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("PRESENTACION_PROPUESTA", "choice", None)
+    assert "Ana" in talk.text
+
+
+def test_who_declined_and_changes_a_fact_gets_it_priced() -> None:
+    talk = declined()
+    talk.mean("sum_assured=100000")
+    assert talk.stage == "PRESENTACION_PROPUESTA"
+    assert talk.conversation.quotes[0]["sum_assured"] == 100_000
+
+
+def test_baja_is_confirmed_once_and_then_there_is_silence_until_something_is_wanted() -> None:
+    talk = Talk().agree()
+    talk.mean("opt_out")
+    assert (talk.stage, talk.conversation.outcome, talk.awaiting) == ("FINALIZADO", "opted_out", None)
+    assert talk.replies
+    for meaning in ("opt_out", "thanks", "affirm", "unclear"):
+        talk.mean(meaning)
+        assert talk.replies == ()
+    talk.mean("greeting")
+    assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("NEEDS_ANALYSIS", "name", None)
+
+
+def test_baja_before_the_consent_then_coming_back_asks_for_it() -> None:
+    talk = Talk()
+    talk.say("hola")
+    talk.mean("opt_out")
+    talk.mean("question:price")
+    assert (talk.stage, talk.awaiting) == ("INICIO", "consent")
+
+
+def test_an_age_over_the_limit_stays_so_until_it_is_corrected() -> None:
+    talk = Talk().agree().answer_until("age")
+    talk.mean("age=82")
+    talk.conversation.owner = "bot"
+    talk.mean("affirm")
+    assert talk.conversation.outcome == "ineligible"
+    assert talk.options == ["restart", "human"]
+    talk.mean("question:price")
+    assert talk.conversation.outcome == "ineligible"
+    talk.mean("age!=52")
+    assert (talk.stage, talk.conversation.outcome) == ("NEEDS_ANALYSIS", None)
+    assert talk.profile["age"] == 52
+
+
+@pytest.mark.parametrize("kind", ["sticker", "image"])
+def test_a_picture_after_the_end_gets_a_word(kind: str) -> None:
+    talk = accepted()
+    talk.show(kind)
+    assert len(talk.replies) == 1
