@@ -1,5 +1,5 @@
 -- Shared by every script that touches one contact. A contact's record is one hash; each lane keeps its own fields in it:
---   <lane>.token  fencing token, +1 with each claim        <lane>.lease  ms until which somebody works on it
+--   <lane>.token  fencing token of whoever works on it     <lane>.lease  ms until which somebody works on it
 --   <lane>.first / .last / .urgent  what the debounce needs <lane>.hold   ms before which nothing is tried (back-off)
 --   <lane>.wait   message whose receipt ends the hold       <lane>.done   the last committed turn: its repeat is answered "done"
 -- A contact that became part of another one keeps `moved_to`, and `moving` until all it had has arrived there.
@@ -79,13 +79,13 @@ local function remove(queue, jobs, depth, lane, id)
   end
 end
 
--- The token moves on when a lane is given back, so that nothing can be done with a claim twice.
 local function holds(record, lane, token, epoch)
   return redis.call('HGET', record, lane .. '.token') == token and redis.call('HGET', record, 'epoch') == epoch
 end
 
+-- The token goes, so that nothing can be done with a claim twice.
 local function give_back(record, lane, hold_until)
-  redis.call('HINCRBY', record, lane .. '.token', 1)
+  redis.call('HDEL', record, lane .. '.token')
   redis.call('HSET', record, lane .. '.lease', 0)
   if hold_until then redis.call('HSET', record, lane .. '.hold', ms(hold_until)) end
 end

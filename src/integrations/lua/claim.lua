@@ -42,8 +42,9 @@ for i, id in ipairs(redis.call('ZRANGE', queue, 0, most - 1)) do
   handed[#handed + 1] = redis.call('HINCRBY', jobs, 'a:' .. id, 1)
 end
 
-local token = redis.call('HINCRBY', record, lane .. '.token', 1)
-redis.call('HSET', record, lane .. '.lease', ms(now + lease_ms))
+-- One counter for all lanes: no two claims of a contact ever have the same name.
+local token = redis.call('HINCRBY', record, 'token', 1)
+redis.call('HSET', record, lane .. '.token', token, lane .. '.lease', ms(now + lease_ms))
 -- Whoever waits behind this claim has waited enough: without `first` a lane is due at once.
 redis.call('HDEL', record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.wait')
 if #handed / 3 < redis.call('ZCARD', queue) then redis.call('HSET', record, lane .. '.first', ms(now), lane .. '.urgent', 1) end
