@@ -15,8 +15,9 @@ from flask import Blueprint, Flask, Response, request
 
 from src import logs
 from src.bootstrap import Services, make_services
+from src.dashboard.pages import Backstage, pages
 from src.errors import BadSignature
-from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
+from src.integrations.whatsapp_payloads import Parsed, check_signature, contact_key, parse
 from src.settings import load
 from src.webhooks import operations, security
 
@@ -32,6 +33,7 @@ def create_app(services: Services | None = None) -> Flask:
     security.install(app)
     app.register_blueprint(_whatsapp_door(services))
     app.register_blueprint(operations.doors(services))
+    app.register_blueprint(pages(_backstage(services)))
     return app
 
 
@@ -71,6 +73,21 @@ def _whatsapp_door(services: Services) -> Blueprint:
         guarded = security.guard(view, security.VENDOR, services.admin_token)
         door.add_url_rule("/webhook/whatsapp", view.__name__, guarded, methods=[method])
     return door
+
+
+def _backstage(services: Services) -> Backstage:
+    settings = services.settings
+    return Backstage(
+        desk=services.desk,
+        admin_token=services.admin_token,
+        workers=services.ledger.workers,
+        channels={"WhatsApp": "on" if settings.whatsapp else "simulator: no keys are set, messages are answered here"},
+        key_of=lambda phone: contact_key(phone, None),
+        now=services.ledger.server_time,
+        simulating=settings.whatsapp is None,
+        secure=settings.public_base_url.startswith("https://"),
+        timezone=settings.timezone,
+    )
 
 
 def _heard_now(parsed: Parsed, now: datetime) -> Parsed:

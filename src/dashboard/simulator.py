@@ -1,0 +1,99 @@
+"""A phone in the browser: operators play a prospect, through the same desk, ledger, workers and agent as on WhatsApp.
+
+Only where no vendor is configured: what the bot answers then goes nowhere but into the transcript, which the page shows.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from flask import Response, abort, redirect, render_template, request
+from flask import url_for as address_of
+
+from src.dashboard import wording
+from src.desk.desk import Desk
+from src.desk.ports import Clock
+from src.messages import Contact, Inbound
+
+ROWS_SHOWN = 100
+_MADE_UP = re.compile(r"3460[0-9]{7}")
+"""The numbers that may be played: the same range as `make chat` uses."""
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page posts: a text, or a button or row that was pressed (`reply_id` is its id, `text` its title)."""
+
+    number: str
+    text: str
+    kind: Literal["text", "button", "list"] = "text"
+    reply_id: str = ""
+
+
+class Simulator:
+    """The views of the simulated phone. Each browser tab plays the number in its address."""
+
+    def __init__(self, desk: Desk, key_of: Callable[[str], str], now: Clock) -> None:
+        self._desk = desk
+        self._key_of = key_of
+        self._now = now
+
+    def phone(self) -> Any:
+        """The page. Without a number somebody new is made up."""
+        number = request.args.get("number")
+        if number is None:
+            fresh = f"3460{secrets.randbelow(10**7):07d}"
+            return redirect(address_of("dashboard.phone", number=fresh), 303)
+        return render_template("try.html", number=_made_up(number), key=self._key_of(number))
+
+    def messages(self) -> Any:
+        """The last rows of the transcript, ready to be shown, and where the sale stands."""
+        shown = self._desk.conversation(self._key_of(_made_up(request.args.get("number", "")))) or {}
+        rows = [_row(row) for row in shown.get("messages", [])[-ROWS_SHOWN:]]
+        return _json({"messages": rows, "stage": wording.STAGES.get(shown.get("stage", ""), ""), "owner": shown.get("owner")})
+
+    def say(self) -> Any:
+        """Hands in what the prospect said; it is kept when this returns."""
+        try:
+            said = msgspec.json.decode(request.get_data(), type=Said)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            abort(400, "That is no message of this page.")
+        if not said.text.strip() or len(said.text) > 4096 or len(said.reply_id) > 256:
+            abort(400, "A message has 1 to 4,096 characters.")
+        number = _made_up(said.number)
+        contact = Contact(key=self._key_of(number), channel="whatsapp", phone=f"+{number}")
+        inbound = Inbound(
+            id=f"try.{secrets.token_hex(8)}",
+            contact=contact,
+            kind=said.kind,
+            at=self._now(),
+            text=said.text.strip(),
+            reply_id=said.reply_id,
+        )
+        self._desk.receive([inbound], [])
+        return _json({"id": inbound.id})
+
+
+def _made_up(number: str) -> str:
+    if not _MADE_UP.fullmatch(number):
+        abort(400, "Only made-up numbers can be played: 3460 and seven more digits.")
+    return number
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "role": row["role"],
+        "kind": row["kind"],
+        "runs": wording.runs(row["text"]),
+        "options": row.get("options", []),
+        "at": row["at"],
+        "status": row["status"],
+    }
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), mimetype="application/json")

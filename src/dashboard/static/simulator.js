@@ -1,0 +1,166 @@
+// The simulated phone: posts what the prospect says and shows the transcript as it grows. Texts only ever become text nodes.
+"use strict";
+
+const phone = document.getElementById("phone");
+const bubbles = document.getElementById("bubbles");
+const composer = document.getElementById("composer");
+const text = document.getElementById("text");
+const fault = document.getElementById("fault");
+const where = document.getElementById("where");
+
+const EAGER_MS = 300;
+const CALM_MS = 2000;
+const EAGER_FOR_MS = 20000;
+
+const shown = new Map();
+const typing = element("li", "typing", "…");
+typing.setAttribute("aria-label", "The bot is writing");
+let eagerUntil = 0;
+let timer = 0;
+let looking = false;
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const said = text.value.trim();
+  if (said) {
+    text.value = "";
+    fit();
+    say({ text: said }).then((kept) => {
+      if (!kept && !text.value) text.value = said;
+      text.focus();
+    });
+  }
+});
+text.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    composer.requestSubmit();
+  }
+});
+text.addEventListener("input", fit);
+document.addEventListener("visibilitychange", look);
+look();
+
+// Hands one message in; true when it is kept.
+async function say(message) {
+  const answer = await ask(phone.dataset.address, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": phone.dataset.csrf },
+    body: JSON.stringify({ number: phone.dataset.number, ...message }),
+  });
+  if (answer) {
+    eagerUntil = Date.now() + EAGER_FOR_MS;
+    look();
+  }
+  return answer !== null;
+}
+
+// Looks for new rows now, and again after a while: soon when an answer is expected, never while nobody watches.
+async function look() {
+  if (looking || document.hidden) return;
+  looking = true;
+  clearTimeout(timer);
+  const seen = await ask(`${phone.dataset.address}?number=${encodeURIComponent(phone.dataset.number)}`, {});
+  if (seen) show(seen);
+  looking = false;
+  clearTimeout(timer);
+  timer = setTimeout(look, Date.now() < eagerUntil ? EAGER_MS : CALM_MS);
+}
+
+// The answer's JSON, or null after saying what went wrong.
+async function ask(address, options) {
+  try {
+    const answer = await fetch(address, { ...options, headers: { Accept: "application/json", ...options.headers } });
+    if (answer.status === 401) {
+      location.assign("/login");
+      return null;
+    }
+    const body = await answer.json();
+    complain(answer.ok ? "" : body.error.message);
+    return answer.ok ? body : null;
+  } catch {
+    complain("The server cannot be reached. Trying again.");
+    return null;
+  }
+}
+
+function complain(message) {
+  fault.textContent = message;
+  fault.hidden = !message;
+}
+
+function show(seen) {
+  const atEnd = bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 80;
+  let grown = false;
+  for (const row of seen.messages) {
+    const known = shown.get(row.id);
+    if (known) {
+      known.status.textContent = ticks(row);
+    } else {
+      shown.set(row.id, bubble(row));
+      grown = true;
+    }
+  }
+  const last = seen.messages.at(-1);
+  const heard = seen.messages.findLastIndex((row) => row.role === "prospect");
+  const open = new Set(seen.messages.slice(heard + 1).map((row) => row.id));
+  for (const [id, { choices }] of shown) {
+    for (const choice of choices) choice.disabled = !open.has(id);
+  }
+  where.textContent = seen.owner === "human" ? "a human has it: the bot is silent" : seen.stage;
+  const expected = last && last.role === "prospect" && seen.owner !== "human" && Date.now() < eagerUntil;
+  if (expected) bubbles.append(typing);
+  else typing.remove();
+  if (last && last.role !== "prospect" && grown) eagerUntil = Math.min(eagerUntil, Date.now() + 2000);
+  if (grown && atEnd) bubbles.scrollTop = bubbles.scrollHeight;
+}
+
+function bubble(row) {
+  const mine = row.role === "prospect";
+  const item = element("li", `bubble ${mine ? "ours" : "theirs"} from-${row.role}`);
+  if (row.runs.length) {
+    const said = element("p", "said");
+    said.lang = "es";
+    said.dir = "auto";
+    for (const [style, piece] of row.runs) said.append(style ? element(style, "", piece) : piece);
+    item.append(said);
+  }
+  const status = element("span", "status", ticks(row));
+  const time = element("time", "", new Date(row.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const under = element("p", "under");
+  under.append(time, " ", status);
+  item.append(under);
+  const choices = row.options.map((option) => {
+    const choice = element("button", "", option.title);
+    choice.type = "button";
+    choice.lang = "es";
+    choice.addEventListener("click", () => {
+      choice.disabled = true;
+      say({ kind: row.kind === "list" ? "list" : "button", reply_id: option.id, text: option.title });
+      text.focus();
+    });
+    return choice;
+  });
+  if (choices.length) {
+    const offered = element("div", "offered");
+    offered.append(...choices);
+    item.append(offered);
+  }
+  bubbles.append(item);
+  return { status, choices };
+}
+
+function ticks(row) {
+  return row.role === "prospect" ? "✓✓" : row.status === "failed" ? "⚠ not sent" : "";
+}
+
+function fit() {
+  text.rows = Math.min(5, text.value.split("\n").length);
+}
+
+function element(name, className, content = "") {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (content) made.textContent = content;
+  return made;
+}
