@@ -18,7 +18,7 @@ _DENOMINATORS = {
     "septuagesim": 70, "octogesim": 80, "nonagesim": 90, "centesim": 100, "ducentesim": 200, "tricentesim": 300,
     "cuadringentesim": 400, "quingentesim": 500, "sexcentesim": 600, "septingentesim": 700, "octingentesim": 800,
     "noningentesim": 900,
-    "milesim": 1000, "diezmilesim": 10**4, "cienmilesim": 10**5, "millonesim": 10**6, "milmillonesim": 10**9,
+    "milesim": 1000, "diezmilesim": 10**4, "cienmilesim": 10**5, "millonesim": 10**6, "milmillonesim": 10**9, "centav": 100,
     "billonesim": 10**12,
 }  # fmt: skip
 _ORDINAL_UNITS = {
@@ -26,25 +26,34 @@ _ORDINAL_UNITS = {
 }  # fmt: skip
 _DENOMINATOR = re.compile(r"\s+(?P<stem>[a-z]+?)[oa](?P<plural>s?)(?:\s?(?P<unit>primer|segund|tercer|cuart|quint|sext|septim|octav|noven)[oa]s?)?\b")
 _AVOS = re.compile(r"\s+(?P<below>(?:[a-z]+ ){0,4}?[a-z]+?)av[oa]s?\b")
+_TENS_OF_AVOS = re.compile(r"\s+y\s+(?P<unit>un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)av[oa]s?\b")
 _SPLIT_TENS = re.compile(r"\b(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa) (?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)$")
-_AND_FRACTION = re.compile(r"\s+(?:y|con)\s+(?=[a-z\d])")
+_AND_FRACTION = re.compile(r"\s+(?:enteros?\s+)?(?:y|con)\s+(?=[a-z\d])")
+_HALF_OR_QUARTER = re.compile(r"(?:medi[oa]|cuarto)\b(?! (?:millon|docena|kilo|hora|ano))")
 _JUXTAPOSED = re.compile(r"\s+(?=[a-z])")
 _SPOKEN_POINT = re.compile(r"\s+(?:coma|punto)\s+")
-_NUMBER_WORDS = r"(?:cero|un|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|(?:dieci|veinti|treint|cuarent|cincuent|sesent|setent|ochent|novent)[a-z]*|veinte)"
-_SPOKEN_WITH = re.compile(rf"\s+con\s+(?={_NUMBER_WORDS}(?: (?:y )?{_NUMBER_WORDS})?\W*(?:$|[.,;!?]|euros?|millones|por ciento))")
+_POINT_FIRST = re.compile(r"\W*(?:coma|punto)\s+")
+_NUMBER_WORDS = (
+    r"(?:cero|un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|cien|ciento|[a-z]+cient[oa]s|quinient[oa]s|"
+    r"(?:dieci|veinti|treint|cuarent|cincuent|sesent|setent|ochent|novent)[a-z]*|veinte)"
+)
+_SPOKEN_WITH = re.compile(rf"\s+con\s+(?={_NUMBER_WORDS}(?: (?:y )?{_NUMBER_WORDS}){{0,4}}\W*(?:$|[.,;!?]|euros?|millones|por ciento))")
 _SLASH = re.compile(r"\s?/\s?(?P<below>\d+)(?![\d/.,]*\d*[/.]\d)")
 _OVER = re.compile(r"\s+(?:sobre|dividido (?:por|entre))\s+")
 _POWER = re.compile(r"\s?(?:\^|\*\*|elevado a(?: la)?)\s?(?P<exponent>[+-]?\d+(?:[.,]\d+)?)|e(?P<tens>[+-]?\d+)\b")
+_SPOKEN_POWER = re.compile(r"\s+elevado a(?: la)?\s+")
 _SUFFIX = re.compile(r"\s?(?P<suffix>[kmgtb])\b(?![.'/])")
 _SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _GROUPS = re.compile(r"\s+(?P<group>decena|docena|veintena|centena|centenar|millar)(?:e?s)?\b")
+_HALF_GROUP = re.compile(r"\s+y\s+medi[oa]\b")
 _GROUP_SIZES = {"decena": 10, "docena": 12, "veintena": 20, "centena": 100, "centenar": 100, "millar": 1000}
-_NOT_A_NUMBER = re.compile(r"(?<![\w.])[a-z]+\d+[a-z\d]*(?![\w.]*\d)")
+_NOT_A_NUMBER = re.compile(r"(?<![\w.])(?:[a-z]+\d+[a-z\d]*|\d+(?:am|pm|st|nd|rd|th|d|x|v)(?![a-z]))(?![\w.]*\d)")
 _LEADING_POINT = re.compile(r"(?:^|(?<=[\s(-]))[.,]$")
 _MINUS_BEFORE = re.compile(r"(?:^|[\s(])(?:-\s?|(?:menos|negativo)\s+)$")
 _MINUS_FROM = re.compile(r"\d\s*-\s?$")
 _OF_SCALE = re.compile(r"\s+(?:de\s+)?(?P<scale>mill(?:on|ones)|mil|billon(?:es)?)\b")
 _HALF_WORD = re.compile(r"\b(?:medi[oa]|mitad)\b(?=\s+(?:docena|millon|kilo|palo)|\W|$)")
+_PART_OF = re.compile(r"\b(?:la|una) (?P<stem>tercer|cuart|quint|sext|septim|octav|noven|decim|centesim|milesim)a parte\b")
 _HALF_OF = re.compile(r"\b(?:la )?mitad de (?=(?:un |medio )?(?:millon|kilo)\b)")
 
 
@@ -68,6 +77,8 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
         digits = plain[number.start : number.end]
         if digits.isdigit():
             number = replace(number, start=number.start - 1, value=float(f"0.{digits}"), sized=False)
+    if not number.digits and _POINT_FIRST.fullmatch(plain[: number.start]) and number.value < 1000:
+        number = replace(number, start=0, value=float(f"0.{int(number.value)}"), fraction=True)
     point = _SPOKEN_POINT.match(plain, number.end) or (None if number.digits else _SPOKEN_WITH.match(plain, number.end))
     if point and index < len(numerals) and numerals[index].start == point.end():
         number, index = _spoken_decimals(plain, number, numerals, index)
@@ -81,6 +92,10 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
     mixed = _mixed(plain, number, numerals, index)
     if mixed:
         return mixed
+    tens = _TENS_OF_AVOS.match(plain, number.end) if not number.digits else None
+    if tens and (last := word_value(plain[: number.end].split()[-1]))[0] == "tens" and number.value > last[1]:
+        below_value = last[1] + word_value(tens["unit"])[1]
+        return _fraction(number, number.value - last[1], below_value, tens.end()), _skip(numerals, index, tens.end())
     below = _denominator(plain, number.end, plural=number.value > 1)
     if below and number.value.is_integer() and number.value > 0 and not number.fraction:
         split = _SPLIT_TENS.search(plain[: number.end])  # "treinta dos quintos" is 30 and two fifths
@@ -119,11 +134,14 @@ def _mixed(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> t
     """"uno y medio", "tres y dos tercios", "1 1/2"; None when no fraction follows."""
     if whole.fraction or not whole.value.is_integer():
         return None
-    joined = _AND_FRACTION.match(plain, whole.end) or (None if whole.digits else _JUXTAPOSED.match(plain, whole.end))
+    linked = _AND_FRACTION.match(plain, whole.end)
+    joined = linked or (None if whole.digits else _JUXTAPOSED.match(plain, whole.end))
     after = joined.end() if joined else whole.end
-    half = re.compile(r"medi[oa]\b(?! (?:millon|docena|kilo|hora|ano))").match(plain, after) if joined else None
+    half = _HALF_OR_QUARTER.match(plain, after) if linked else None
     if half:
-        return replace(whole, end=half.end(), value=whole.value + 0.5, fraction=True), _skip(numerals, index, half.end())
+        part_value = 0.25 if half[0] == "cuarto" else 0.5
+        mixed = replace(whole, end=half.end(), value=whole.value + part_value, fraction=True)
+        return mixed, _skip(numerals, index, half.end())
     if index >= len(numerals):
         return None
     part = numerals[index]
@@ -133,7 +151,7 @@ def _mixed(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> t
             value = whole.value + part.value / below[0]
             return replace(whole, end=below[1], value=value, fraction=True), _skip(numerals, index + 1, below[1])
     slash = _SLASH.match(plain, part.end) if part.digits else None
-    if slash and whole.digits and plain[whole.end : part.start] in (" ", " y ", " con ") and 0 < part.value < float(slash["below"]):
+    if slash and whole.digits and plain[whole.end : part.start].strip() in ("", "y", "con") and 0 < part.value < float(slash["below"]):
         value = whole.value + part.value / float(slash["below"])
         return replace(whole, end=slash.end(), value=value, fraction=True), _skip(numerals, index + 1, slash.end())
     return None
@@ -152,9 +170,10 @@ def _denominator(plain: str, position: int, *, plural: bool) -> tuple[float, int
     avos = _AVOS.match(plain, position)
     if not avos:
         return None
+    stem = avos["below"].replace("z", "c")
     for ending in ("", "e", "a", "o", "ta", "s", "os"):
-        numerals = find_numerals(avos["below"] + ending)
-        if len(numerals) == 1 and numerals[0].end == len(avos["below"] + ending) and numerals[0].start == 0:
+        numerals = find_numerals(stem + ending)
+        if len(numerals) == 1 and numerals[0].end == len(stem + ending) and numerals[0].start == 0:
             return numerals[0].value, avos.end()
     return None
 
@@ -173,6 +192,10 @@ def _ordinal(stem: str) -> float | None:
 
 def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
     if not number.digits or number.fraction:
+        spoken = _SPOKEN_POWER.match(plain, number.end)
+        if spoken and index < len(numerals) and numerals[index].start == spoken.end() and abs(number.value) <= 1000 and numerals[index].value <= 90:
+            exponent = numerals[index]
+            return replace(number, end=exponent.end, value=number.value**exponent.value, fraction=True), index + 1
         return _grouped(plain, number), index
     power = _POWER.match(plain, number.end)
     if power:
@@ -197,7 +220,9 @@ def _grouped(plain: str, number: Numeral) -> Numeral:
     group = _GROUPS.match(plain, number.end)
     if not group or number.fraction:
         return number
-    return replace(number, end=group.end(), value=number.value * _GROUP_SIZES[group["group"]])
+    half = _HALF_GROUP.match(plain, group.end())
+    amount = number.value + 0.5 if half else number.value
+    return replace(number, end=(half or group).end(), value=amount * _GROUP_SIZES[group["group"]])
 
 
 def _skip(numerals: list[Numeral], index: int, end: int) -> int:
@@ -223,4 +248,7 @@ def _with_halves(plain: str, found: list[Numeral]) -> list[Numeral]:
     for match in _HALF_WORD.finditer(plain):
         if not any(number.start <= match.start() < number.end for number in found):
             halves.append(Numeral(match.start(), match.end(), 0.5, digits=False, fraction=True))
+    for match in _PART_OF.finditer(plain):
+        found = [number for number in found if not match.start() <= number.start < match.end()]
+        halves.append(Numeral(match.start(), match.end(), 1 / _DENOMINATORS[match["stem"]], digits=False, fraction=True))
     return sorted([*found, *halves], key=lambda number: number.start)

@@ -188,8 +188,12 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
         word = tokens[index].text
         if word in ("y", "i"):
             follows = tokens[index + 1].text if index + 1 < len(tokens) else ""
-            if last == "tens" and word_value(follows)[0] == "units":
+            if (last == "tens" or (last == "teens" and group == 10)) and word_value(follows)[0] == "units":
+                last = "tens"
                 index += 1
+                continue
+            if last == "scale" and index + 2 == len(tokens) and word_value(follows)[0] == "units":
+                index += 1  # "mil y uno", at the very end: in a sentence the unit counts something else
                 continue
             if last == "scale" and follows in ("medio", "media", "pico"):
                 total += smallest / 2 if follows != "pico" else 0
@@ -198,7 +202,9 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
         kind, value = word_value(word)
         if (last == "units" and group == 1 and word in _SLANG_SCALES) or (last and word in ("kilos", "palos", "lucas")):
             kind, value, slang = "scale", _SCALES_AFTER_DIGITS[word], True
-        if kind == "scale" and value < 10**6 and not section:
+        if word in ("ciento", "cientos") and last == "units" and 0 < group < 10 and (word == "cientos" or (group == 1 and not total and not section and not _number_follows(tokens, index))):
+            kind, group = "hundreds", group * 100
+        elif kind == "scale" and value < 10**6 and not section:
             lead = lead or group or 1
             section, group, smallest = (group or 1) * value, 0, value
         elif kind == "scale" and 10**6 <= value < ceiling:
@@ -217,6 +223,10 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     value = total + section + group
     scale = value / lead if sized and not group and not value % lead else smallest
     return Numeral(tokens[start].start, tokens[index - 1].end, value, False, scale if sized else 1, sized, slang), index
+
+
+def _number_follows(tokens: list[_Token], index: int) -> bool:
+    return index + 1 < len(tokens) and bool(word_value(tokens[index + 1].text)[0])
 
 
 def _from_english(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:

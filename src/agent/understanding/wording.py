@@ -19,6 +19,7 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+|\s+|.", re.DOTALL)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
+_VULGAR_FRACTIONS = str.maketrans({"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⁄": "/"})
 _PUNCTUATION = str.maketrans(
     {"’": "'", "‘": "'", "´": "'", "`": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-", "−": "-"}
 )
@@ -51,7 +52,7 @@ def clean(text: str) -> str:
     """At most `MAX_CHARS` of it, compatibility forms unified, invisible and control characters gone."""
     if text.isascii() and len(text) <= MAX_CHARS and not _CONTROL.search(text):
         return text
-    visible = _INVISIBLE.sub("", _CONTROL.sub(" ", text[:MAX_CHARS]))
+    visible = _INVISIBLE.sub("", _CONTROL.sub(" ", text[:MAX_CHARS])).translate(_VULGAR_FRACTIONS)
     return unicodedata.normalize("NFKC", visible.replace("´", "'").replace("¨", ""))[:MAX_CHARS]
 
 
@@ -61,11 +62,11 @@ def word_of(text: str) -> Wording:
     plain: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    after_digit = False
+    after_digit = glued = False
     for match in _TOKEN.finditer(cleaned):
         token, start, end = match[0], match.start(), match.end()
         canonical = fold(token)
-        if canonical.isalpha() and not after_digit:
+        if canonical.isalpha() and not (after_digit and (glued or canonical == "k")):
             canonical = repaired(canonical)
         plain.append(canonical)
         if len(canonical) == end - start:
@@ -74,7 +75,8 @@ def word_of(text: str) -> Wording:
         else:
             starts.extend([start] * len(canonical))
             ends.extend([end] * len(canonical))
-        after_digit = token[-1:].isdigit()
+        glued = not token.isspace()
+        after_digit = token[-1:].isdigit() if glued else after_digit
     return Wording(cleaned, "".join(plain), tuple(starts), tuple(ends))
 
 
