@@ -10,7 +10,8 @@ nobody_knows=$(head -c 32 /dev/urandom | sha256sum)
 users="${STORE_RUN_DIR:-/run/valkey}/users.acl"
 
 umask 077
-sed -e "s/%STORE_PASSWORD_SHA256%/$(hash_of "$STORE_PASSWORD")/" \
+sed -e '/^#/d' \
+    -e "s/%STORE_PASSWORD_SHA256%/$(hash_of "$STORE_PASSWORD")/" \
     -e "s/%OPERATOR_PASSWORD_SHA256%/$(hash_of "${STORE_OPERATOR_PASSWORD:-$nobody_knows}")/" \
     "$(dirname "$0")/valkey-users.acl" > "$users"
 unset STORE_PASSWORD STORE_OPERATOR_PASSWORD
