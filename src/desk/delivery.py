@@ -15,7 +15,7 @@ import msgspec
 
 from src.desk import jobs
 from src.desk.ports import Channel, Claim, Ledger, Settlement
-from src.errors import AccessDenied, IntegrationError, PermanentFailure, TemporaryFailure, WindowClosed
+from src.errors import AccessDenied, IntegrationError, PermanentFailure, StaleCommit, TemporaryFailure, WindowClosed
 from src.messages import Event, Outbound
 
 GRACE_S = 10.0
@@ -45,7 +45,10 @@ class Deliveries:
         return self._channels.get(contact.partition(":")[0])
 
     def work(self, claim: Claim) -> str:
-        """Sends the message at the head of the lane, or decides what becomes of it; returns a word for what was done."""
+        """Sends the message at the head of the lane, or decides what becomes of it; returns a word for what was done.
+
+        Raises StaleCommit when somebody else has the lane: then nothing was sent by this call.
+        """
         job = claim.jobs[0]
         try:
             outbound = jobs.outbound_of(job.body)
@@ -84,6 +87,9 @@ class Deliveries:
         if owner == "human" and outbound.speaker == "bot":
             return self._withhold(claim, outbound)
         timeout_s = min(_LONGEST_SEND_S, (lease_until_s - self._monotonic()) * _SHARE_OF_LEASE)
+        if timeout_s <= 0:
+            # This process stood still since it renewed. It stays "sending": whoever has the lease now gives it the grace.
+            raise StaleCommit("the lease on the delivery lane ended before the message was sent")
         try:
             message_id = channel.send(outbound, opaque=f"{claim.contact} {outbound.id}", timeout_s=timeout_s)
         except AccessDenied as refusal:
