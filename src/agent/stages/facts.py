@@ -201,13 +201,17 @@ def settle_confirmation(turn: Turn) -> None:
     """A `confirm:` question was answered without a new value: a yes makes the value count, anything else lets it go."""
     awaiting = turn.conversation.awaiting or ""
     key = awaiting.removeprefix("confirm:")
-    doubt = next((doubt for doubt in doubts(turn) if doubt["key"] == key), None)
-    if key == awaiting or doubt is None or turn.reading.value(key) is not None:
+    if key == awaiting:
         return
-    if turn.reading.has("affirm", "accept") and not turn.reading.has("deny"):
-        _take(turn, Found(key, doubt["value"]), doubt["message_id"], turn.now.isoformat())
-    elif turn.reading.has("deny", "dont_know", "decline"):
-        settle_doubt(turn, key)
+    asked_about = (key, "occupation_class") if key == "occupation" else (key,)  # the class follows from the occupation
+    agreed = turn.reading.has("affirm", "accept") and not turn.reading.has("deny")
+    for doubt in [doubt for doubt in doubts(turn) if doubt["key"] in asked_about]:
+        if turn.reading.value(doubt["key"]) is not None and doubt["key"] == key:
+            continue
+        if agreed:
+            _take(turn, Found(doubt["key"], doubt["value"]), doubt["message_id"], turn.now.isoformat())
+        elif turn.reading.has("deny", "dont_know", "decline"):
+            settle_doubt(turn, doubt["key"])
 
 
 def doubts(turn: Turn) -> list[dict[str, Any]]:

@@ -73,6 +73,8 @@ class Phrasebook:
             return self.date(str(value))
         if key in ("age", "term_years"):
             return self.say(f"value.{key}", n=value)
+        if key == "occupation_class":
+            return self.say(f"options.class_{value}")
         if key == "marital_status":
             return self.say(f"value.{value}")
         return str(value)
