@@ -24,7 +24,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from src.agent.knowledge.entries import Entry
 from src.agent.lookalikes import fold, rule
 
-THRESHOLD = 0.5
+THRESHOLD = 0.55
 """Below it an answer would more often annoy than help; measured on the questions in the tests."""
 
 MAX_RESULTS = 3
@@ -124,12 +124,12 @@ class Index:
         """The stem that was meant and how certain that is, 0 to 1; ("", 0.0) when no entry holds anything like it."""
         if stem in self._weight:
             return stem, 1.0
-        if len(stem) < 4 or stem.isdigit() or stem in self._words.fixed_weight:
+        if len(stem) < 6 or stem in self._words.fixed_weight:
             return "", 0.0
         found = process.extractOne(
             stem, self._vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=1 if len(stem) < 8 else 2
         )
-        if found is not None and found[0][0] == stem[0]:
+        if found is not None and found[0].lstrip("h")[:1] == stem.lstrip("h")[:1]:
             return found[0], 1.0 - 0.15 * found[1]
         return self._same_beginning(stem)
 
@@ -160,7 +160,7 @@ class _Words:
 
     def stems(self, text: str) -> list[str]:
         """In reading order, with repetitions."""
-        words = rule(r"[a-z0-9]+").findall(fold(text).text)
+        words = rule(r"[a-z]+").findall(fold(text).text)  # a figure says nothing about what is asked
         return [self._same.get(stem, stem) for stem in map(self._stem, words)]
 
 
