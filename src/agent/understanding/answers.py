@@ -42,7 +42,7 @@ _DENY = re.compile(
 _AFFIRM = re.compile(
     r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
     r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|(?:eso |todo eso |todo )?(?:es|esta) (?:verdad|cierto|correcto|exacto|asi|bien)\b(?! que)|(?:cien|ciento) por (?:cien|ciento)\b|al 100|100 ?%|definitivamente|(?:y )?por que no\W*$|estoy (?:totalmente |completamente )?(?:de acuerdo|conforme)|concuerdo|coincido|por mi (?:si|bien|vale|perfecto|ok|genial)|eso esta bien|lo veo bien|naturalmente|evidentemente|ciertamente|en efecto|de seguro|asi lo creo|asi sea|pues claro|yo si" + _STOP + r"|asi que si|ese mismo|esa misma|absolutamente|totalmente|completamente|sin (?:lugar a )?dudas?|con (?:mucho )?gusto|encantad[oa]|me (?:encantaria|gustaria)" + _STOP + r"|me parece (?:muy )?(?:bien|buena idea|correcto|perfecto|genial|estupendo)|estaria (?:muy )?(?:bien|genial)|seria (?:genial|perfecto|estupendo)|suena (?:bien|genial|perfecto)|buena idea|hagamoslo|vamos" + _STOP + r"|lo es\b|lo (?:hare|hice|he hecho|tengo)\b|ya lo (?:he hecho|hice|tengo)|eso seria|eso creo|por favor\W*$|exacto|exactamente|correcto|cierto|asi es|"
-    r"eso es|eso mismo|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?" + _STOP + r"|vale(?:,? vale)*|venga(?: va)?|"
+    r"(?:eso es|eso mismo)" + _STOP + r"|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?" + _STOP + r"|vale(?:,? vale)*|venga(?: va)?|"
     r"va,? |adelante|perfecto|de acuerdo|d'acuerdo|d'acord|conforme|acepto|aceptado|de una|hecho|listo" + _STOP + r"|genial|estupendo|fenomenal|fantastico|me parece (?:bien|perfecto|genial)|"
     r"esta bien|ta bien|todo bien|de lujo|guay|chevere|bacan|ok(?:s|a|is)?\b|oka|okidoki|yes\b|yep|yeah|yup|sure|of course|right\b|correct\b|"
     r"go ahead|i agree|agreed|fine\b|afirma\b|asi mismo|positivo|verdad\b|verdadero|ya" + _STOP + r"|seguro que si|seguro" + _STOP + r"|sisas|aja\b|ajam|"
@@ -62,8 +62,8 @@ _DONT_KNOW = re.compile(
 _EMOJI = re.compile("(?P<yes>[👍👌✅🆗🙆])|[👎❌✋🖐🙅]")
 _SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
 _YES_AT_END = re.compile(r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|(?:\bque|,) (?P<last>si)[\s.!]*$)")
-_RIGHT_AT_END = re.compile(r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|asi|perfect[oa]|bien)\W*$|\bde acuerdo\W*$|,\s*(?:correcto|exacto|perfecto|claro|por supuesto|eso es|asi es)\W*$")
-_NO_AT_END = re.compile(r"(?:\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
+_RIGHT_AT_END = re.compile(r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|asi|perfect[oa]|bien)\W*$|\bde acuerdo\W*$|,\s*(?:correcto|exacto|perfecto|claro|por supuesto|asi es)\W*$")
+_NO_AT_END = re.compile(r"(?:\bno (?:tengo|tenemos|hay)[\s.!]*$|\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
 
 
 def read_answer(wording: Wording) -> Answer | None:

@@ -38,7 +38,7 @@ _YEAR_ONLY = re.compile(
     r"(?:\bnac\w*|\bsoy|\bborn|\bnascut|\bnasci|\bdesde|\bmi ano|\bquinta|\bgeneracion|\bcosecha|\bmodelo|\bquinto|\bvine al mundo)\s+(?:(?:en|del|de|el|in|la|a|al|ano|os?|lo)\s+){0,4}'?(?P<year>(?:19|20)\d{2}|\d{2})(?![\d.,]*\d)(?!\s*(?:anos|de [a-z]|tacos|%|hijos|pirulos))"
 )
 _YEAR_WORDS = re.compile(r"(?:\bnac\w*|\bsoy|\bquinta|\bcosecha)\s+(?:(?:en|del|de|el|la|ano)\s+){1,4}(?P<words>(?:mil|dos mil|sesenta|setenta|ochenta|noventa|cincuenta|cuarenta)[a-z ]*)")
-_BARE_YEAR = re.compile(r"^\W*(?:en |el |del |de |año |ano )*(?P<year>19\d{2}|20\d{2})\W*$")
+_BARE_YEAR = re.compile(r"^\W*(?:en |el |del |de |año |ano )*(?P<year>19\d{2}|20\d{2}|(?<=del )\d{2}|(?<=del ano )\d{2})\W*$")
 _OTHERS = re.compile(r"\b(?:mi|mis|su|la|el|nuestr[oa])\s+(?:hij|nin|mujer|marido|espos|pareja|novi|padre|madre|hermano|hermana|crio|peque|nen)\w*[^.;]{0,25}$|\b(?:ella|el) nacio[^.;]{0,12}$")
 
 

@@ -95,9 +95,10 @@ def _postal_code(wording: Wording, context: Context) -> tuple[Found, Span] | Non
 
 
 def _town(wording: Wording) -> Found | None:
-    match = _TOWN.search(wording.plain)
-    if not match:
+    places = list(_TOWN.finditer(wording.plain))
+    if not places:
         return None
+    match = next((place for place in places if not place[0].startswith("soy")), places[0])
     rest = wording.evidence(match.end(), len(wording.plain))
     name = _TOWN_NAME.match(rest)
     return Found("details.city", name[0], name[0]) if name else None

@@ -115,6 +115,9 @@ def _children(wording: Wording, counted: Sequence[Quantity], *, asked: bool) -> 
         total = counted[0].value  # "tres hijos, dos niñas y un niño"
     if last.high is not None:
         return Found("dependents", as_number(last.value), evidence, 0.5, False, (as_number(last.high),))
+    only = re.search(r"\b(?:pero|aunque) (?:solo |ya |solamente )?", wording.plain[last.end :])
+    if only and re.search(r"\b(?:viven?|depend|conmigo|mayor|independiz|cargo)", wording.plain[last.end :]):
+        return Found("dependents", int(total), evidence, 0.6)
     adults = _ADULT_DEPENDANT.findall(wording.plain) if asked else []
     if adults:
         return Found("dependents", int(total) + _people(adults), evidence, 0.8, False, (int(total),))

@@ -52,7 +52,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "data_erase",
-        r"\b(?:borr(?:a|ad|e|en|ar|arlo|ame|adme)|elimin(?:a|ad|e|en|ar)|suprim(?:e|id|a|an|ir)|olvid(?:a|ad|en)|destru(?:ye|id|yan))(?:lo|los|las|la|me|melo)?\b[^.;?]{0,30}\b(?:datos|todo|conversacion|informacion|lo que (?:tengas|teneis|tienes|sabes|he dicho|te he dicho|guardas)|chat|historial|rastro|perfil|ficha|mensajes)\b",
+        r"\b(?:borr(?!on)[a-z]{1,5}?|elimin[a-z]{1,5}?|suprim[a-z]{1,4}?|olvid(?:a|ad|en)|destru(?:ye|id|yan))(?:lo|los|las|la|me|melo)?\b[^.;?]{0,30}\b(?:datos|todo|conversacion|informacion|lo que (?:tengas|teneis|tienes|sabes|he dicho|te he dicho|guardas)|chat|historial|rastro|perfil|ficha|mensajes)\b",
         r"\bborr(?:alo|adlo|enlo) todo\b|\bderecho (?:al olvido|de supresion|de cancelacion)\b|\b(?:delete|erase|remove) (?:all )?(?:my|everything|the) ?(?:data|information|details|conversation)?\b|\bque (?:me )?(?:borr|elimin)\w+ (?:mis|los|todos)",
         unless=r"\bsi (?:borro|elimino)\b|\b(?:borra|quita|elimina) (?:eso|el|la|esa|lo ultimo) (?!todo|datos|informacion|conversacion|historial|chat|perfil)",
     ),
@@ -73,13 +73,18 @@ RULES: tuple[Rule, ...] = (
         rf"^\W*(?:un |una |a |con |al |por favor )?(?:persona|human[oa]|agente|asesor[a]?|operador[a]?|comercial|gestor[a]?|representante|agent|human)(?: {_REAL}| por favor| ya| please)*\W*$",
         rf"\b(?:{_PERSON}|nadie) {_REAL}\b",
         r"\b(?:con|a) (?:una? )?(?:maquina|robot|bot|chatbot|ordenador)\b[^.;?\n]{0,12}\b(?:no|ni) (?:lo |la |me |le |te )*[a-z]+",
-        r"\b(?:llamadme|llamame|llameme|llamenme|me llamais|me llamas|me llaman ustedes|me podeis llamar|me puedes llamar|me puede llamar|me pueden llamar|que me llamen|que me llame|podeis llamarme|puedes llamarme por|puede llamarme por|podrian llamarme|podriais llamarme|prefiero que me llam\w+|"
+        r"\b(?:llamadme|llamame|llameme|llamenme|me llamais|me llamas|me llaman ustedes|me podeis llamar|me puedes llamar|me puede llamar|me pueden llamar|que me llamen|que me llame|(?:podeis|puedes|pueden|puede|podrian|podrias|podria) llamarme|puedes llamarme por|puede llamarme por|podrian llamarme|podriais llamarme|prefiero que me llam\w+|"
         r"hablar por telefono|numero de (?:telefono )?(?:de )?(?:atencion|contacto|para llamar|al que llamar)|a que (?:numero|telefono)|(?:un|algun|vuestro|su|tu) (?:numero|telefono) (?:para llamar|al que llamar|donde llamar|de contacto)|call me back|phone call|give me a call|can you call|quiero una llamada|una llamada)\b",
         r"\b(?:no|ni) (?:me siento comod[oa]|me fio|quiero|me gusta|me apetece|pienso|voy a|estoy comod[oa]|soporto|aguanto|me va|confio|quisiera|me gustan|hablo)\b[^.;?\n]{0,40}\b(?:maquina|maquinas|robot|robots|bot|bots|ordenador|programa|chatbot|automatic[oa]|inteligencia artificial|ia|contestador|algoritmo|asistente virtual)\b",
         r"\b(?:hart[oa]|cansad[oa]|paso|odio|detesto)\b[^.;?\n]{0,20}\b(?:maquina|maquinas|robots?|bots?|chatbots?|contestador\w*|ia)\b",
         r"\b(?:me )?atiend[ae]n? (?:alguien|una persona|un humano)|\b(?:no me (?:estas |esta )?(?:entiendes?|ayudas?|sirves?|aclaras?|enteras|entendiendo|ayudando)|esto no me (?:ayuda|sirve)|asi no (?:nos entendemos|vamos a ninguna parte))\b|\bno (?:te|me) enteras\b|\bprefiero (?:en persona|cara a cara|presencial\w*|hablarlo)|\b(?:en|ir a|pasar por) (?:la |una |vuestra )?oficina fisica\b|"
         r"\b(?:ir|acercarme|pasarme|pasar) (?:a|por) (?:la |una |vuestra |alguna )?(?:oficina|sucursal|tienda)\b|\b(?:quiero|necesito|pasame con|hablar con|contactar con|telefono de|numero de)[^.;?]{0,15}\b(?:servicio de )?atencion(?: al cliente| humana| personal\w*)?\b|\batencion humana\b|\bcustomer service\b|\balgun companero\b|\bcon quien (?:puedo|tengo que) hablar\b|\bdonde (?:puedo|os puedo) llamar\b|\boperator\b",
         unless=r"\b(?:eres|es usted|hablo con|estoy hablando con|sos|esto es|am i|are you|hay)\b[^.;]{0,25}\b(?:persona|humano|humana|alguien|human|person)\b[^.;]{0,30}\b(?:o|maquina|robot|bot)\b|\bcomo me llam\w+",
+    ),
+    _rule(
+        "human",
+        r"\b(?:denunci(?:a|ar|are|aros|arlos)\b|demandar\w*|hoja de reclamaciones|(?:poner|presentar|hacer|tramitar|quiero) (?:una )?(?:queja|reclamacion|denuncia)|quejarme|make a complaint)",
+        topic="complaint",
     ),
     _rule(
         "are_you_a_robot",
@@ -107,7 +112,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "objection",
-        r"\b(?:car[oa]s?|carisim[oa]|carit[oa]|much[oa] (?:dinero|pasta|plata|lana|guita)|es mucho\b|es una (?:pasada|barbaridad|burrada|fortuna)|me parece (?:mucho|un robo)|un (?:robo|atraco|dineral|paston)|demasiado (?:caro|dinero|alto)|no (?:me )?(?:lo )?(?:puedo|podemos) (?:permitir\w*|pagar (?:eso|tanto))|se (?:me )?(?:va|sale|pasa) de (?:presupuesto|precio|madre)|fuera de (?:mi )?presupuesto|"
+        r"\b(?:car[oa]s?|carisim[oa]|carit[oa]|much[oa] (?:dinero|pasta|plata|lana|guita)|es mucho\b|es una (?:pasada|barbaridad|burrada|fortuna)|me parece (?:mucho|un robo)|un (?:robo|atraco|dineral|paston)|por las nubes|(?:mierda|asco|vaya|menudo|joder con el|puto) (?:de )?precio|demasiado (?:caro|dinero|alto)|no (?:me )?(?:lo )?(?:puedo|podemos) (?:permitir\w*|pagar (?:eso|tanto))|se (?:me )?(?:va|sale|pasa) de (?:presupuesto|precio|madre)|fuera de (?:mi )?presupuesto|"
         r"(?:algo|una opcion|un seguro|mas|mucho mas) (?:mas )?(?:barat[oa]|economic[oa])|bajar (?:el precio|la cuota|un poco)|rebaj\w+|descuento|mejor precio|(?:no me )?alcanza\b|too expensive|expensive|cheaper|me duele el bolsillo|ojo de la cara|no puedo pasar de|no quiero (?:pasar|gastar)\w* (?:de|mas)|sube mucho|tanto\?|por esa cuota)\b",
         topic="price",
         unless=r"\b(?:en otr[oa]|la competencia|me lo dejan|cara a|cara o cruz|dar la cara|pruebas? rara|echar en cara|por la cara|cara bonita)\b|\bcuanto (?:mas )?(?:barato|caro)\b",
@@ -119,7 +124,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "objection",
-        r"\b(?:no me fio|no (?:me )?inspira\w* confianza|no confio|desconfi\w+|(?:es|sera|parece|suena a|no sera) (?:una )?(?:estafa|timo|fraude|engano|mentira)|estaf\w+|timo\b|fraude|letra pequena|(?:luego|despues|al final) (?:no )?(?:pagan|pagais|os escaquea\w*|se escaquean|ponen pegas|nunca pagan|se lavan las manos)|nunca pagan|(?:los )?seguros (?:no|nunca) pagan|como se que (?:esto )?(?:es|no es)|"
+        r"\b(?:no me fio|no (?:me )?inspira\w* confianza|no confio|desconfi\w+|(?:es|sera|parece|suena a|no sera) (?:una )?(?:estafa|timo|fraude|engano|mentira)|estaf\w+|timo\b|fraude|excusas?\b|letra pequena|(?:luego|despues|al final) (?:no )?(?:pagan|pagais|os escaquea\w*|se escaquean|ponen pegas|nunca pagan|se lavan las manos)|nunca pagan|(?:los )?seguros (?:no|nunca) pagan|como se que (?:esto )?(?:es|no es)|"
         r"(?:es|sois|son) (?:de )?(?:fiar|fiable|fiables|serio|seria|legal|confiable|confiables|legales)|es seguro esto|me vais a (?:enganar|timar|estafar)|da (?:mala espina|desconfianza)|scam|trust|no me (?:da|dais) (?:buena espina|confianza)|ladrones|sacacuartos|gato encerrado|trampa|quien me (?:asegura|garantiza))\b",
         topic="trust",
     ),
@@ -168,10 +173,10 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for topic, words in (
         ("resend_proposal", r"\b(?:mand\w+|envi\w+|pas\w+|reenvi\w+|ensen\w+|repit\w+|dame|ver|muestr\w+|send)\b[^.;?]{0,25}\b(?:otra vez|de nuevo|nuevamente|again|la propuesta|las opciones|la cotizacion|el presupuesto|las tres)\b|\brepite (?:la|las) (?:propuesta|opciones)"),
         ("privacy", r"\b(?:privacidad|proteccion de datos|rgpd|lopd|que (?:haceis|haces|hacen) con mis datos|mis datos|datos personales|para que (?:usais|quereis|usas|quieres|necesitais) (?:mis|los) datos)\b"),
-        ("why", r"\b(?:y )?por ?que (?:esa|ese|esta|este|tanto|tan|es|sale|son|me (?:preguntas|pides|pide|lo preguntas|haces)|necesitas|quieres|hay|lo|tengo que|pides|pregunt\w+|eso)\b|\bpara que (?:necesitas|quieres|lo quieres|quereis|me preguntas|es eso)\b|^\W*(?:y )?(?:por ?que|why)\W*\??(?=\W*$)|\bde donde (?:sale|sacas|sale eso|salen)\b|\bcomo (?:lo )?(?:has calculado|calculas|se calcula|habeis calculado|llegas a)\b|\bwhy\b"),
+        ("why", r"\b(?:y )?por ?que (?:esa|ese|esta|este|tanto|tan|es|sale|son|me (?:preguntas|pides|pide|lo preguntas|haces)|necesitas|quieres|hay|lo|tengo que|pides|pregunt\w+|eso)\b|\bpara que (?:necesitas|quieres|lo quieres|quereis|me preguntas|es eso)\b|^\W*(?:y )?(?:por ?que|why)\W*\??(?=\W*$)|(?:^|[,.;:!¿])\W*(?:y )?(?:por ?que|why)\W*$|\bde donde (?:sale|sacas|sale eso|salen)\b|\bcomo (?:lo )?(?:has calculado|calculas|se calcula|habeis calculado|llegas a)\b|\bwhy\b"),
         ("suicide", r"\bsuicid\w+"),
         ("bank_tied", r"\b(?:banco|entidad|caja)\b[^.;]{0,30}\b(?:oblig\w+|exig\w+|impon\w+|fuerza\w*|vincula\w*|con ellos|bonifica\w*)|\b(?:oblig\w+|forzos\w+|tengo que)\b[^.;]{0,30}\bbanco\b"),
-        ("compare", r"\b(?:diferencias?|compar\w+|en que se diferencian?|que cambia|cual es mejor|que diferencia|difference|which is better|cual me conviene|cual es la mejor)\b"),
+        ("compare", r"\b(?:diferencias?|recom\w+|aconsej\w+|compar\w+|en que se diferencian?|que cambia|cual es mejor|que diferencia|difference|which is better|cual me conviene|cual es la mejor)\b"),
         ("beneficiaries", r"\bbeneficiari\w+\b[^.;]*\?|\b(?:quien|quienes) (?:cobra|cobran|cobraria|recibe|reciben)|\ba quien (?:le )?(?:pagan|pagais|va)"),
         ("exclusions", r"\b(?:exclu\w+|que no cubre|no cubre|no esta cubierto|letra pequena|limitaciones)\b"),
         ("coverage", r"\b(?:que|como|cuando|si|me|os|le|te)? ?(?:cubre|cubren|cubris|cubriria|incluye|incluyen|entra|entran|cobertura|coberturas|covers?|covered|protege|ampara|pagais|indemniza\w*)\b(?=[^.;]*\?)|\b(?:que|cual(?:es)?) (?:\w+ )?(?:cubre|incluye|entra|cobertura|coberturas)"),
@@ -180,7 +185,7 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("tax", r"\b(?:impuestos?|desgrava\w*|hacienda|irpf|sucesiones|tribut\w+|deduc\w+|fiscal\w*)\b"),
         ("payment", r"\b(?:como|cuando|puedo|se|de que forma) (?:\w+ )?(?:pag(?:o|a|ar|aria|an)|domicili\w+|cobrais)\b|\b(?:forma|metodo)s? de pago\b"),
         ("health_questionnaire", r"\b(?:cuestionario|reconocimiento medico|revision medica|pruebas medicas|preexist\w+|enfermedad\w* previas?)\b"),
-        ("price", r"\b(?:cuanto|que|cual)\b[^.;]{0,20}\b(?:cuesta\w*|costaria\w*|vale\w*|valdria\w*|sale\w*|saldria\w*|pagaria\w*|seria\w*|es la cuota|cobrais|precio|pago|me cobr\w+|costo|costara|pagare|clava\w*)\b|\bprecios?\b|\btarifas?\b|\bcosto\b|\bhow much\b|\bprice\b|\bcuanto\W*\?|\bquant costa\b|\bquanto cust\w+|\by si (?:pongo|pido|subo|bajo|quiero|fueran?|cojo|quito|anado|hago|lo)\b"),
+        ("price", r"\b(?:cuanto|que|cual)\b[^.;]{0,20}\b(?:cuesta\w*|costaria\w*|vale\w*|valdria\w*|sale\w*|saldria\w*|pagaria\w*|seria\w*|es la cuota|cobrais|precio|pago|me cobr\w+|costo|costara|pagare|clava\w*)\b|\bprecios?\b|\btarifas?\b|\bcosto\b|\bhow much\b|\bprice\b|\bcuanto\W*\?|\ba (?:como|cuanto) (?:me )?(?:sale|esta|queda)|\by (?:con|por) \d|\bquant costa\b|\bquanto cust\w+|\by si (?:pongo|pido|subo|bajo|quiero|fueran?|cojo|quito|anado|hago|lo)\b"),
         ("duration", r"\b(?:cuanto (?:tiempo )?dura|hasta (?:cuando|que edad)|renueva|renovacion|vence)\b"),
         ("smoker", r"\b(?:que (?:se )?(?:considera|cuenta como|es ser) fumador|si (?:vapeo|fumo|empiezo a fumar|dejo de fumar))\b"),
     )
@@ -188,7 +193,7 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _ASKS = re.compile(
     r"\?|^\W*(?:y |pero |oye |una pregunta |hola |perdona |a ver )*(?:que|cual|cuanto|cuanta|cuantos|cuando|como|donde|quien|por que|para que|cubre|cubris|puedo|puede|se puede|hay|es obligatorio|tengo que|teneis|what|how|when|which|who|can i|do i|is it|does)\b|\b(?:me gustaria saber|quiero saber|quisiera saber|queria saber|tengo una (?:duda|pregunta)|me pregunto|(?:podrias|puedes|podeis) (?:explicar\w*|decirme|contarme|aclarar\w*)|explica\w*|una duda|tell me|explicame)\b"
 )
-_NOT_A_QUESTION = re.compile(r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa|remedio|caro|fuerte|mas da)|como (?:no|quieras|estas|va|mola)|cuando (?:quieras|puedas)|como(?=\W*$))\b")
+_NOT_A_QUESTION = re.compile(r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa(?=\W*$)|remedio|caro|fuerte|mas da)|como (?:no|quieras|estas|va|mola)|cuando (?:quieras|puedas)|como(?=\W*$))\b")
 
 _ORDINALS: tuple[tuple[str, str], ...] = (
     ("1", r"primer[oa]?|1\s?[ªa]|uno|una|opcion (?:1|uno|a)|la (?:1|a)|el (?:1|a)|numero (?:1|uno)|first|option (?:1|one)|1\.?"),
@@ -198,13 +203,13 @@ _ORDINALS: tuple[tuple[str, str], ...] = (
 _CHOICES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("middle", re.compile(r"\b(?:(?:la|el|lo|los|las) (?:de|del|que esta) (?:en )?(?:el )?(?:medio|enmedio|centro|mitad)|de en ?medio|(?:la|el) (?:intermedi[oa]|median[oa]|media|central)|intermedia|the middle(?: one)?|middle option|equilibrad[oa]|termino medio|la del medio)\b")),
     ("cheapest", re.compile(r"\b(?:(?:la|el|lo) (?:mas )?(?:barat[oa]|barat[oa]|economic[oa]|basic[oa]|simple|sencill[oa]|baj[oa]|ajustad[oa])|(?:la|el|lo) (?:que )?(?:menos|mas poco) (?:cuest\w*|car[oa]|val\w*)|the cheap(?:est|er)(?: one)?|esencial|la pequena|el minimo|la minima|el mas barato)\b")),
-    ("most_complete", re.compile(r"\b(?:(?:la|el|lo) (?:mas )?(?:complet[oa]|car[oa]|grande|top|full|premium|mejor)|(?:la|el) (?:que )?(?:mas|lo) (?:cubr\w*|complet\w*|tod[oa])|the (?:most complete|best|full)(?: one)?|la de todo|con todo|todo incluido|la tope|la gorda)\b")),
+    ("most_complete", re.compile(r"\b(?:(?:la|el|lo) (?:mas )?(?:complet[oa]|car[oa]|grande|top|full|premium|mejor)|(?:la|el) (?:que )?(?:mas|lo) (?:cubr\w*|complet\w*|tod[oa])|(?:la|el) que (?:cubr\w+|inclu\w+|tiene) mas|the (?:most complete|best|full)(?: one)?|la de todo|con todo|todo incluido|la tope|la gorda)\b")),
 )  # fmt: skip
 _CHOICE_ORDINAL = tuple(
     (
         number,
         re.compile(
-            rf"^\W*(?:pues |vale |ok |si,? |me quedo con |quiero |prefiero |elijo |escojo |creo que |mejor |dame |voy con |yo |con |por |me gusta |me interesa |a ver |bueno |claro |tira con )*(?:la |el |opcion |la opcion |el plan |numero |the )*(?:{words})(?: opcion| option| one| propuesta)?(?=(?=\W*$)|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|si|mandame|mandamelo|enviame|please)\b|\s*[,.])"
+            rf"^\W*(?:pues |vale[\s,]+|ok[\s,]+|si[\s,]+|perfecto[\s,]+|me quedo con |quiero |prefiero |elijo |escojo |creo que |mejor |dame |voy con |yo |con |por |me gusta |me interesa |a ver |bueno |claro |tira con )*(?:la |el |opcion |la opcion |el plan |numero |the )*(?:{words})(?: opcion| option| one| propuesta)?(?=(?=\W*$)|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|si|mandame|mandamelo|enviame|please)\b|\s*[,.])"
             rf"|\b(?:me quedo con|quiero|prefiero|elijo|escojo) (?:la |el |opcion )*(?:{words})\b(?: opcion| propuesta| option)?|\b(?:la|el) (?:{words})(?: opcion| propuesta| option)"
         ),
     )
@@ -250,7 +255,7 @@ def _choice(wording: Wording, context: Context) -> Intent | None:
             if match and int(number) <= max(len(context.options), 3):
                 return Intent("choice", number, 0.95, wording.evidence(*match.span()))
     described = [(topic, match) for topic, pattern in _CHOICES if (match := pattern.search(plain))]
-    if len(described) == 1 and not re.search(r"\bno (?:quiero|me gusta|me convence)\b|\b(?:que|cual) (?:incluye|cubre|diferencia)", plain):
+    if len(described) == 1 and not re.search(r"\bno (?:quiero|me gusta|me convence)\b|\b(?<!la )(?<!el )(?:que|cual) (?:incluye|cubre|diferencia)", plain):
         topic, match = described[0]
         return Intent("choice", topic, 0.9, wording.evidence(*match.span()))
     return None
@@ -281,6 +286,8 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
     dropped: set[str] = set()
     if names & {"opt_out", "data_erase", "withdraw_consent"}:
         dropped |= {"decline", "objection", "question", "data_copy", "accept", "interest"}
+    if names == {"greeting", "question"} and all(intent.topic == "" for intent in found) and len(found) == 2 and len(found[1].evidence) < 3:
+        dropped |= {"question"}
     if "are_you_a_robot" in names and not any(intent.name == "human" and "habl" in intent.evidence.lower() for intent in found):
         dropped |= {"human", "question"}
     if names & {"human", "data_copy", "are_you_a_robot", "restart", "resume"}:
@@ -289,6 +296,8 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
         dropped |= {"objection"}
     if "objection" in names:
         dropped |= {"interest"}
+    if any(intent.topic == "price" and intent.name == "objection" for intent in found):
+        found = [intent for intent in found if (intent.name, intent.topic) != ("question", "price")]
     if any(intent.name == "decline" and intent.evidence.lower().startswith("ningun") for intent in found) and not _offer_on_the_table(context):
         dropped |= {"decline"}
     elif "decline" in names:

@@ -4,29 +4,9 @@ from __future__ import annotations
 
 import re
 
-_COMMON: dict[str, frozenset[str]] = {
-    language: frozenset(words.split())
-    for language, words in {
-        "es": "que de la el los las y en un una por con para no si es mi me se lo al del como pero mas su le ya muy tengo soy quiero anos hola gracias vale cuanto cuesta seguro vida fumo hijos hipoteca gano cobro "
-              "estoy mucho esta este eso donde porque cuando nada hay nos te tu yo usted buenas buenos dias claro bueno ahora hace mes ano euros hasta sobre tambien sin una unos trabajo vivo puedo puede",
-        "en": "the and is are i am i'm to of in for my you your have has do does don't not how much what can we it's it would like want with that this hello hi thanks thank please yes life insurance years old live "
-              "need get me a an on at be if but from about which will could speak english was were they there no smoke smoker married single kids children work quote price cost hey good morning afternoon i'd i've sure okay",
-        "ca": "amb tinc anys aquest aquesta voldria una els les dels per què que puc som soc sóc estic vull meva meu fills no fumo bon dia bona tarda gràcies gracies si us plau quant costa assegurança asseguranca vida hola adeu "
-              "molt també tambe però pero nosaltres ell ella jo treballo visc és es dona home casat hipoteca mes cap res doncs d'acord castellà castella parlar en català catala necessito preu nens",
-        "gl": "teño teno unha unhas son eu non moi moito grazas bos días dias boas tardes ola seguro de vida quero canto custa anos fillos traballo casado meu miña mina coa cos nos ben fala galego falar por favor estou vivo "
-              "facer ata tamén tamen sen desde onde cando porque hipoteca o a os as e do da dos das no na nos nas ao pero",
-        "eu": "eta bai ez naiz dut da du zer nola zenbat urte ditut kaixo egun on arratsalde eskerrik asko mesedez nahi nuke bizi asegurua aseguru bat nire seme alaba lan egiten erretzen hipoteka euskaraz hitz egin daukat naizen "
-              "gara dira zaitez dago hemen nago ezkonduta prezioa",
-        "pt": "não nao tenho anos sou quero uma um com para meu minha obrigado obrigada bom dia boa tarde olá ola seguro de vida quanto custa eu você voce fumo filhos trabalho moro estou muito também tambem mas é e o a os as do da "
-              "dos das em no na por favor sim preciso gostaria fazer isso português portugues falar casado casada",
-        "fr": "je suis j'ai ans le la les des une un et est pas ne pour avec mon ma mes vous nous bonjour bonsoir merci combien coûte coute assurance vie oui non voudrais veux s'il plaît plait fume enfants travaille habite dans "
-              "sur que qui quoi comment c'est français francais parler au du marié moi très tres prix d'assurance",
-        "de": "ich bin jahre alt und der die das ein eine nicht ist habe mit für fur mein meine wie viel kostet guten tag hallo danke bitte lebensversicherung rauche kinder arbeite wohne möchte mochte ja nein sie wir auf zu in "
-              "deutsch sprechen kann können konnen haben was verheiratet euro monat preis",
-        "it": "sono ho anni il la le gli un una e non per con mio mia che di è ciao buongiorno buonasera grazie quanto costa assicurazione sulla vita vorrei fumo figli lavoro vivo abito in sì si per favore parlare italiano molto "
-              "anche ma io lei voi siamo abbiamo della del prezzo sposato bambini come",
-    }.items()
-}  # fmt: skip
+from src.agent.understanding.lexicon import lists_named
+
+_COMMON = lists_named("language")
 LANGUAGES = frozenset(_COMMON)
 _LETTERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("pt", re.compile(r"[ãõ]|ção\b|ções\b|\bnh[aeiou]")),

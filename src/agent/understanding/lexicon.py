@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 ABBREVIATIONS = {
     "q": "que", "k": "que", "ke": "que", "qe": "que", "xq": "porque", "pq": "porque", "xk": "porque", "porq": "porque",
     "x": "por", "d": "de", "pa": "para", "tngo": "tengo", "tego": "tengo", "tnego": "tengo", "tng": "tengo", "toy": "estoy",
@@ -46,24 +49,33 @@ ENGLISH_NUMBERS = {
     "eighty": 80, "ninety": 90,
 }  # fmt: skip
 
-_DOMAIN = ["hola", "buenas", "buenos", "gracias", "quiero", "quisiera", "tengo", "tenemos", "tiene", "trabajo", "trabaja", "trabajar", "hijo", "hijos", "hija", "hijas", "nino", "ninos", "nina", "ninas", "hipoteca", "hipotecas", "fumo", "fuma", "fumar", "fumador", "fumadora", "fumadores", "fumaba", "tabaco", "cigarrillos", "vapeo", "vapeador", "casado", "casada", "soltero", "soltera", "divorciado", "divorciada", "viudo", "viuda", "separado", "separada", "pareja", "matrimonio", "esposa", "esposo", "marido", "mujer", "ahorro", "ahorros", "ahorrado", "ahorrados", "prestamo", "prestamos", "deuda", "deudas", "ingresos", "ingreso", "sueldo", "salario", "nomina", "cobro", "gano", "mensual", "mensuales", "anual", "anuales", "euros", "capital", "cobertura", "coberturas", "seguro", "seguros", "presupuesto", "familia", "profesion", "autonomo", "autonoma", "jubilado", "jubilada", "funcionario", "funcionaria", "estudiante", "desempleado", "desempleada", "persona", "humano", "asesor", "agente", "contratar", "calcular", "precio", "barato", "caro", "accidente", "invalidez", "fallecimiento", "beneficiario", "cumplo", "nacimiento", "anos", "edad", "meses", "correo", "ninguno", "ninguna", "nada", "claro", "perfecto", "vale", "supuesto", "acuerdo", "entendido"]
 
-_VERBS = frozenset(
-    "hola buenas buenos gracias quiero quisiera tengo tenemos tiene trabajo trabaja trabajar fumo fuma fumar fumaba vapeo cobro gano cumplo contratar calcular".split()
-)
+@cache
+def words_of(name: str) -> frozenset[str]:
+    """One of the lists of `words.txt`; KeyError when there is none of that name."""
+    return _lists()[name]
 
-REPAIRABLE = frozenset([*_DOMAIN, *UNITS, *TEENS, *TENS, *HUNDREDS, *SCALES]) - {"un", "uno", "una"}
-"""Words that a typo is repaired into."""
 
-REPAIRABLE_AFTER_A_SLIP = frozenset(word for word in REPAIRABLE if len(word) >= 7) - _VERBS
-"""Verbs are left out: one letter is another person or tense."""
+def lists_named(prefix: str) -> dict[str, frozenset[str]]:
+    """The lists whose names begin with a word, by the rest of their names."""
+    return {name.removeprefix(prefix).strip(): words for name, words in _lists().items() if name.startswith(prefix)}
 
-NEVER_REPAIRED = frozenset(
-    ["siento", "sienta", "sien", "vez", "ves", "veces", "casa", "casas", "caza", "ay", "ahi", "hay", "haya", "halla", "aya", "ora", "hora", "oro", "voy", "boy", "bale", "tubo", "tuvo", "onza", "ceis", "hecho", "echo", "valla", "vaya", "vaso", "bazo", "baso", "cede", "sede", "ceda", "seda", "tasa", "taza", "coser", "cocer", "cima", "sima", "ceta", "seta", "cien", "senso", "censo", "cerio", "serio", "cesion", "sesion", "abría", "habría", "ha", "he", "has", "hasta", "asta", "ala", "hala", "ola", "uso", "huso", "aria", "haria", "grabar", "gravar", "rebelar", "revelar", "savia", "sabia", "vello", "bello", "callo", "cayo", "rallar", "rayar", "pollo", "poyo", "arrollo", "arroyo", "hoya", "olla", "llano", "mano", "malo", "marino", "maride", "gasto", "gusto", "fuego", "juego", "humana", "humanos", "fumamos", "quieres", "tienes", "tengas", "seguir", "seguiro", "segura", "seguras", "persones", "segundo", "segunda", "trabajas", "trabajos", "ingresa", "calculo", "calcula", "acuerda", "acordar", "claras", "clara", "precisa", "preciso", "caros", "cara", "cada", "carro", "cerca", "beneficios", "agencia", "agentes", "cuenta", "cuarto", "cuarta", "cuartos", "cuartas", "octavo", "octava", "octavos", "tercio", "tercios", "quinto", "quinta", "quintos", "sexto", "sexta", "noveno", "novena", "decimo", "decima", "tercero", "tercera", "pagada", "nota", "notas", "noto", "cobra", "cobras", "cobre", "cubre", "cuadro", "grano", "ganas", "gana", "gane", "gallo", "valor", "valen", "vales", "hija", "hijo", "jubilarme", "familiar", "profesional", "profesor", "profesora", "mujeres", "parejas"]
-)
-"""Words that exist and must not be taken for a misspelt one."""
 
-GIVEN_NAMES = frozenset(
-    ["antonio", "manuel", "jose", "francisco", "david", "juan", "javier", "daniel", "carlos", "jesus", "alejandro", "miguel", "rafael", "pablo", "pedro", "angel", "sergio", "fernando", "jorge", "luis", "alberto", "alvaro", "adrian", "diego", "ivan", "ruben", "raul", "oscar", "enrique", "ramon", "vicente", "andres", "joaquin", "santiago", "eduardo", "victor", "roberto", "jaime", "mario", "ignacio", "marcos", "alfonso", "salvador", "ricardo", "jordi", "emilio", "hugo", "guillermo", "julian", "gabriel", "julio", "tomas", "agustin", "marc", "gonzalo", "felix", "mohamed", "ahmed", "joan", "martin", "nicolas", "cristian", "josep", "samuel", "mateo", "leo", "lucas", "aitor", "iker", "xavier", "albert", "mariano", "sebastian", "rodolfo", "gustavo", "esteban", "domingo", "lorenzo", "cesar", "hector", "alex", "eric", "izan", "pau", "pol", "gerard", "arnau", "ernesto", "fabian", "federico", "facundo", "matias", "thiago", "emiliano", "rodrigo", "leonardo", "maximo", "benjamin", "joel", "elias", "isaac", "abel", "adan", "ismael", "omar", "kevin", "bryan", "brayan", "wilson", "edison", "walter", "milton", "nestor", "dario", "german", "gerardo", "arturo", "alfredo", "armando", "gilberto", "hernan", "homero", "horacio", "humberto", "moises", "noe", "octavio", "orlando", "pancho", "pepe", "paco", "nacho", "kiko", "toni", "quique", "rafa", "santi", "chema", "juanjo", "juanma", "josema", "manolo", "lolo", "curro", "fran", "dani", "javi", "edu", "nico", "berto", "fede", "gabi", "luisma", "tono", "txema", "koldo", "mikel", "unai", "gorka", "jon", "ander", "eneko", "inaki", "asier", "oier", "julen", "maria", "carmen", "josefa", "ana", "isabel", "dolores", "pilar", "teresa", "rosa", "cristina", "laura", "francisca", "antonia", "mercedes", "marta", "lucia", "elena", "juana", "raquel", "beatriz", "patricia", "nuria", "silvia", "encarnacion", "sara", "paula", "rocio", "angeles", "monica", "susana", "irene", "julia", "montserrat", "alba", "inmaculada", "sandra", "andrea", "margarita", "consuelo", "sonia", "esther", "claudia", "concepcion", "veronica", "natalia", "eva", "noelia", "victoria", "carolina", "catalina", "amparo", "miriam", "ines", "yolanda", "alicia", "lorena", "lidia", "alejandra", "olga", "daniela", "sofia", "gloria", "martina", "adriana", "aurora", "fatima", "virginia", "luisa", "gemma", "emilia", "magdalena", "josefina", "rosario", "purificacion", "ainhoa", "nerea", "leire", "maite", "aitana", "carla", "valeria", "emma", "noa", "vega", "mia", "jimena", "triana", "lola", "chloe", "olivia", "abril", "candela", "celia", "clara", "vera", "blanca", "diana", "estefania", "fernanda", "gabriela", "guadalupe", "itzel", "ximena", "camila", "renata", "regina", "romina", "milagros", "micaela", "macarena", "manuela", "marina", "mireia", "neus", "meritxell", "montse", "merce", "laia", "berta", "ona", "queralt", "aina", "lluisa", "conchi", "conchita", "paqui", "pili", "mamen", "maribel", "marisol", "marisa", "mariluz", "mayte", "lupe", "lupita", "pepa", "loli", "lola", "tere", "bea", "cris", "patri", "vicky", "sole", "asun", "chus", "charo", "begona", "arantxa", "amaia", "miren", "itziar", "idoia", "edurne", "uxue", "garazi", "john", "james", "robert", "michael", "william", "richard", "thomas", "sarah", "emily", "jessica", "jennifer", "mary", "linda", "elizabeth", "anna", "kate", "peter", "paul", "george", "steve", "sophie", "maria", "jose", "juan", "carlos", "juan", "pablo", "ligia", "luz", "marcela", "mariana", "maricarmen", "nelson", "yesenia", "yadira", "yamila", "zoe", "zulema", "tamara", "tania"]
-)
-"""The commonest given names of Spain and Latin America, so that "soy luis" in small letters is a name."""
+@cache
+def _lists() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    current: set[str] = set()
+    for line in Path(__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            current = found.setdefault(line.strip("[]"), set())
+        elif not line.startswith("#"):
+            current.update(line.split())
+    return {name: frozenset(words) for name, words in found.items()}
+
+
+_NUMBERS = frozenset([*UNITS, *TEENS, *TENS, *HUNDREDS, *SCALES]) - {"un", "uno", "una"}
+REPAIRABLE = words_of("repaired into") | words_of("repaired into verbs") | _NUMBERS
+"""Words that chat spelling is repaired into."""
+
+REPAIRABLE_AFTER_A_SLIP = frozenset(word for word in REPAIRABLE if len(word) >= 7) - words_of("repaired into verbs")
+"""Words that one wrong letter is repaired into. Verbs are left out: one letter is another person or tense."""

@@ -29,10 +29,10 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)"),
         ("monthly_budget",
          r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|llegar)|"
-         r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|pagar\b(?! (?:la |el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|max\b|tope|budget|afford|spend"),
+         r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|(?<!por )(?<!de )pagar\b(?! (?:la |el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|max\b|tope|budget|afford|spend"),
         ("existing_cover",
-         r"(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
-         r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me )?(?:cubre|paga|tiene|pone)|existing cover|already (?:have|insured)"),
+         r"(?:tiene|tienen|hizo|hecho|contratado|contratada) (?:hecho |contratado )?(?:un|otro|una) (?:seguro|poliza)|(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
+         r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me |nos )?(?:cubre|paga|tiene|pone)(?: (?:hecho |contratado )?un seguro)?|existing cover|already (?:have|insured)"),
         ("monthly_income",
          r"gan(?:o|amos|aba|ando)\b|cobr(?:o|amos|ando)\b|ingres(?:o|os|amos|ando)\b|sueldo|salario|nomina|(?:me|nos) (?:pagan|entran|ingresan|llega|llegan|viene|vienen)\b|percib\w+|pension\b|"
          r"(?:me )?sac(?:o|amos)\b|factur\w+|honorarios|remuneracion|jornal|paga\b(?! (?:de|la))|paro\b|subsidio|salary|earn\w*|i make|income|mensualidad\b|plata que (?:gano|hago)|haberes"),
@@ -44,7 +44,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("other_debts",
          r"deud\w+|prestamos?(?! hipotec)|creditos?(?! hipotec)|financiac\w+|financiad\w+|(?:del |el |por el |de la |la |por la )(?:coche|moto|carro|furgoneta|tarjeta|master|reforma|auto)\b|tarjetas?\b|microcredit\w+|debts?|loans?|owe\b|debo|debemos|adeud\w+"),
         ("sum_assured",
-         r"capital(?:es)?|cobertura|asegur(?:ar|arme|ado|ada|o|e|en|amos|arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
+         r"capital(?:es)?|cobertura|y (?:con|por) (?:unos )?(?=\d)|asegur(?:ar|arme|ado|ada|o|e|en|amos|arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
          r"(?:y )?si (?:pongo|ponemos|pido|subo|bajo|fuera\w*|son|cojo|lo pongo|lo subo|lo bajo|quiero|hago|subimos|bajamos)|(?:quiero|quisiera|querria|queremos|necesito|me gustaria|prefiero|ponme|pon|poned|busco|quería|quiciera) (?:un |uno |una )?(?:seguro|poliza)?(?: de vida)?\b|"
          r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|necesito"),
     )
@@ -53,6 +53,7 @@ _OWED = re.compile(r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\
 _TOO_MUCH = re.compile(r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))")
 _LINK_AFTER = re.compile(r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?")
 _VAGUE = re.compile(r"deb|adeud|owe|pag|quier|necesit|tengo|pon\b|ponme|si ")
+_DIFFERENCE = re.compile(r"\s*(?:menos|mas)\b(?! o menos)")
 _HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
 _MONTHLY_PLAUSIBLE_EUR = 7000
 _YEARLY_PLAUSIBLE_EUR = 12000
@@ -74,7 +75,7 @@ def read_money(wording: Wording, quantities: Sequence[Quantity], context: Contex
     amounts = [quantity for quantity in quantities if _may_be_money(quantity)]
     for quantity in amounts:
         key, certainty = _key_of(wording.plain, quantity, amounts, cues, context)
-        if key is None:
+        if key is None or _DIFFERENCE.match(wording.plain, quantity.end):
             continue
         taken.append(quantity)
         if quantity.rejected:
@@ -119,6 +120,8 @@ def _key_of(
         key, cost = near
         if key == "mortgage_balance" and owed_words:
             cost = 0.0
+        if key == "other_debts" and re.search(r"\bdeb(?:o|emos)\b", plain) and re.search(r"\b(?:casa|piso|vivienda|apartamento|chalet)\b", plain):
+            key = "mortgage_balance"
         if key == "sum_assured" and quantity.period == "month":
             return "monthly_budget", 0.8
         if key == "other_debts" and awaiting == "mortgage_balance":
@@ -141,7 +144,8 @@ def _key_of(
     if quantity.period:
         if "monthly_income" in profile and profile["monthly_income"] / 3 < quantity.value < profile["monthly_income"] * 3:
             return "monthly_income", 0.9
-        return ("monthly_budget", 0.6) if quantity.value < 150 else ("monthly_income", 0.7)
+        at_work = re.search(r"\b(?:trabaj|curr|labur|chamb|soy )", plain)
+        return ("monthly_budget", 0.6) if quantity.value < 150 else ("monthly_income", 0.8 if at_work else 0.7)
     return ("sum_assured", 0.6) if quantity.value >= 20_000 else (None, 0)
 
 

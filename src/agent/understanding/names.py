@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from src.agent.understanding.lexicon import GIVEN_NAMES
+from src.agent.understanding.lexicon import words_of
 from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording, fold
 
@@ -13,14 +13,10 @@ _INTRODUCED = re.compile(
     r"(?:te|le|os) (?:habla|escribe|saluda)|habla(?= [a-z]+ [a-z]+\W*$)|aqui(?= [a-z]+\b)|my name is|my name's|call me|em dic|chamome|je m'appelle|ich heisse|mi chiamo|naiz)\s+"
 )
 _SOY = re.compile(r"\b(?:soy|i am|i'm|im|soc|sou|som)\s+")
+_ARTICLE = re.compile(r"(?:la |el |don |dona |tu amig[oa] )?")
 _AT_END = re.compile(r"^\W*(?P<name>[a-z]+(?: [a-z]+){0,3}) (?:al habla|para servir\w*|al aparato|a (?:sus|tus) ordenes|presente)\b")
 _PARTICLES = frozenset(["de", "del", "la", "las", "los", "y", "i", "da", "dos", "san", "santa", "von", "van"])
-_ENDS_A_NAME = frozenset(
-    ["y", "e", "o", "tengo", "tengo", "de?", "con", "gano", "cobro", "vivo", "trabajo", "soy", "estoy", "pero", "que", "quiero", "quisiera", "no", "si", "fumo", "mi", "mis", "un", "una", "el", "en", "para", "por", "me", "te", "le", "nos", "ahora", "casado", "casada", "soltero", "soltera", "and", "i", "from", "desde", "aunque", "porque", "gracias", "hola", "encantado", "encantada", "mucho", "gusto", "a", "quien", "pregunta", "nacido", "nacida", "naci", "vengo", "escribo", "llamo", "al", "ya"]
-)
-_NO_NAME = frozenset(
-    ["si", "no", "ya", "vale", "ok", "hola", "buenas", "bueno", "gracias", "nada", "nadie", "ninguno", "claro", "dale", "perfecto", "adelante", "adios", "luego", "quiero", "tengo", "soy", "estoy", "fumo", "por", "para", "que", "quien", "como", "cuando", "donde", "cual", "cuanto", "porque", "un", "una", "el", "la", "los", "las", "mi", "tu", "su", "yo", "ella", "mujer", "hombre", "espanol", "espanola", "mexicano", "mexicana", "argentino", "argentina", "colombiano", "colombiana", "peruano", "peruana", "chileno", "cubano", "cubana", "venezolano", "venezolana", "ecuatoriano", "ecuatoriana", "dominicano", "boliviano", "uruguayo", "europeo", "extranjero", "extranjera", "padre", "madre", "papa", "mama", "abuelo", "abuela", "hijo", "hija", "cliente", "clienta", "nuevo", "nueva", "mayor", "joven", "viejo", "vieja", "consciente", "autonomo", "autonoma", "fumador", "fumadora", "exfumador", "soltero", "soltera", "casado", "casada", "viudo", "viuda", "divorciado", "divorciada", "separado", "separada", "diabetico", "diabetica", "persona", "humano", "robot", "muy", "mas", "menos", "bastante", "alto", "bajo", "feliz", "pobre", "rico", "sincero", "sincera", "responsable", "capaz", "realista", "de", "del", "yo", "todo", "oidos", "tonto", "tonta", "listo", "lista", "bien", "mal", "regular", "aqui", "alli", "ahi", "asi", "entonces", "igual", "depende", "prefiero", "paso", "secreto", "anonimo", "mañana", "manana", "tarde", "noche", "luego", "despues", "ahora", "info", "informacion", "precio", "seguro", "seguros", "vida", "hipoteca", "ayuda", "baja", "stop", "start", "humano", "agente", "asesor", "ninguna", "jaja", "jajaja", "jeje", "ufff", "buf", "hmm", "sip", "nop", "interested", "fine", "sorry", "good", "ok", "married", "single", "smoker", "nonsmoker", "looking", "from", "not", "a", "an", "the", "just", "pues", "eh", "mira", "oye", "perdon", "disculpa", "disculpe", "bon", "dia", "qué"]
-)
+_ENDS_A_NAME, _NO_NAME, _GIVEN = words_of("ends a name"), words_of("no name"), words_of("given names")
 _BARE_LEAD = re.compile(
     r"^(?:\W|(?:hola|buenas|buenos dias|buenas tardes|buenas noches|pues|bueno|si|claro|vale|ok|encantad[oa]|mucho gusto|eh|ah|mira|a ver|es|el mio es|soy|yo soy|me llamo|con|hi|hello|it's|dale|perfecto|de acuerdo|genial|por supuesto|mi nombre es|digame)\b)*"
 )
@@ -42,8 +38,9 @@ def read_name(wording: Wording, context: Context, *, busy: bool) -> Found | None
         if name and fold(name.split()[0]) not in _NO_NAME:
             return Found("name", name, name)
     for match in _SOY.finditer(plain):
-        name = _name_at(wording, match.end())
-        if name and _sounds_like_a_name(wording.evidence(match.end(), len(plain)), name, asked=asked):
+        start = match.end() + len(_ARTICLE.match(plain, match.end())[0])  # type: ignore[index]  # matches the empty text too
+        name = _name_at(wording, start)
+        if name and _sounds_like_a_name(wording.evidence(start, len(plain)), name, asked=asked):
             return Found("name", name, name)
     return _bare(wording) if asked and not busy else None
 
@@ -52,7 +49,7 @@ def _sounds_like_a_name(written: str, name: str, *, asked: bool) -> bool:
     first = fold(name.split(maxsplit=1)[0])
     if first in _NO_NAME or len(first) < 2:
         return False
-    return first in GIVEN_NAMES or asked or (written[:1].isupper() and not written[:3].isupper())
+    return first in _GIVEN or asked or (written[:1].isupper() and not written[:3].isupper())
 
 
 def _bare(wording: Wording) -> Found | None:
@@ -68,7 +65,7 @@ def _bare(wording: Wording) -> Found | None:
     rest = plain[start:].strip(" .,!;:)(\n")
     if words[0] in _NO_NAME or any(word in _NO_NAME and word not in _PARTICLES for word in words):
         return None
-    known = words[0] in GIVEN_NAMES
+    known = words[0] in _GIVEN
     complete = len(rest) - len(name) <= 3
     if not known and not complete:
         return None

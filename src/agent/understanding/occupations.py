@@ -15,14 +15,14 @@ _FUZZY_FROM = 88  # percent of similarity, and only for words of six letters or 
 
 _LEAD = re.compile(
     r"\b(?:(?P<am>soy|somos|fui|i am an?|i'm an?|i work as an?|soc|sou)|(?P<works>trabajo|curro|laburo|chambeo|camello|trabajando|estoy trabajando|ejerzo|hago|estoy)(?: actualmente| ahora)?(?: de| como| en| para| con)?|me dedico al?|de profesion,?|"
-    r"mi (?:profesion|trabajo|oficio|ocupacion|curro) es(?: de| ser| el de| la de)?|profesion:?|ocupacion:?|oficio:?|puesto de|i work in|estudio|my job is)\s+(?:un |una |el |la |de |como |profesional de |en |an? )*"
+    r"(?P<own>tengo|llevo|regento|dirijo) (?=un[oa]? )|mi (?:profesion|trabajo|oficio|ocupacion|curro) es(?: de| ser| el de| la de)?|profesion:?|ocupacion:?|oficio:?|puesto de|i work in|estudio|my job is)\s+(?:un |una |el |la |de |como |profesional de |en |an? )*"
 )
 _END = re.compile(
     r"[,.;:!?\n()]|\s(?:y|e|pero|aunque|desde|hace|con (?:\d|sueldo|contrato|mi)|tengo|gano|cobro|porque|no|ni|que|cuando|mientras|and|but|de momento|actualmente|ahora|por ahora|llevo|en (?:madrid|barcelona|valencia|sevilla|bilbao|malaga))\b"
 )
-_BARE_LEAD = re.compile(r"^\W*(?:pues |bueno |eh |mira |hola |si,? |yo |a ver,? )*(?:soy |trabajo (?:de |como |en )?|de |como |un |una |en |es |curro (?:de |en )?|me dedico a(?:l)? |estoy (?:de |en )?)*")
+_BARE_LEAD = re.compile(r"^\W*(?:pues |bueno |eh |mira |hola |si,? |yo |a ver,? )*(?:soy |trabajo (?:de |como |en )?|de |como |un |una |en |es |curro (?:de |en )?|me dedico a(?:l)? |estoy (?:de |en )?|(?:tengo|llevo|regento|dirijo) (?=un[oa]? ))*")
 _NOT_WORK = re.compile(
-    r"^(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|mis|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
+    r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|mis|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
 )
 _SECTOR_ALONE = re.compile(r"\b(?:trabajo|curro|laburo|estoy|chambeo|ahi|empleo)\b[^.;,]{0,20}\ben\s+$")
 
@@ -32,7 +32,7 @@ RISKY_SPORTS = re.compile(
     r"esqui (?:fuera de pista|extremo|de travesia)|freeride|heliesqui|snowboard extremo|vuelo (?:sin motor|acrobatico)|ultraligeros?|avioneta|planeador|pilotar|skydiving|rock climbing|scuba diving|paragliding|motorbike racing|encierros|correr (?:los )?encierros|"
     r"toreo|rodeo|kitesurf|downhill|descenso en bici|parkour|highline|via ferrata|vias ferratas|ciclismo de descenso|puentismo)\b"
 )
-_NOT_PRACTISED = re.compile(r"\b(?:no|nunca|ni|tampoco|jamas|ya no|deje|sin)\b[^.;,]{0,30}$|\b(?:cubre|cubris|cubren|incluye|si) [^.;,]{0,25}$")
+_NOT_PRACTISED = re.compile(r"\b(?:antes|hacia|practicaba|hice|de joven)\b[^.;]{0,30}$|\b(?:no|nunca|ni|tampoco|jamas|ya no|deje|sin)\b[^.;,]{0,30}$|\b(?:cubre|cubris|cubren|incluye|si) [^.;,]{0,25}$")
 
 
 def read_occupation(wording: Wording, context: Context) -> list[Found]:
@@ -52,6 +52,8 @@ def _occupation(wording: Wording, *, asked: bool) -> list[Found]:
         if not phrase:
             continue
         matched = _class_of(phrase, fuzzy=asked)
+        if lead["own"] and not (asked and matched):
+            continue
         if matched is None and lead["works"] and (asked or not re.match(r"hago|estoy", lead["works"])) and _worth_keeping(phrase):
             best = best or (None, lead.end(), phrase_end)
         elif matched is not None and (best is None or best[0] in (None, "?")):

@@ -140,7 +140,7 @@ def _with_unit(plain: str, numeral: Numeral) -> Quantity:
     elif not unit and _EURO_BEFORE.search(plain[: numeral.start]):
         unit = "money"
     period, end = _period(plain, end, unit)
-    if period and not unit and period != "hour":
+    if period in ("month", "year", "week") and not unit:
         unit = "money"
     if not unit and numeral.sized and numeral.value >= 1000:
         unit = "money"

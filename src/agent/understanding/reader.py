@@ -37,7 +37,7 @@ _NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _PAID_OFF = re.compile(
-    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|esta (?:ya )?(?:pagad[ao]|liquidad[ao])|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
+    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|(?:la|lo|ya) (?:ya )?(?:pague|pagamos|liquide|cancele|termine de pagar|acabe de pagar)|esta (?:ya )?(?:pagad[ao]|liquidad[ao])|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
 )
 _TAKEN_BACK = re.compile(
     r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?(?:equivo\w+|confund\w+|lie|liado)|corrijo|correccion|rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|errata|ups|mal escrito|fe de erratas|"

@@ -13,7 +13,7 @@ from src.agent.understanding.wording import Wording
 _SMOKE = r"(?:fum(?:o|e|ar|a|amos|ado|aba|ando|e nunca)|fumador[ae]?s?)"
 _QUIT = re.compile(
     r"\b(?:(?:lo |la )?(?:deje|dejamos|he dejado|dejado|abandone|deix\w+)(?: de fumar| el tabaco| el vicio| el cigarr\w+| los cigarr\w+| los puchos| el pucho| de hacerlo)?|ex ?-?\s?fumador[ae]?s?|exfumador[ae]?s?|"
-    r"(?:ya )?llevo [^.;]{0,25} sin (?:fumar|tabaco|probar)|(?:anos?|meses|semanas) sin fumar|ya no (?:fum\w+|soy fumador[a]?)|fumaba|quit smoking|gave up smoking|ex-?smoker|used to smoke|antes fum\w+)\b"
+    r"(?:ya )?llevo [^.;]{0,25} sin (?:fumar|tabaco|probar)|(?:anos?|meses|semanas) sin fumar|no,? desde hace\b|hace [^.;]{1,25} que (?:no\b|lo deje)|ya no (?:fum\w+|soy fumador[a]?)|fumaba|quit smoking|gave up smoking|ex-?smoker|used to smoke|antes fum\w+)\b"
 )
 _QUITTING = re.compile(r"\b(?:(?:lo estoy|estoy|intentando|tratando de|intento|quiero|voy a|queriendo|deberia|me gustaria) (?:dejand\w+|dejar\w*)(?: de fumar)?|trying to quit|a ver si lo dejo)\b")
 _NEVER = re.compile(
@@ -31,7 +31,7 @@ _SMOKES = re.compile(
 )
 _OWN_VERB = r"\b(?:fumo|vapeo|fumaba|soy|fumamos|fumador[a]?)\b"
 _OTHER_PERSON = re.compile(
-    r"\b(?:mis? (?:mujer|marido|espos[oa]|pareja|novi[oa]|padres?|madre|hij\w+|herman\w+|companer\w+|jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|fuman|fumador[a]?|vapea|smokes)\b"
+    r"\b(?:mis? (?:mujer|marido|espos[oa]|pareja|novi[oa]|padres?|madre|hij\w+|herman\w+|companer\w+|jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|fuman|fumaban?|fumador[a]?|vapea|smokes)\b"
 )
 _PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
 _ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")

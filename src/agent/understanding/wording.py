@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from src.agent.understanding.lexicon import ABBREVIATIONS, NEVER_REPAIRED, REPAIRABLE, REPAIRABLE_AFTER_A_SLIP
+from src.agent.understanding.lexicon import ABBREVIATIONS, REPAIRABLE, REPAIRABLE_AFTER_A_SLIP, words_of
 
 MAX_CHARS = 4096
 
@@ -97,7 +97,7 @@ def repaired(word: str) -> str:
     short = _STRETCHED.sub(r"\1", word)
     if short in ABBREVIATIONS:
         return ABBREVIATIONS[short]
-    if short in REPAIRABLE or short in NEVER_REPAIRED or len(short) < 3:
+    if short in REPAIRABLE or short in words_of("never repaired") or len(short) < 3:
         return short
     by_sound = _SOUNDS.get(sound(short))
     if by_sound:

@@ -33,6 +33,7 @@ _MINE = re.compile(
     r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los| unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los| en los| mas o menos)*[:\s]*$"
 )
 _NEXT_AFTER = re.compile(r"\s*(?:anos )?(?:ya )?(?:los )?(?:cumplo|hago|cumplire|hare|voy a cumplir|cumplidos en)\b")
+_RELATIVE = re.compile(r"\bmis? (?:herman|amig|prim|padre|madre|papa|mama|ti[oa]|suegr|cunad|vecin|jef|abuel|sobrin|compan)[a-z]* (?:[a-z]+ ){0,2}(?:tiene|tienen|cumple|con|de|va)?\s*(?:ya |unos |los )?$")
 _AHEAD = re.compile(r"\b(?:dentro de|de aqui a|cada|los proximos|in) (?:unos )?$")
 _ROUGHLY = re.compile(r"\s*(?:y|i) (?:poc[oa]s|tant[oa]s|algo|pico|largos|muchos)\b|\s*(?:mas o menos|aprox\w*|largos)\b")
 _COMPARED = re.compile(r"\s*(?:anos )?(?:mas|menos) (?:que|joven|mayor)")
@@ -88,9 +89,9 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
         return "term"
     if _partner_near(clause, after, bare=bare):
         return "partner" if 16 <= quantity.value <= (99 if bare else OLDEST) else ""
-    if _child_near(clause, quantity, child_ages):
+    if _child_near(clause, quantity, child_ages, asked=awaiting == "dependents"):
         return "child"
-    if quantity.unit == "months":
+    if quantity.unit == "months" or _RELATIVE.search(clause):
         return ""
     if (_NEXT.search(before) or _NEXT_AFTER.match(after)) and not (awaiting == "term_years" and not bare):
         return "next" if 14 < quantity.value <= OLDEST else ""
@@ -125,9 +126,11 @@ def _partner_near(clause: str, after: str, *, bare: bool) -> bool:
     return bare and bool(re.match(r"\s+(?:ella|mi mujer|mi marido|mi pareja)\b", after))
 
 
-def _child_near(clause: str, quantity: Quantity, child_ages: list[int]) -> bool:
+def _child_near(clause: str, quantity: Quantity, child_ages: list[int], *, asked: bool) -> bool:
     if quantity.value > 45:
         return False
+    if asked and re.search(r"(?:^|[,\s])de (?:unos )?$", clause):
+        return True
     linked = re.search(rf"\b{_CHILD}(?:,?\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$", clause)
     if linked:
         return True
