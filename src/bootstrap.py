@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import msgspec
 
 from src.agent.state import House
+from src.desk.checks import Check, run_checks
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
+from src.desk.operators import Operators
 from src.desk.ports import Channel
 from src.desk.turns import Turns
 from src.integrations.embedded_valkey import EmbeddedValkey
@@ -34,6 +37,9 @@ class Services(msgspec.Struct, frozen=True):
     ledger: RedisLedger
     records: RedisRecords
     desk: Desk
+    operators: Operators
+    channels: Mapping[str, Channel]
+    checks: Callable[[], list[Check]]
     admin_token: Callable[[], str]
     verify_token: Callable[[], str]
 
@@ -45,15 +51,19 @@ class Lanes(msgspec.Struct, frozen=True):
     deliveries: Deliveries
 
 
-def make_services(settings: Settings) -> Services:
-    """For web processes: light, without the agent."""
-    ledger = make_ledger(settings)
+def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Services:
+    """For web processes: light, without the agent. Tests give their own ledger."""
+    ledger = ledger or make_ledger(settings)
     records = RedisRecords(ledger)
+    channels = make_channels(settings)
     return Services(
         settings=settings,
         ledger=ledger,
         records=records,
         desk=Desk(ledger, records),
+        operators=Operators(ledger, records, channels, lambda: datetime.now(UTC)),
+        channels=channels,
+        checks=lambda: run_checks(ledger, channels, embedded=not settings.redis_url),
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )

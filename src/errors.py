@@ -6,6 +6,9 @@
     ├── RejectedRequest           a caller at a door is refused
     │   ├── BadSignature          403
     │   ├── MalformedPayload      400
+    │   ├── InvalidRequest        400, names every fault
+    │   ├── UnknownContact        404
+    │   ├── Conflict              409, says what stands in the way
     │   ├── PayloadTooLarge       413
     │   └── TooManyRequests       429
     ├── LedgerUnavailable         the store cannot be read or written now
@@ -63,6 +66,34 @@ class MalformedPayload(RejectedRequest):
 
     status = 400
     code = "malformed_payload"
+
+
+class InvalidRequest(RejectedRequest):
+    """What an operator asked for cannot be done as it was asked. `faults` holds one line for each."""
+
+    status = 400
+    code = "invalid_request"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(faults))
+
+
+class UnknownContact(RejectedRequest):
+    """Nobody is known by what the operator gave."""
+
+    status = 404
+    code = "unknown_contact"
+
+
+class Conflict(RejectedRequest):
+    """It could be done at another time or in another way, but not now; `code` says what stands in the way."""
+
+    status = 409
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class PayloadTooLarge(RejectedRequest):

@@ -79,6 +79,13 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     log_file: str
     log_format: str
 
+    def shown(self) -> dict[str, Any]:
+        """The settings for people to read; of secrets only whether they are set."""
+        secret = ("whatsapp", "redis_url", "admin_token")
+        plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
+        plain["data_dir"] = str(self.data_dir)
+        return plain | {name: "set" if getattr(self, name) else "" for name in secret}
+
     @property
     def web_address(self) -> str:
         """Where a person on this machine finds the web process."""

@@ -82,9 +82,7 @@ class Desk:
         if record.state is not None:
             with suppress(UnreadableState):
                 return states.decode(record.state)
-        channel, _, address = record.contact.partition(":")
-        phone = f"+{address}" if address.isdigit() else None
-        contact = Contact(key=record.contact, channel=channel, phone=phone, bsuid=None if phone else address)
+        contact = jobs.contact_of(record.contact)
         return states.new_conversation(contact, record.created_at)
 
 

@@ -9,8 +9,9 @@ import msgspec
 
 from src.agent.health_disclosure import redact_health
 from src.agent.redaction import clean, redact
+from src.agent.state import Conversation
 from src.desk.ports import Arrival
-from src.messages import Content, Event, Inbound, Outbound
+from src.messages import Contact, Content, Event, Inbound, Outbound
 
 _EXTRA_DEPTH = 8
 _IDENTITIES = frozenset({"old", "new", "new_keys", "parent_user_id"})
@@ -104,3 +105,15 @@ def readable(content: Content) -> str:
 def event(event_: Event, at: datetime, turn_id: str) -> bytes:
     """An event as the stream keeps it: by turn, never by person."""
     return msgspec.json.encode({"name": event_.name, "at": at, "turn": turn_id, "data": event_.data})
+
+
+def contact_of(key: str) -> Contact:
+    """What a contact key alone tells of a person."""
+    channel, _, address = key.partition(":")
+    is_phone = address.isascii() and address.isdigit()
+    return Contact(key=key, channel=channel, phone=f"+{address}" if is_phone else None, bsuid=None if is_phone else address)
+
+
+def listed_name(conversation: Conversation) -> str:
+    """The name under which operators find a conversation."""
+    return str(conversation.profile.get("name") or conversation.contact.name or "").casefold()[:64]

@@ -90,6 +90,18 @@ class Settlement(msgspec.Struct, kw_only=True):
     wait_for: str = ""
 
 
+class Amendment(msgspec.Struct, kw_only=True):
+    """A conversation changed by an operator between turns. It holds only while the stored state still is `expected`."""
+
+    expected: bytes | None
+    state: bytes
+    stage: str
+    name: str
+    owner: str
+    timer: datetime | None
+    row: bytes = b""
+
+
 class Offers(msgspec.Struct, frozen=True):
     """Contacts that need attention, by lane, and how long until the shard's next one (None: nothing is waiting)."""
 
@@ -104,6 +116,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     state: bytes | None
     owner: str
     created_at: datetime
+    heard_at: datetime | None = None
     rows: Sequence[Mapping[str, Any]] = ()
 
 
@@ -127,6 +140,15 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 class Ledger(Protocol):
     """The one truth. Every method may raise LedgerUnavailable."""
+
+    def ping(self) -> None:
+        """Raises when the store does not answer, cannot be written, or belongs to another configuration."""
+
+    def workers(self) -> dict[str, float]:
+        """Seconds since each worker's last sign of life, of those heard of within the hour."""
+
+    def durability(self) -> dict[str, str]:
+        """How the store keeps what it is told, as far as it says."""
 
     def accept(self, arrivals: Sequence[Arrival]) -> list[str]:
         """Writes each item durably, once: "accepted" or "duplicate" for each, in their order."""
@@ -156,6 +178,21 @@ class Ledger(Protocol):
         self, contact: str, *, erase: bool, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
     ) -> None:
         """Reset or erase. From within a turn the claim is given, and StaleCommit is raised when it is lost."""
+
+    def amend(self, contact: str, amendment: Amendment) -> bool:
+        """Writes an operator's change; False when the state changed meanwhile, or when there is no such contact."""
+
+    def speak(self, contact: str, messages: Sequence[tuple[str, bytes, bytes]]) -> None:
+        """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript."""
+
+    def replay(self, contact: str, lane: str, job_id: str) -> bool:
+        """Puts a dead letter back into its lane with no attempt counted. False when there is none by that id."""
+
+    def pause(self, paused: bool) -> None:
+        """The bot falls silent everywhere, or speaks again."""
+
+    def paused(self) -> bool:
+        """Whether the bot is silent everywhere; may be a second old."""
 
     def alias(self, contact: str, alias: str) -> str:
         """From now on `alias` (a key) means that contact; merges when it meant another. Returns who it is now."""
@@ -187,6 +224,9 @@ class Channel(Protocol):
     def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
         """Sends one message and returns the vendor's id. Raises TemporaryFailure or PermanentFailure."""
 
+    def check(self) -> dict[str, str]:
+        """Asks the vendor, now, whether we may speak; what it says of our line. May raise IntegrationError."""
+
     def mark_read(self, message_id: str, *, typing: bool) -> None:
         """Shows that a message was seen and, if wanted, that an answer is coming. May raise IntegrationError."""
 
@@ -209,6 +249,9 @@ class Records(Protocol):
 
     def resolve(self, reference: str) -> str:
         """The contact key for a key or alias; the reference itself when nobody goes by it."""
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """What was given up, newest first."""
 
     def figures(self) -> dict[str, Any]:
         """Depth and oldest age of each lane, dead letters, conversations by stage, counts of the last hours."""

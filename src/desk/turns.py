@@ -80,6 +80,9 @@ class Turns:
         if step.erase:
             self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
             return "erased"
+        if self._ledger.paused() and not _is_duty(conversation, step):
+            self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
+            return "paused"
         self._ledger.commit(claim, self._decided(claim, step, inbounds))
         return "answered"
 
@@ -123,9 +126,9 @@ class Turns:
         return settlement
 
     def _listened(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:
-        """A human has the conversation: what came is in the transcript, and the bot says nothing."""
-        settlement = Settlement(done=[job.id for job in claim.jobs], counts={"heard_by_human": len(inbounds)})
-        self._keep(settlement, msgspec.structs.replace(conversation, owner="human", updated_at=claim.now), claim)
+        """A human has the conversation, or the bot is paused: what came is in the transcript, and the bot says nothing."""
+        settlement = Settlement(done=[job.id for job in claim.jobs], counts={"heard_in_silence": len(inbounds)})
+        self._keep(settlement, msgspec.structs.replace(conversation, updated_at=claim.now), claim)
         return settlement
 
     def _keep(self, settlement: Settlement, conversation: Conversation, claim: Claim) -> None:
@@ -138,7 +141,7 @@ class Turns:
             timers[RETENTION] = silent_since + self._retention
         settlement.state = states.encode(msgspec.structs.replace(conversation, timers=timers))
         settlement.stage = conversation.stage
-        settlement.name = str(conversation.profile.get("name") or conversation.contact.name or "").casefold()[:64]
+        settlement.name = jobs.listed_name(conversation)
         settlement.timer = min(timers.values(), default="none")
 
     @staticmethod
@@ -175,6 +178,12 @@ class Turns:
         for inbound in inbounds:
             for key in inbound.extra.get("new_keys", ()) if inbound.kind == "system" else ():
                 self._ledger.alias(claim.contact, key)
+
+
+def _is_duty(before: Conversation, step: Step) -> bool:
+    """Whether the turn is one that works above every switch: somebody in danger, who wants a person, or wants out."""
+    called = step.handoff is not None and step.handoff.reason in ("self_harm", "asked")
+    return called or (step.conversation.outcome == "opted_out" and before.outcome != "opted_out")
 
 
 def _mark_read(channel: Channel, message_id: str) -> None:

@@ -13,14 +13,16 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from redis.cluster import RedisCluster
+from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
-from src.desk.ports import LANES, Arrival, Claim, Job, Lane, Offers, Settlement
+from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Settlement
 from src.errors import ConfigurationError, LedgerUnavailable, StaleCommit
 from src.integrations.redis_store import Client, Scripts, ledger_errors
 from src.messages import Contact, Inbound, Receipt
@@ -94,6 +96,7 @@ class RedisLedger:
         self._hash_key: bytes | None = None
         self._opening = threading.Lock()
         self._memory = (0.0, False)
+        self._paused = (0.0, False)
 
     # -- the store itself ------------------------------------------------------------------------------------------
 
@@ -621,6 +624,74 @@ class RedisLedger:
                 else:  # "joins" or "joined": what a merge left, or all of it when the merge was interrupted
                     self._forget_once(name, "erase_source")
         return _text(known)
+
+    def durability(self) -> dict[str, str]:
+        """How the store keeps what it is told, as far as it says: `appendonly`, `appendfsync`, `maxmemory-policy`, `version`.
+
+        A user without the right to CONFIG learns only what INFO tells.
+        """
+        with ledger_errors():
+            client = self.client
+            node: Any = client.get_random_node().redis_connection if isinstance(client, RedisCluster) else client  # type: ignore[no-untyped-call]
+            info: Any = node.info()
+            server = "valkey" if "valkey_version" in info else "redis"
+            told = {
+                "version": f"{server} {info.get(f'{server}_version', '?')}",
+                "appendonly": "yes" if info.get("aof_enabled") else "no",
+                "maxmemory-policy": str(info.get("maxmemory_policy", "?")),
+            }
+            with suppress(NoPermissionError, ResponseError):
+                told |= {_text(name): _text(value) for name, value in node.config_get("appendfsync").items()}
+        return told
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    def amend(self, contact: str, amendment: Amendment) -> bool:
+        """See the port. A turn in flight loses its claim and is taken again on the new state."""
+        shard = self.keys.shard(contact)
+        keys = [
+            *(self.keys.of_contact(contact, name) for name in ("record", "log")),
+            *self.keys.index(shard),
+            *self.keys.lane(contact, "turns"),
+        ]
+        timer_ms = 0 if amendment.timer is None else round(amendment.timer.timestamp() * 1000)
+        args = [
+            self._skew_ms(), contact, shard, *self._debounce, amendment.expected or b"", amendment.state, amendment.owner,
+            timer_ms, amendment.stage, amendment.name, amendment.row, *STAGES,
+        ]  # fmt: skip
+        return _text(self._scripts.run("amend", keys, args)) == "ok"
+
+    def speak(self, contact: str, messages: Sequence[tuple[str, bytes, bytes]]) -> None:
+        """See the port."""
+        for _ in range(_HOPS):
+            keys = [
+                *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
+                self.keys.of_shard(self.keys.shard(contact), "depth"),
+                *self.keys.lane(contact, "delivery"),
+            ]
+            parts = [part for message in messages for part in message]
+            answer = self._scripts.run("speak", keys, [self._skew_ms(), contact, self.keys.shard(contact), *parts])
+            if _text(answer[0]) == "ok":
+                return
+            contact = _text(answer[1])
+        raise LedgerUnavailable("a contact kept moving while a message was written")
+
+    def pause(self, paused: bool) -> None:
+        """See the port."""
+        with ledger_errors():
+            if paused:
+                self.client.set("iv:paused", "1")
+            else:
+                self.client.delete("iv:paused")
+
+    def paused(self) -> bool:
+        """See the port. Workers ask this for every turn; it is looked up once a second."""
+        looked_s, paused = self._paused
+        if time.monotonic() - looked_s > 1.0:
+            with ledger_errors():
+                paused = bool(self.client.exists("iv:paused"))
+            self._paused = (time.monotonic(), paused)
+        return paused
 
     # -- dead letters ----------------------------------------------------------------------------------------------
 

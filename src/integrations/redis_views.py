@@ -37,8 +37,9 @@ class RedisRecords:
         """See the port."""
         with ledger_errors():
             client = self._ledger.client
-            stored: Any = client.hmget(self._keys.of_contact(contact, "record"), ["state", "owner", "created", "moved_to"])
-            state, owner, created, moved_to = stored
+            wanted = ["state", "owner", "created", "heard", "moved_to"]
+            stored: Any = client.hmget(self._keys.of_contact(contact, "record"), wanted)
+            state, owner, created, heard, moved_to = stored
             if moved_to:
                 return self.record(moved_to.decode())
             if created is None:
@@ -49,7 +50,10 @@ class RedisRecords:
             statuses = self._statuses(contact, ours)
         for row in rows:
             row["status"] = statuses.get(row["id"], "delivered" if row.get("role") == "prospect" else "queued")
-        return Record(contact=contact, state=state, owner=_owner(owner), created_at=_moment(created), rows=rows)
+        heard_at = _moment(heard) if heard else None
+        return Record(
+            contact=contact, state=state, owner=_owner(owner), created_at=_moment(created), heard_at=heard_at, rows=rows
+        )
 
     def _statuses(self, contact: str, outbox_ids: list[str]) -> dict[str, str]:
         if not outbox_ids:

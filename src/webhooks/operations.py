@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,13 +12,13 @@ from flask import Blueprint, Response, request
 from src import __version__, logs
 from src.agent.state import STAGES
 from src.bootstrap import Services
-from src.errors import LedgerUnavailable
+from src.desk.checks import WORKER_SILENCE_S
+from src.desk.operators import dead_letter_id
+from src.errors import InvalidRequest, LedgerUnavailable, UnknownContact
 from src.integrations.whatsapp_identity import CHANNEL, contact_key
 from src.webhooks import security
 from src.webhooks.security import ANYONE, OPERATOR
 
-WORKER_SILENCE_S = 15.0
-"""A worker says every two seconds that it is alive."""
 MOST_PER_PAGE = 200
 _FILTERS: dict[str, tuple[str, ...]] = {"stage": STAGES, "owner": ("bot", "human")}
 _DIGITS = re.compile("[0-9]{1,9}")
@@ -35,6 +36,17 @@ def doors(services: Services) -> Blueprint:
         ("GET", "/webhook/conversations", here.conversations, OPERATOR),
         ("GET", "/webhook/conversation/<path:reference>", here.conversation, OPERATOR),
         ("DELETE", "/webhook/conversation/<path:reference>", here.forget, OPERATOR),
+        ("POST", "/webhook/conversation/<path:reference>/messages", here.say, OPERATOR),
+        ("POST", "/webhook/conversation/<path:reference>/takeover", here.takeover, OPERATOR),
+        ("POST", "/webhook/conversation/<path:reference>/handback", here.handback, OPERATOR),
+        ("PATCH", "/webhook/conversation/<path:reference>/profile", here.correct, OPERATOR),
+        ("POST", "/webhook/pause", here.pause, OPERATOR),
+        ("POST", "/webhook/resume", here.resume, OPERATOR),
+        ("GET", "/webhook/dead-letters", here.dead_letters, OPERATOR),
+        ("POST", "/webhook/dead-letters/<letter_id>/replay", here.replay, OPERATOR),
+        ("GET", "/webhook/diag", here.diag, OPERATOR),
+        ("POST", "/webhook/diag/test", here.diag_test, OPERATOR),
+        ("POST", "/webhook/diag/send", here.diag_send, OPERATOR),
     ):
         guarded = security.guard(view, who, services.admin_token)
         blueprint.add_url_rule(rule, view.__name__, guarded, methods=[method])
@@ -45,6 +57,7 @@ class _Operations:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._desk = services.desk
+        self._operators = services.operators
         self._ledger = services.ledger
         self._log = logs.get_logger()
 
@@ -72,7 +85,15 @@ class _Operations:
             {"id": name, "last_seen_s": age_s, "alive": age_s < WORKER_SILENCE_S}
             for name, age_s in self._ledger.workers().items()
         ]
-        return _json({**short, "channels": self._channels(), "workers": workers, **self._desk.figures()})
+        return _json(
+            {
+                **short,
+                "channels": self._channels(),
+                "workers": workers,
+                "paused": self._operators.paused(),
+                **self._desk.figures(),
+            }
+        )
 
     def conversations(self) -> Any:
         """A page of summaries, newest first."""
@@ -93,22 +114,98 @@ class _Operations:
 
     def conversation(self, reference: str) -> Any:
         """One conversation with its transcript."""
-        contact = self._find(reference)
-        shown = self._desk.conversation(contact) if contact else None
-        return _json(shown) if shown else _unknown()
+        return _json(self._desk.conversation(self._known(reference)))
 
     def forget(self, reference: str) -> Any:
         """Resets a conversation, or erases the person."""
         erase = _YES_OR_NO.get(request.args.get("erase", "").casefold())
         if erase is None:
             return security.error(400, "bad_erase", "erase is true or false.")
-        contact = self._find(reference)
-        if contact is None:
-            return _unknown()
+        contact = self._known(reference)
         (self._desk.erase if erase else self._desk.reset)(contact)
         done = "erased" if erase else "reset"
         self._log.info(f"conversation.{done}", contact=self._ledger.pseudonym(contact))
         return _json({"status": done})
+
+    def say(self, reference: str) -> Any:
+        """A person's own message: text, or a template when the person last wrote more than 24 hours ago."""
+        message_id = self._operators.say(self._known(reference), _body())
+        return _json({"status": "queued", "id": message_id}, 202)
+
+    def takeover(self, reference: str) -> Any:
+        """The conversation is a human's; the bot is silent at once."""
+        return self._changed(reference, "taken_over", self._operators.take_over)
+
+    def handback(self, reference: str) -> Any:
+        """The conversation is the bot's again."""
+        return self._changed(reference, "handed_back", self._operators.hand_back)
+
+    def correct(self, reference: str) -> Any:
+        """Profile values by hand: {"age": 45}; null takes a value out."""
+        changes = _body()
+        return self._changed(reference, "corrected", lambda contact: self._operators.correct(contact, changes))
+
+    def pause(self) -> Any:
+        """The bot falls silent everywhere; messages are still recorded."""
+        self._operators.pause()
+        self._log.warning("bot.paused")
+        return _json({"status": "paused"})
+
+    def resume(self) -> Any:
+        """The bot speaks again."""
+        self._operators.resume()
+        self._log.warning("bot.resumed")
+        return _json({"status": "running"})
+
+    def dead_letters(self) -> Any:
+        """What was given up, newest first, with the reason."""
+        letters = [
+            {
+                "id": dead_letter_id(letter),
+                "lane": letter.lane,
+                "contact": letter.contact,
+                "reason": letter.reason,
+                "attempts": letter.attempts,
+                "at": letter.at,
+            }
+            for letter in self._operators.dead_letters()
+        ]
+        return _json({"dead_letters": letters})
+
+    def replay(self, letter_id: str) -> Any:
+        """Tries a dead letter again."""
+        if not self._operators.replay(letter_id):
+            return security.error(404, "unknown_dead_letter", "There is no dead letter by that id.")
+        self._log.info("dead_letter.replayed")
+        return _json({"status": "queued"}, 202)
+
+    def diag(self) -> Any:
+        """How this process is configured; of secrets only that they are set."""
+        return _json({"version": __version__, "channels": self._channels(), "settings": self._services.settings.shown()})
+
+    def diag_test(self) -> Any:
+        """Asks the store and every configured vendor now."""
+        return _json({"checks": [msgspec.structs.asdict(result) for result in self._services.checks()]})
+
+    def diag_send(self) -> Any:
+        """A test message: {"to": "+34…", "text": "…"}. Somebody who never wrote can get only a template."""
+        body = _body()
+        contact = _key(str(body.pop("to", "")))
+        if contact is None:
+            raise InvalidRequest(["to: a phone number with its country code"])
+        return _json({"status": "queued", "id": self._operators.say(contact, body, to_anybody=True)}, 202)
+
+    def _changed(self, reference: str, done: str, change: Callable[[str], None]) -> Any:
+        contact = self._known(reference)
+        change(contact)
+        self._log.info(f"conversation.{done}", contact=self._ledger.pseudonym(contact))
+        return _json(self._desk.conversation(contact))
+
+    def _known(self, reference: str) -> str:
+        contact = self._find(reference)
+        if contact is None:
+            raise UnknownContact("Nobody is known by that phone or key.")
+        return contact
 
     def _find(self, reference: str) -> str | None:
         return self._desk.find(_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
@@ -138,9 +235,12 @@ def _key(reference: str) -> str | None:
         return None
 
 
-def _unknown() -> Any:
-    return security.error(404, "unknown_contact", "Nobody is known by that phone or key.")
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise InvalidRequest(["the body is a JSON object, sent as application/json"])
+    return body
 
 
-def _json(body: Any) -> Response:
-    return Response(msgspec.json.encode(body), mimetype="application/json")
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, mimetype="application/json")

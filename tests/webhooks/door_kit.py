@@ -8,10 +8,8 @@ import msgspec
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from src.bootstrap import Services
-from src.desk.desk import Desk
+from src.bootstrap import make_services
 from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_views import RedisRecords
 from src.settings import Settings, load
 from tests.kit import builders
 
@@ -42,16 +40,9 @@ class Doors:
         from src.webhooks.whatsapp_webhook import create_app  # noqa: PLC0415 - importing it makes an application
 
         self.ledger = ledger
-        self.records = RedisRecords(ledger)
-        self.desk = Desk(ledger, self.records)
-        self.services = Services(
-            settings=settings_of(environment),
-            ledger=ledger,
-            records=self.records,
-            desk=self.desk,
-            admin_token=lambda: admin_token,
-            verify_token=lambda: verify_token,
-        )
+        made = make_services(settings_of(environment), ledger)
+        self.services = msgspec.structs.replace(made, admin_token=lambda: admin_token, verify_token=lambda: verify_token)
+        self.desk, self.records = self.services.desk, self.services.records
         self.app: Flask = create_app(self.services)
         self.client = self.app.test_client()
 
