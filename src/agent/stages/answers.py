@@ -35,7 +35,7 @@ def _answer(turn: Turn, intent: Intent) -> bool:
         _meet_objection(turn, intent.topic)
     elif intent.name == "data_copy":
         _copy_of_data(turn)
-    elif intent.name == "language" and intent.topic == turn.book.language:
+    elif intent.name == "language" and turn.switched:
         turn.say("language.switched")
     elif intent.name in SMALL_TALK and not (intent.name == "thanks" and turn.changes):
         turn.say(SMALL_TALK[intent.name], company=turn.house.company_name)

@@ -147,7 +147,8 @@ def _minor(turn: Turn) -> bool:
 def _language(turn: Turn) -> bool:
     """A language that is not spoken here: once a short reply in it with a way on, then a human."""
     memory, language = turn.conversation.memory, turn.reading.language
-    if language in LANGUAGES or turn.reading.has("language"):
+    wish = turn.reading.intent("language")
+    if language in LANGUAGES or (wish and wish.topic in LANGUAGES):
         memory.pop("foreign", None)
         return False
     known = language if f"foreign.{language}_offer" in turn.book else "other"

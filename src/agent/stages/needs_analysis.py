@@ -71,7 +71,7 @@ def _acknowledge(turn: Turn) -> None:
         turn.say("ack.correction", glue="\n" if place else "\n\n", label=label, value=value)
     if named:
         turn.say("ack.name", name=turn.first_name)
-    elif turn.changes and not replaced:
+    elif turn.changes and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
         turn.say("ack.value")
     if any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")

@@ -64,7 +64,8 @@ def _say_need(turn: Turn) -> None:
         _say_own_figure(turn)
         return
     if not need.get("capital"):
-        turn.say("needs.intro_example", capital=capital)
+        nobody = turn.conversation.profile.get("dependents") == 0
+        turn.say("needs.intro_zero" if nobody else "needs.intro_example", capital=capital)
         return
     turn.say("needs.intro_capital", capital=book.money(need["capital"]))
     for line, amounts in need_lines(turn):

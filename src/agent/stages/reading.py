@@ -104,11 +104,13 @@ def _with_verdict(reading: Reading, verdict: Verdict) -> Reading:
 
 def _settle_language(turn: Turn) -> None:
     memory, spoken = turn.conversation.memory, turn.reading.language
+    before = memory.get("language", "es")
     wish = turn.reading.intent("language")
     if wish and wish.topic in LANGUAGES:
-        memory["language"] = wish.topic
+        memory["language"] = spoken = wish.topic
     elif turn.reading.text and spoken in LANGUAGES:
         memory["language"] = spoken
+    turn.switched = bool(turn.conversation.turns and spoken in LANGUAGES and (spoken != before or memory.get("foreign")))
 
 
 def _unreadable(inbounds: Sequence[Inbound]) -> list[str]:

@@ -94,6 +94,7 @@ class Turn:
     erase: bool = False
     requote: str = ""
     returned: bool = False
+    switched: bool = False
     quotes_before: list[dict[str, Any]] = field(default_factory=list)
 
     @property
