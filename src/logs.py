@@ -16,16 +16,19 @@ from typing import Any
 
 import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from src.errors import SalesAgentError
 
 MAX_BYTES = 10_000_000
 BACKUPS = 5
+_OUR_LINES = "iagente"
 _LONG_NUMBER = re.compile(r"\+?\d[\d .-]{5,}\d")
 _CREDENTIAL = re.compile(
     r"(?i)\b(bearer|token|secret|password)[=: ]+\S+|\bEAA[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{8,}|://[^/\s@]+@"
 )
+_HARMLESS = re.compile(r"[a-z_.]*")
+"""Words of our own making: most values of most lines, and nothing in them needs a second look."""
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LARGEST_FIGURE = 10**8
 """A larger number is somebody's phone, card or id rather than a figure."""
@@ -42,7 +45,7 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
     shared: list[Processor] = [
         _named(process),
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _short_exception,
         _mask,
@@ -52,7 +55,7 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
         if log_format == "json"
         else structlog.processors.LogfmtRenderer(key_order=["at", "level", "process", "event"], bool_as_flag=False)
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = _Formatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     )
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)] if stdout else []
@@ -67,17 +70,50 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
     for noisy in ("urllib3", "werkzeug", "redis", "asyncio", "portalocker", "concurrent_log_handler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, renderer],
+        logger_factory=lambda *_: _Lines(root),
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=True,
     )
 
 
-def get_logger() -> structlog.stdlib.BoundLogger:
+def get_logger() -> FilteringBoundLogger:
     """A logger: `log.info("webhook.received", accepted=1)`."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
+    logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+class _Lines:
+    """Hands finished lines to the handlers. The way through `logging.Logger` would cost as much again for every line."""
+
+    def __init__(self, root: logging.Logger) -> None:
+        self._root = root
+
+    def _write(self, level: int, line: str) -> None:
+        record = logging.LogRecord(_OUR_LINES, level, "", 0, line, None, None)
+        for handler in self._root.handlers:
+            handler.handle(record)
+
+    def debug(self, line: str) -> None:
+        self._write(logging.DEBUG, line)
+
+    def info(self, line: str) -> None:
+        self._write(logging.INFO, line)
+
+    def warning(self, line: str) -> None:
+        self._write(logging.WARNING, line)
+
+    def error(self, line: str) -> None:
+        self._write(logging.ERROR, line)
+
+    critical = error
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Our own lines are finished; those of libraries get the same form."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.msg if record.name == _OUR_LINES else super().format(record)
 
 
 def _named(process: str) -> Processor:
@@ -130,5 +166,7 @@ def masked(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [masked(inner) for inner in value]
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if _HARMLESS.fullmatch(text):
+        return text
     text = _LONG_NUMBER.sub("[number]", _CREDENTIAL.sub("[secret]", text))
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -88,15 +88,17 @@ class Supervisor:
         self._store = None if settings.redis_url else EmbeddedValkey(settings.data_dir)
         self._stopping = threading.Event()
         self._log = logs.get_logger()
+        # A person at a terminal reads the banner and then webhook.log; anybody else gets the lines on stdout too.
+        quiet = {"LOG_STDOUT": "0"} if serve_web and sys.stdout.isatty() else {}
         workers = [
-            _Child(f"worker {number}", [sys.executable, "-m", "src.worker"], child_environment({}))
+            _Child(f"worker {number}", [sys.executable, "-m", "src.worker"], child_environment(quiet))
             for number in range(1, settings.worker_processes + 1)
         ]
         # The web server must not start workers beside itself: we do.
         web = _Child(
             "web",
             [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "src.webhooks.whatsapp_webhook:app"],
-            child_environment({"WORKER_PROCESSES": "0"}),
+            child_environment({"WORKER_PROCESSES": "0", **quiet}),
         )
         self._web = [web] if serve_web else []
         self._workers = workers
@@ -211,7 +213,11 @@ def run(*, serve_web: bool) -> int:
     try:
         settings = load()
         logs.configure(
-            log_file=settings.log_file, log_format=settings.log_format, debug=settings.debug, process="main", stdout=False
+            log_file=settings.log_file,
+            log_format=settings.log_format,
+            debug=settings.debug,
+            process="main",
+            stdout=settings.log_stdout and not sys.stdout.isatty(),
         )
         if serve_web:
             _check_port(settings)

@@ -78,6 +78,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     limit_contact_per_day: int
     log_file: str
     log_format: str
+    log_stdout: bool
 
     def shown(self) -> dict[str, Any]:
         """The settings for people to read; of secrets only whether they are set."""
@@ -121,8 +122,8 @@ class _Reader:
             self.faults.append(f"{name}: {value:g} is not a whole number")
         return int(value)
 
-    def flag(self, name: str) -> bool:
-        raw = self.text(name).casefold()
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        raw = self.text(name, "true" if default else "").casefold()
         if raw not in ("", "0", "1", "true", "false", "yes", "no", "on", "off"):
             self.faults.append(f"{name}: '{raw}' is neither true nor false")
         return raw in ("1", "true", "yes", "on")
@@ -200,6 +201,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         limit_contact_per_minute=read.whole("LIMIT_CONTACT_PER_MINUTE", 10, least=1, most=10_000),
         limit_contact_per_day=read.whole("LIMIT_CONTACT_PER_DAY", 30, least=1, most=100_000),
         log_file=read.text("LOG_FILE", "webhook.log"),
+        log_stdout=read.flag("LOG_STDOUT", default=True),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
     )
     if read.faults:

@@ -234,7 +234,11 @@ def main() -> int:
     try:
         settings = load()
         logs.configure(
-            log_file=settings.log_file, log_format=settings.log_format, debug=settings.debug, process="worker", stdout=False
+            log_file=settings.log_file,
+            log_format=settings.log_format,
+            debug=settings.debug,
+            process="worker",
+            stdout=settings.log_stdout,
         )
         ledger = make_ledger(settings)
         lanes = make_lanes(settings, ledger)

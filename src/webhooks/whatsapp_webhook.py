@@ -26,7 +26,13 @@ def create_app(services: Services | None = None) -> Flask:
     """The application with every door. Without services they are made from the environment."""
     if services is None:
         settings = load()
-        logs.configure(log_file=settings.log_file, log_format=settings.log_format, debug=settings.debug, process="web")
+        logs.configure(
+            log_file=settings.log_file,
+            log_format=settings.log_format,
+            debug=settings.debug,
+            process="web",
+            stdout=settings.log_stdout,
+        )
         services = make_services(settings)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
