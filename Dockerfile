@@ -28,6 +28,7 @@ RUN /venv/bin/python -m compileall -q /app
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    GUNICORN_CMD_ARGS=--no-control-socket \
     WEBHOOK_HOST=0.0.0.0 \
     DATA_DIR=/data \
     LOG_FILE=/data/webhook.log
