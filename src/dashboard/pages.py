@@ -6,7 +6,6 @@ Rendered on the server, without inline scripts or styles, so that the browser ca
 from __future__ import annotations
 
 import functools
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,7 +79,7 @@ def pages(backstage: Backstage) -> Blueprint:
         ("POST", "/dashboard/conversations/<reference>/erase", here.erase, SESSION),
     ]
     if backstage.simulating:
-        simulator = Simulator(backstage.desk, backstage.key_of, backstage.now)
+        simulator = Simulator(backstage.desk, backstage.key_of, backstage.now, backstage.timezone)
         routes += [
             ("GET", "/dashboard/try", simulator.phone, SESSION),
             ("GET", "/dashboard/try/messages", simulator.messages, SESSION),
@@ -211,7 +210,7 @@ class _Pages:
         return answer
 
     def _login_form(self, status: int = 200, fault: str = "") -> Response:
-        word = secrets.token_urlsafe(24)
+        word = self._sessions.login_word(request)
         answer = make_response(render_template("login.html", login_word=word, fault=fault), status)
         self._sessions.offer_login(answer, word)
         return answer

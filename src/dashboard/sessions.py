@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -24,6 +25,7 @@ FREE_FAILURES = 5
 LONGEST_WAIT_S = 60.0
 MOST_ADDRESSES = 10_000
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+_WORD = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
 class Sessions:
@@ -59,6 +61,11 @@ class Sessions:
     def close(self, answer: Response) -> None:
         """Logs this browser out."""
         self._drop(answer, self.cookie)
+
+    def login_word(self, request: Request) -> str:
+        """What the login form must carry: this browser's word, so that two tabs do not spoil each other, or a new one."""
+        word = request.cookies.get(self._login_cookie, "")
+        return word if _WORD.fullmatch(word) else secrets.token_urlsafe(24)
 
     def offer_login(self, answer: Response, word: str) -> None:
         """Lets the browser send a login form that carries this word."""

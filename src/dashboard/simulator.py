@@ -36,10 +36,11 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Simulator:
     """The views of the simulated phone. Each browser tab plays the number in its address."""
 
-    def __init__(self, desk: Desk, key_of: Callable[[str], str], now: Clock) -> None:
+    def __init__(self, desk: Desk, key_of: Callable[[str], str], now: Clock, timezone: str) -> None:
         self._desk = desk
         self._key_of = key_of
         self._now = now
+        self._timezone = timezone
 
     def phone(self) -> Any:
         """The page. Without a number somebody new is made up."""
@@ -52,7 +53,7 @@ class Simulator:
     def messages(self) -> Any:
         """The last rows of the transcript, ready to be shown, and where the sale stands."""
         shown = self._desk.conversation(self._key_of(_made_up(request.args.get("number", "")))) or {}
-        rows = [_row(row) for row in shown.get("messages", [])[-ROWS_SHOWN:]]
+        rows = [self._row(row) for row in shown.get("messages", [])[-ROWS_SHOWN:]]
         return _json({"messages": rows, "stage": wording.STAGES.get(shown.get("stage", ""), ""), "owner": shown.get("owner")})
 
     def say(self) -> Any:
@@ -76,23 +77,22 @@ class Simulator:
         self._desk.receive([inbound], [])
         return _json({"id": inbound.id})
 
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "id": row["id"],
+            "role": row["role"],
+            "kind": row["kind"],
+            "runs": wording.runs(row["text"]),
+            "options": row.get("options", []),
+            "clock": wording.local(row["at"], self._timezone).strftime("%H:%M"),
+            "status": row["status"],
+        }
+
 
 def _made_up(number: str) -> str:
     if not _MADE_UP.fullmatch(number):
         abort(400, "Only made-up numbers can be played: 3460 and seven more digits.")
     return number
-
-
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "role": row["role"],
-        "kind": row["kind"],
-        "runs": wording.runs(row["text"]),
-        "options": row.get("options", []),
-        "at": row["at"],
-        "status": row["status"],
-    }
 
 
 def _json(body: Any) -> Response:

@@ -79,8 +79,10 @@ def shown(value: Any, key: str = "") -> str:
 
 
 def duration(seconds: Any) -> str:
-    """An age or a waiting time, in the two largest units that matter."""
+    """An age or a waiting time, in the two largest units that matter; short ones to a tenth of a second."""
     whole = max(0, round(float(seconds)))
+    if whole < 10:
+        return f"{max(0.0, float(seconds)):.1f} s"
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

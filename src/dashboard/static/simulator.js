@@ -126,7 +126,7 @@ function bubble(row) {
     item.append(said);
   }
   const status = element("span", "status", ticks(row));
-  const time = element("time", "", new Date(row.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const time = element("time", "", row.clock);
   const under = element("p", "under");
   under.append(time, " ", status);
   item.append(under);
