@@ -47,7 +47,7 @@ class Deliveries:
     def work(self, claim: Claim) -> str:
         """Sends the message at the head of the lane, or decides what becomes of it; returns a word for what was done.
 
-        Raises StaleCommit when somebody else has the lane: then nothing was sent by this call.
+        Raises StaleCommit when somebody else has the lane by now.
         """
         job = claim.jobs[0]
         try:

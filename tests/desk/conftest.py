@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from src.integrations.redis_ledger import RedisLedger
 from tests.conftest import Skew
 from tests.desk.fakes import Office
+from tests.webhooks.log_kit import logging_to
 
 
 @pytest.fixture
@@ -18,5 +20,13 @@ def store_url(valkey_url: str) -> str:
 
 
 @pytest.fixture
-def office(new_ledger: Callable[..., RedisLedger], skew: Skew) -> Office:
+def log_file(tmp_path: Path) -> Iterator[Path]:
+    """webhook.log of this test."""
+    with logging_to(tmp_path / "webhook.log") as path:
+        yield path
+
+
+@pytest.fixture
+def office(new_ledger: Callable[..., RedisLedger], skew: Skew, log_file: Path) -> Office:
+    del log_file
     return Office(new_ledger(debounce_s=0), skew)

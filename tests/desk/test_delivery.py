@@ -321,6 +321,17 @@ def test_who_was_stopped_between_the_lease_and_the_send_sends_nothing(office: Of
     assert office.deliver() == "sent"
 
 
+def test_a_send_that_outlived_its_lease_is_found_by_its_receipt(office: Office) -> None:
+    [outbox_id] = office.queue("hola")
+    office.channel.script = [lambda: (office.skew.advance(office.ledger.lease_s + 0.1), office.claim("delivery"))]
+    with pytest.raises(StaleCommit):
+        office.deliver()
+    office.receipt("sent", outbox_id)
+    office.skew.advance(office.ledger.lease_s + 0.1)
+    assert office.deliver() == "found_sent"
+    assert office.channel.texts == ["hola"]
+
+
 # --- people -------------------------------------------------------------------------------------------------------------
 
 
