@@ -36,16 +36,34 @@ _DENY = re.compile(
     r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|(?:mejor|pues|ahora|aun|todavia) no\b(?! (?:puedo|me|tengo|es|lo|estoy|hay))|tampoco|nop|nope|nada de eso|"
     r"nah|nanay|naranjas|ne\b|no me interesa|no (?:lo |os |te |les )?(?:(?:quiero|deseo|necesito|quisiera|querria)(?! (?:pasar|gastar|pagar|hablar|mas de|tanto))|acepto|autorizo|consiento|doy|hare|haria)|no (?:me |nos )?(?:hace falta|gustaria|parece|apetece|convence)|no estoy de acuerdo|no es (?:eso|ese|esa|lo que|correcto|cierto|verdad|necesario|asi|mi caso)|no era (?:eso|esa|ese)|no me referia|no (?:eso|esa|ese|esto|yo|todavia|aun|exactamente|exacto|del todo|realmente|precisamente|necesariamente|por favor|en realidad)\b|no(?: [a-z]+){1,3} no\b|(?:eso|ese|esa|este|esta) no\b|no lo creo|no creo|no (?:es )?correcto|no es asi|"
     r"no,? (?:gracias|senor|senora|senorita|por ahora|de momento|para nada|que va|todavia|aun|hombre|mujer|tio|es eso|thanks|thank you)|"
-    r"not (?:really|at all)|i don't think so|of course not|no way|ninguno|ninguna|ningun[oa]? de (?:los|las) dos|nada" + _STOP + r"|"
+    r"not (?:really|at all)|i don't think so|of course not|no way|ninguno|ninguna|ningun[oa]? de (?:los|las) dos|nada"
+    + _STOP
+    + r"|"
     r"incorrecto|falso|error\b|mal\b|👎|❌|✋|🖐|🙅|⛔|🚫|(?:no (?:tengo|hay|tenemos|me queda)|no(?:[\s,]+no)*)" + _STOP + r")"
 )
 _AFFIRM = re.compile(
     r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
-    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|(?:eso |todo eso |todo )?(?:es|esta) (?:verdad|cierto|correcto|exacto|asi|bien)\b(?! que)|(?:cien|ciento) por (?:cien|ciento)\b|al 100|100 ?%|definitivamente|(?:y )?por que no\W*$|estoy (?:totalmente |completamente )?(?:de acuerdo|conforme)|concuerdo|coincido|por mi (?:si|bien|vale|perfecto|ok|genial)|eso esta bien|lo veo bien|naturalmente|evidentemente|ciertamente|en efecto|de seguro|asi lo creo|asi sea|pues claro|yo si" + _STOP + r"|asi que si|ese mismo|esa misma|absolutamente|totalmente|completamente|sin (?:lugar a )?dudas?|con (?:mucho )?gusto|encantad[oa]|me (?:encantaria|gustaria)" + _STOP + r"|me parece (?:muy )?(?:bien|buena idea|correcto|perfecto|genial|estupendo)|estaria (?:muy )?(?:bien|genial)|seria (?:genial|perfecto|estupendo)|suena (?:bien|genial|perfecto)|buena idea|hagamoslo|vamos" + _STOP + r"|lo es\b|lo (?:hare|hice|he hecho|tengo)\b|ya lo (?:he hecho|hice|tengo)|eso seria|eso creo|por favor\W*$|exacto|exactamente|correcto|cierto|asi es|"
-    r"(?:eso es|eso mismo)" + _STOP + r"|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?" + _STOP + r"|vale(?:,? vale)*|venga(?: va)?|"
-    r"va,? |adelante|perfecto|de acuerdo|d'acuerdo|d'acord|conforme|acepto|aceptado|de una|hecho|listo" + _STOP + r"|genial|estupendo|fenomenal|fantastico|me parece (?:bien|perfecto|genial)|"
+    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|(?:eso |todo eso |todo )?(?:es|esta) (?:verdad|cierto|correcto|exacto|asi|bien)\b(?! que)|(?:cien|ciento) por (?:cien|ciento)\b|al 100|100 ?%|definitivamente|(?:y )?por que no\W*$|estoy (?:totalmente |completamente )?(?:de acuerdo|conforme)|concuerdo|coincido|por mi (?:si|bien|vale|perfecto|ok|genial)|eso esta bien|lo veo bien|naturalmente|evidentemente|ciertamente|en efecto|de seguro|asi lo creo|asi sea|pues claro|yo si"
+    + _STOP
+    + r"|asi que si|ese mismo|esa misma|absolutamente|totalmente|completamente|sin (?:lugar a )?dudas?|con (?:mucho )?gusto|encantad[oa]|me (?:encantaria|gustaria)"
+    + _STOP
+    + r"|me parece (?:muy )?(?:bien|buena idea|correcto|perfecto|genial|estupendo)|estaria (?:muy )?(?:bien|genial)|seria (?:genial|perfecto|estupendo)|suena (?:bien|genial|perfecto)|buena idea|hagamoslo|vamos"
+    + _STOP
+    + r"|lo es\b|lo (?:hare|hice|he hecho|tengo)\b|ya lo (?:he hecho|hice|tengo)|eso seria|eso creo|por favor\W*$|exacto|exactamente|correcto|cierto|asi es|"
+    r"(?:eso es|eso mismo)"
+    + _STOP
+    + r"|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?"
+    + _STOP
+    + r"|vale(?:,? vale)*|venga(?: va)?|"
+    r"va,? |adelante|perfecto|de acuerdo|d'acuerdo|d'acord|conforme|acepto|aceptado|de una|hecho|listo"
+    + _STOP
+    + r"|genial|estupendo|fenomenal|fantastico|me parece (?:bien|perfecto|genial)|"
     r"esta bien|ta bien|todo bien|de lujo|guay|chevere|bacan|ok(?:s|a|is)?\b|oka|okidoki|yes\b|yep|yeah|yup|sure|of course|right\b|correct\b|"
-    r"go ahead|i agree|agreed|fine\b|afirma\b|asi mismo|positivo|verdad\b|verdadero|ya" + _STOP + r"|seguro que si|seguro" + _STOP + r"|sisas|aja\b|ajam|"
+    r"go ahead|i agree|agreed|fine\b|afirma\b|asi mismo|positivo|verdad\b|verdadero|ya"
+    + _STOP
+    + r"|seguro que si|seguro"
+    + _STOP
+    + r"|sisas|aja\b|ajam|"
     r"👍|👌|✅|✔|🆗|💯|🙆|🤝|si (?:que )?(?:claro|por favor|gracias|porfa|quiero|acepto|senor|senora|me interesa|me parece|estoy de acuerdo|lo|la|les|please|porfavor|adelante|dale|vale|ok|perfecto|exacto|correcto|asi|es asi|correcto)\b|"
     r"si(?:[\s,]+si)*" + _STOP + r")"
 )
@@ -61,8 +79,12 @@ _DONT_KNOW = re.compile(
 )
 _EMOJI = re.compile("(?P<yes>[👍👌✅🆗🙆])|[👎❌✋🖐🙅]")
 _SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
-_YES_AT_END = re.compile(r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|(?:\bque|,) (?P<last>si)[\s.!]*$)")
-_RIGHT_AT_END = re.compile(r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|asi|perfect[oa]|bien)\W*$|\bde acuerdo\W*$|,\s*(?:correcto|exacto|perfecto|claro|por supuesto|asi es)\W*$")
+_YES_AT_END = re.compile(
+    r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|(?:\bque|,) (?P<last>si)[\s.!]*$)"
+)
+_RIGHT_AT_END = re.compile(
+    r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|asi|perfect[oa]|bien)\W*$|\bde acuerdo\W*$|,\s*(?:correcto|exacto|perfecto|claro|por supuesto|asi es)\W*$"
+)
 _NO_AT_END = re.compile(r"(?:\bno (?:tengo|tenemos|hay)[\s.!]*$|\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
 
 
@@ -75,7 +97,9 @@ def read_answer(wording: Wording) -> Answer | None:
     if unsure and unsure.start() - start < 40 and not (deny and deny.end() <= unsure.start()):
         return Answer("dont_know", 0.95, *unsure.span())
     if affirm and (deny is None or affirm.end() >= deny.end()):
-        contradicted = re.match(r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))", plain[affirm.end() :])
+        contradicted = re.match(
+            r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))", plain[affirm.end() :]
+        )
         return Answer("affirm", 0.5 if contradicted else 0.97, *affirm.span())
     if deny:
         return Answer("deny", 0.6 if unsure else 0.97, *deny.span())
@@ -91,7 +115,11 @@ def read_answer(wording: Wording) -> Answer | None:
     if said and not re.search(r"\b(?:antes|que antes)\b[^.;,]*$", plain[: said.start("which")]):
         return Answer("affirm" if said["which"] == "si" else "deny", 0.8, *said.span("which"))
     yes, no = _YES_AT_END.search(plain), _NO_AT_END.search(plain)
-    if yes and not accented(wording, yes.start(yes.lastgroup or 0)) and not plain[yes.end(yes.lastgroup or 0) :].strip(" .!") == "":
+    if (
+        yes
+        and not accented(wording, yes.start(yes.lastgroup or 0))
+        and not plain[yes.end(yes.lastgroup or 0) :].strip(" .!") == ""
+    ):
         yes = None
     if said:
         no = None

@@ -24,10 +24,14 @@ _DENOMINATORS = {
 _ORDINAL_UNITS = {
     "primer": 1, "segund": 2, "tercer": 3, "cuart": 4, "quint": 5, "sext": 6, "septim": 7, "octav": 8, "noven": 9,
 }  # fmt: skip
-_DENOMINATOR = re.compile(r"\s+(?P<stem>[a-z]+?)[oa](?P<plural>s?)(?:\s?(?P<unit>primer|segund|tercer|cuart|quint|sext|septim|octav|noven)[oa]s?)?\b")
+_DENOMINATOR = re.compile(
+    r"\s+(?P<stem>[a-z]+?)[oa](?P<plural>s?)(?:\s?(?P<unit>primer|segund|tercer|cuart|quint|sext|septim|octav|noven)[oa]s?)?\b"
+)
 _AVOS = re.compile(r"\s+(?P<below>(?:[a-z]+ ){0,4}?[a-z]+?)av[oa]s?\b")
 _TENS_OF_AVOS = re.compile(r"\s+y\s+(?P<unit>un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)av[oa]s?\b")
-_SPLIT_TENS = re.compile(r"\b(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa) (?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)$")
+_SPLIT_TENS = re.compile(
+    r"\b(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa) (?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)$"
+)
 _AND_FRACTION = re.compile(r"\s+(?:enteros?\s+)?(?:y|con)\s+(?=[a-z\d])")
 _HALF_OR_QUARTER = re.compile(r"(?:medi[oa]|cuarto)\b(?! (?:millon|docena|kilo|hora|ano))")
 _JUXTAPOSED = re.compile(r"\s+(?=[a-z])")
@@ -37,7 +41,9 @@ _NUMBER_WORDS = (
     r"(?:cero|un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|cien|ciento|[a-z]+cient[oa]s|quinient[oa]s|"
     r"(?:dieci|veinti|treint|cuarent|cincuent|sesent|setent|ochent|novent)[a-z]*|veinte)"
 )
-_SPOKEN_WITH = re.compile(rf"\s+con\s+(?={_NUMBER_WORDS}(?: (?:y )?{_NUMBER_WORDS}){{0,4}}\W*(?:$|[.,;!?]|euros?|millones|por ciento))")
+_SPOKEN_WITH = re.compile(
+    rf"\s+con\s+(?={_NUMBER_WORDS}(?: (?:y )?{_NUMBER_WORDS}){{0,4}}\W*(?:$|[.,;!?]|euros?|millones|por ciento))"
+)
 _SLASH = re.compile(r"\s?/\s?(?P<below>\d+)(?![\d/.,]*\d*[/.]\d)")
 _OVER = re.compile(r"\s+(?:sobre|dividido (?:por|entre))\s+")
 _POWER = re.compile(r"\s?(?:\^|\*\*|elevado a(?: la)?)\s?(?P<exponent>[+-]?\d+(?:[.,]\d+)?)|e(?P<tens>[+-]?\d+)\b")
@@ -73,11 +79,11 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
     """The numeral at `index` with the decimals, fraction, power or suffix that follow it, and the next index."""
     number = numerals[index]
     index += 1
-    if number.digits and _LEADING_POINT.search(plain[: number.start]):
+    if number.digits and _LEADING_POINT.search(plain[max(0, number.start - 2) : number.start]):
         digits = plain[number.start : number.end]
         if digits.isdigit():
             number = replace(number, start=number.start - 1, value=float(f"0.{digits}"), sized=False)
-    if not number.digits and _POINT_FIRST.fullmatch(plain[: number.start]) and number.value < 1000:
+    if not number.digits and _POINT_FIRST.fullmatch(plain[: min(number.start, 20)]) and number.start < 20 and number.value < 1000:
         number = replace(number, start=0, value=float(f"0.{int(number.value)}"), fraction=True)
     point = _SPOKEN_POINT.match(plain, number.end) or (None if number.digits else _SPOKEN_WITH.match(plain, number.end))
     if point and index < len(numerals) and numerals[index].start == point.end():
@@ -93,12 +99,12 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
     if mixed:
         return mixed
     tens = _TENS_OF_AVOS.match(plain, number.end) if not number.digits else None
-    if tens and (last := word_value(plain[: number.end].split()[-1]))[0] == "tens" and number.value > last[1]:
+    if tens and (last := word_value(plain[number.start : number.end].split()[-1]))[0] == "tens" and number.value > last[1]:
         below_value = last[1] + word_value(tens["unit"])[1]
         return _fraction(number, number.value - last[1], below_value, tens.end()), _skip(numerals, index, tens.end())
     below = _denominator(plain, number.end, plural=number.value > 1)
     if below and number.value.is_integer() and number.value > 0 and not number.fraction:
-        split = _SPLIT_TENS.search(plain[: number.end])  # "treinta dos quintos" is 30 and two fifths
+        split = _SPLIT_TENS.search(plain[number.start : number.end])  # "treinta dos quintos" is 30 and two fifths
         above = word_value(split["unit"])[1] if split else 0
         number = replace(_fraction(number, above or number.value, below[0], below[1]))
         if split:
@@ -113,7 +119,7 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
 
 
 def _spoken_decimals(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
-    """"cinco coma dos tres" is 5.23; a scale at the end multiplies it all."""
+    """ "cinco coma dos tres" is 5.23; a scale at the end multiplies it all."""
     digits, end, scale = "", whole.end, 1.0
     while index < len(numerals) and (not digits or plain[end : numerals[index].start].isspace()):
         part = numerals[index]
@@ -131,7 +137,7 @@ def _spoken_decimals(plain: str, whole: Numeral, numerals: list[Numeral], index:
 
 
 def _mixed(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int] | None:
-    """"uno y medio", "tres y dos tercios", "1 1/2"; None when no fraction follows."""
+    """ "uno y medio", "tres y dos tercios", "1 1/2"; None when no fraction follows."""
     if whole.fraction or not whole.value.is_integer():
         return None
     linked = _AND_FRACTION.match(plain, whole.end)
@@ -151,7 +157,12 @@ def _mixed(plain: str, whole: Numeral, numerals: list[Numeral], index: int) -> t
             value = whole.value + part.value / below[0]
             return replace(whole, end=below[1], value=value, fraction=True), _skip(numerals, index + 1, below[1])
     slash = _SLASH.match(plain, part.end) if part.digits else None
-    if slash and whole.digits and plain[whole.end : part.start].strip() in ("", "y", "con") and 0 < part.value < float(slash["below"]):
+    if (
+        slash
+        and whole.digits
+        and plain[whole.end : part.start].strip() in ("", "y", "con")
+        and 0 < part.value < float(slash["below"])
+    ):
         value = whole.value + part.value / float(slash["below"])
         return replace(whole, end=slash.end(), value=value, fraction=True), _skip(numerals, index + 1, slash.end())
     return None
@@ -193,7 +204,13 @@ def _ordinal(stem: str) -> float | None:
 def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -> tuple[Numeral, int]:
     if not number.digits or number.fraction:
         spoken = _SPOKEN_POWER.match(plain, number.end)
-        if spoken and index < len(numerals) and numerals[index].start == spoken.end() and abs(number.value) <= 1000 and numerals[index].value <= 90:
+        if (
+            spoken
+            and index < len(numerals)
+            and numerals[index].start == spoken.end()
+            and abs(number.value) <= 1000
+            and numerals[index].value <= 90
+        ):
             exponent = numerals[index]
             return replace(number, end=exponent.end, value=number.value**exponent.value, fraction=True), index + 1
         return _grouped(plain, number), index
@@ -201,7 +218,9 @@ def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -
     if power:
         base = number.value
         try:
-            value = base ** float(power["exponent"].replace(",", ".")) if power["exponent"] else base * 10.0 ** int(power["tens"])
+            value = (
+                base ** float(power["exponent"].replace(",", ".")) if power["exponent"] else base * 10.0 ** int(power["tens"])
+            )
         except (OverflowError, ZeroDivisionError):
             return number, index
         if isinstance(value, float) and abs(value) < 1e300:
@@ -216,7 +235,7 @@ def _powered(plain: str, number: Numeral, numerals: list[Numeral], index: int) -
 
 
 def _grouped(plain: str, number: Numeral) -> Numeral:
-    """"dos docenas" is 24."""
+    """ "dos docenas" is 24."""
     group = _GROUPS.match(plain, number.end)
     if not group or number.fraction:
         return number
@@ -232,19 +251,22 @@ def _skip(numerals: list[Numeral], index: int, end: int) -> int:
 
 
 def _signed(plain: str, number: Numeral) -> Numeral:
-    minus = _MINUS_BEFORE.search(plain[: number.start])
-    if minus and not _MINUS_FROM.search(plain[: number.start]):
-        return replace(number, start=minus.start() + (plain[minus.start()] not in "-mn"), value=-number.value)
+    window = max(0, number.start - 12)
+    minus = _MINUS_BEFORE.search(plain[window : number.start])
+    if minus and not _MINUS_FROM.search(plain[window : number.start]):
+        return replace(number, start=window + minus.start() + (plain[window + minus.start()] not in "-mn"), value=-number.value)
     return number
 
 
 def _with_halves(plain: str, found: list[Numeral]) -> list[Numeral]:
-    """"la mitad de un millon"; a "medio" that stands alone counts as well, marked as a fraction."""
+    """ "la mitad de un millon"; a "medio" that stands alone counts as well, marked as a fraction."""
     halves: list[Numeral] = []
     for match in _HALF_OF.finditer(plain):
         owner = next((number for number in found if number.start == match.end()), None)
         if owner is not None:
-            found = [replace(number, start=match.start(), value=number.value / 2) if number is owner else number for number in found]
+            found = [
+                replace(number, start=match.start(), value=number.value / 2) if number is owner else number for number in found
+            ]
     for match in _HALF_WORD.finditer(plain):
         if not any(number.start <= match.start() < number.end for number in found):
             halves.append(Numeral(match.start(), match.end(), 0.5, digits=False, fraction=True))

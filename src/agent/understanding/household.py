@@ -20,7 +20,9 @@ _MARITAL: tuple[tuple[str, re.Pattern[str]], ...] = (
 _SPOUSE = re.compile(r"\b(?:mi|la|con mi) (?:mujer|marido|espos[oa]|senora|conyuge|wife|husband)\b")
 _PARTNER = re.compile(r"\b(?:mi|con mi) (?:pareja|novi[oa]|companer[oa]|chic[oa]|partner|girlfriend|boyfriend)\b")
 _NOT = re.compile(r"\b(?:no (?:estoy|soy|estamos|somos)|nunca (?:me|nos) (?:he|hemos)?|sin|not)\s*$")
-_SOMEBODY_ELSE = re.compile(r"\b(?:mis?|tus?|sus?|un|una|l[oa]s?|el) (?:hij|herman|padre|madre|amig|prim|tio|tia|suegr|cunad|vecin|jef|companer|abuel)\w*\s+(?:\w+\s+){0,2}$")
+_SOMEBODY_ELSE = re.compile(
+    r"\b(?:mis?|tus?|sus?|un|una|l[oa]s?|el) (?:hij|herman|padre|madre|amig|prim|tio|tia|suegr|cunad|vecin|jef|companer|abuel)\w*\s+(?:\w+\s+){0,2}$"
+)
 
 _CHILD_WORD = r"(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias|peques?|pequen[oa]s|chiquill[oa]s?|chamac[oa]s?|pib[ea]s?|bebes?|chaval(?:es)?|guaguas?|descendencia|descendientes|prole|churumbel(?:es)?|fills|kids|children|criaturas?)"
 _NO_CHILDREN = re.compile(
@@ -35,8 +37,12 @@ _SOLE = re.compile(
 _TWINS = re.compile(r"\b(?:gemel[oa]s|melliz[oa]s|la parejita|twins|cuates|guachos|morochos)\b")
 _TRIPLETS = re.compile(r"\btrilliz[oa]s\b")
 _LARGE_FAMILY = re.compile(r"\bfamilia numerosa\b")
-_EXPECTING = re.compile(r"\b(?:embarazad[oa]s?|esperando (?:un|a|el|mi|gemelos|nuestro)|(?:viene|llega|hay|otr[oa]|y un[oa]) (?:uno |otro |otra |una )?(?:mas )?(?:que viene )?(?:en camino|de camino)|encinta|salgo de cuentas|a punto de ser (?:padre|madre|papa|mama)|pregnant|voy a ser (?:padre|madre|papa|mama)|vamos a ser padres)\b")
-_ADULT_DEPENDANT = re.compile(r"\b(?:mi|mis|nuestr[oa]s?|la|el) (?P<who>mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|senora|madre|padre|padres|mama|papa|papas|suegr[oa]s?|herman[oa]s?|abuel[oa]s?|viejos|viejita|wife|husband|parents|mother|father)\b")
+_EXPECTING = re.compile(
+    r"\b(?:embarazad[oa]s?|esperando (?:un|a|el|mi|gemelos|nuestro)|(?:viene|llega|hay|otr[oa]|y un[oa]) (?:uno |otro |otra |una )?(?:mas )?(?:que viene )?(?:en camino|de camino)|encinta|salgo de cuentas|a punto de ser (?:padre|madre|papa|mama)|pregnant|voy a ser (?:padre|madre|papa|mama)|vamos a ser padres)\b"
+)
+_ADULT_DEPENDANT = re.compile(
+    r"\b(?:mi|mis|nuestr[oa]s?|la|el) (?P<who>mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|senora|madre|padre|padres|mama|papa|papas|suegr[oa]s?|herman[oa]s?|abuel[oa]s?|viejos|viejita|wife|husband|parents|mother|father)\b"
+)
 _CHILD_EMOJI = re.compile("[\U0001f476\U0001f9d2\U0001f466\U0001f467]")
 _IN_PAIRS = ("padres", "papas", "suegros", "suegras", "abuelos", "viejos", "parents")
 
@@ -52,7 +58,9 @@ def read_marital_status(wording: Wording, context: Context) -> list[Found]:
             evidence = wording.evidence(*match.span())
             if _NOT.search(before):
                 value = Found("marital_status", "single", evidence, 0.6, False, ("partner", "divorced"))
-                found.append((match.start(), value if status == "married" else Found("marital_status", "married", evidence, 0.4)))
+                found.append(
+                    (match.start(), value if status == "married" else Found("marital_status", "married", evidence, 0.4))
+                )
                 continue
             found.append((match.start(), Found("marital_status", status, evidence)))
     if found:
@@ -69,9 +77,7 @@ def read_marital_status(wording: Wording, context: Context) -> list[Found]:
     return []
 
 
-def read_dependents(
-    wording: Wording, quantities: Sequence[Quantity], context: Context, answer: Answer | None
-) -> list[Found]:
+def read_dependents(wording: Wording, quantities: Sequence[Quantity], context: Context, answer: Answer | None) -> list[Found]:
     """How many people depend on the person; "none" is 0."""
     plain = wording.plain
     asked = (context.awaiting or "").removeprefix("confirm:") == "dependents"
@@ -93,7 +99,7 @@ def read_dependents(
     if not found and asked and answer is not None and answer.polarity == "deny":
         found = [Found("dependents", 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6)]
     expecting = _EXPECTING.search(plain)
-    if expecting and not re.search(r"\bno (?:estoy|esta)?\s*$", plain[: expecting.start()]):
+    if expecting and not re.search(r"\bno (?:estoy|esta)?\s*$", plain[max(0, expecting.start() - 12) : expecting.start()]):
         found.append(Found("details.expecting", True, wording.evidence(*expecting.span())))
     return found
 
@@ -101,15 +107,20 @@ def read_dependents(
 def _somebody_elses(plain: str, quantity: Quantity) -> bool:
     before = plain[max(0, quantity.start - 30) : quantity.start]
     after = plain[quantity.end : quantity.end + 12]
-    return bool(re.search(r"\b(?:mi (?:herman|amig|prim|vecin)\w+|quiero|querria|me gustaria tener|queremos|somos|eramos) (?:tiene |tener )?$", before)) or bool(
-        re.match(r"\s*(?:mas (?:que|de)|de mi (?:herman|amig))", after)
-    )
+    return bool(
+        re.search(
+            r"\b(?:mi (?:herman|amig|prim|vecin)\w+|quiero|querria|me gustaria tener|queremos|somos|eramos) (?:tiene |tener )?$",
+            before,
+        )
+    ) or bool(re.match(r"\s*(?:mas (?:que|de)|de mi (?:herman|amig))", after))
 
 
 def _children(wording: Wording, counted: Sequence[Quantity], *, asked: bool) -> Found:
     first, last = counted[0], counted[-1]
     evidence = wording.evidence(first.start, last.end)
-    listed = len(counted) > 1 and not re.search(r"\b(?:perdon|digo|mejor dicho|bueno)\b|\bno,", wording.plain[first.end : last.start])
+    listed = len(counted) > 1 and not re.search(
+        r"\b(?:perdon|digo|mejor dicho|bueno)\b|\bno,", wording.plain[first.end : last.start]
+    )
     total = sum(each.value for each in counted) if listed else last.value
     if listed and counted[0].value > 1 and counted[0].value == sum(each.value for each in counted[1:]):
         total = counted[0].value  # "tres hijos, dos niñas y un niño"
@@ -141,7 +152,9 @@ def _uncounted(wording: Wording, quantities: Sequence[Quantity], *, asked: bool)
         if bare is not None and float(bare.value).is_integer():
             sure = bare.high is None
             others = () if bare.high is None else (as_number(bare.high),)
-            return [Found("dependents", bare.number, wording.evidence(bare.start, bare.end), 1.0 if sure else 0.5, False, others)]
+            return [
+                Found("dependents", bare.number, wording.evidence(bare.start, bare.end), 1.0 if sure else 0.5, False, others)
+            ]
     own = _SOLE.search(plain)
     adults = _ADULT_DEPENDANT.findall(plain) if asked else []
     if own and adults:

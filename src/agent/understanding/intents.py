@@ -101,9 +101,20 @@ RULES: tuple[Rule, ...] = (
         r"\b(?:sigue|siguen|continua|esta) en pie\b|\bsoy yo (?:otra vez|de nuevo)\b|\blo (?:del|que hablamos|que me dijiste|de) (?:otro dia|ayer|la semana pasada|el otro dia|hace unos dias)\b|\bdonde (?:lo )?(?:habiamos |lo )?(?:dejamos|dejado|quedamos)\b|\b(?:ya )?(?:he vuelto|estoy de vuelta|aqui estoy otra vez|volvi|vuelvo a escribir\w*)\b|"
         r"\b(?:retom\w+|continuar (?:con|donde|por)|podemos (?:seguir|continuar)|seguimos (?:con|donde|por))\b|\bhablamos (?:hace|el otro dia|la semana|ayer)\b|\bpor donde ibamos\b|\bi'm back\b|\bel otro dia (?:me|hable|hablamos|pedi|os)\b|\bla semana pasada (?:me|hable|pedi)\b",
     ),
-    _rule("greeting", r"^\W*(?:muy )?(?:hola|ola|buenas|buenos dias|buen dia|buena tarde|hey|hello|hi|que tal|que onda|quiubo|que hubo|epa|saludos|bon dia|bona tarda|ei|holi\w*|holis|alo|aloha|good (?:morning|afternoon|evening)|guten tag|hallo|bonjour|salut|ciao|buongiorno|ola bo|bos dias|egun on|kaixo|bom dia|boa tarde)\b", r"^\W*[👋🙋]"),
-    _rule("thanks", r"\b(?:gracias|agradec\w+|thanks|thank you|thx|ty|merci|gracies|grazas|obrigad[oa]|danke|grazie|eskerrik|mil gracias)\b|🙏", unless=r"\bno,? gracias\b"),
-    _rule("bye", r"\b(?:adios|hasta (?:luego|pronto|otra|manana|la vista|nunca)|chao|chau|bye|nos vemos|me despido|agur|adeu|ate logo|au revoir|que (?:tengas|tenga|vaya|pases) (?:un )?(?:buen|bien|feliz)\w*|hablamos (?:luego|otro dia|manana)|buenas noches(?=\W*$)|ya (?:te|os) (?:digo|dire|escribo|escribire) (?:algo)?|see you|goodbye|abur)\b"),
+    _rule(
+        "greeting",
+        r"^\W*(?:muy )?(?:hola|ola|buenas|buenos dias|buen dia|buena tarde|hey|hello|hi|que tal|que onda|quiubo|que hubo|epa|saludos|bon dia|bona tarda|ei|holi\w*|holis|alo|aloha|good (?:morning|afternoon|evening)|guten tag|hallo|bonjour|salut|ciao|buongiorno|ola bo|bos dias|egun on|kaixo|bom dia|boa tarde)\b",
+        r"^\W*[👋🙋]",
+    ),
+    _rule(
+        "thanks",
+        r"\b(?:gracias|agradec\w+|thanks|thank you|thx|ty|merci|gracies|grazas|obrigad[oa]|danke|grazie|eskerrik|mil gracias)\b|🙏",
+        unless=r"\bno,? gracias\b",
+    ),
+    _rule(
+        "bye",
+        r"\b(?:adios|hasta (?:luego|pronto|otra|manana|la vista|nunca)|chao|chau|bye|nos vemos|me despido|agur|adeu|ate logo|au revoir|que (?:tengas|tenga|vaya|pases) (?:un )?(?:buen|bien|feliz)\w*|hablamos (?:luego|otro dia|manana)|buenas noches(?=\W*$)|ya (?:te|os) (?:digo|dire|escribo|escribire) (?:algo)?|see you|goodbye|abur)\b",
+    ),
     _rule(
         "couple",
         r"\b(?:asegur(?:arnos|ar a los dos|ar a ambos|emos)|(?:los|las|nosotros|nosotras) dos\b|para (?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) y (?:para )?mi|los dos|ambos|nosotros|dos personas|dos\b|la pareja)|(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) y yo|yo y mi (?:mujer|marido|espos[oa]|pareja|novi[oa])) (?:quer|necesit|busc|nos)|"
@@ -152,11 +163,16 @@ RULES: tuple[Rule, ...] = (
         r"(?:vamos|voy|sigamos|seguimos|tiramos|tira) (?:con (?:esa|eso|ello|la)|adelante|pa'?lante)|adelante con (?:esa|eso|ello|la)|trato hecho|hecho(?=\W*$)|firm(?:o|amos|ar)\b|donde firmo|(?:como|cuando) (?:firmo|contrato|lo contrato|la contrato)|i'll take (?:it|that|the)|i accept|sign me up|let's do it|cerramos|la cojo|lo cojo|me apunto|compro\b|lo quiero(?=\W*$)|la quiero(?=\W*$))\b",
         unless=r"\b(?:no|ni|nunca|todavia no|aun no|tampoco)\b (?:me |nos |lo |la |te |os )*(?:contrat|qued|interes|acept|quier|convenc|firm|gusta)|\b(?:si|antes de|despues de|y si|cuando|porque|para|puedo|podria|que pasa si|al) (?:lo |la |me )*(?:contrat|firm|acept)|\bacepto que\b|\bme interesa (?:saber|conocer|que|informacion|un seguro|el seguro|hacer|contratar un)|\bquiero contratar (?:un|uno)\b|\bcontrato (?:de trabajo|indefinido|temporal|fijo|laboral|en)",
     ),
-    _rule("unclear", r"^\W*(?:como\??|que\?|eh\?|no (?:te |le |lo )?entiendo|no (?:te |le |lo )?he entendido|no me he enterado|a que te refieres|que quieres decir|como dices|perdona\?|what\?)\W*$", topic="please_explain", confidence=0.9),
+    _rule(
+        "unclear",
+        r"^\W*(?:como\??|que\?|eh\?|no (?:te |le |lo )?entiendo|no (?:te |le |lo )?he entendido|no me he enterado|a que te refieres|que quieres decir|como dices|perdona\?|what\?)\W*$",
+        topic="please_explain",
+        confidence=0.9,
+    ),
     _rule(
         "interest",
         r"\b(?:quiero|quisiera|querria|me gustaria|necesito|busco|estoy (?:buscando|interesad[oa]|mirando)|me interesa|interesad[oa]|deseo|ando buscando|queria|voldria|vull|podrias|podeis|puedes|me regala|me das|me da|dame|pasame|want|need|looking for|interested|would like)\b[^.;!]{0,40}\b(?:cotiz\w+|seguros?(?: de vida)?|presupuesto|propuesta|simulacion|tarifa|asegurar(?:me|nos)|contratar|poliza|asseguranca|insurance|quote)\b",
-        r"\bcotiz(?:ar|acion|ame|arme|o)\b|\b(?:hacer|hacerme|sacar|sacarme|contratar|calcular|calcula(?:me)?) (?:un|el|mi) (?:seguro|presupuesto|precio)|\bcalcul(?:a|ame|alo|e|ar|emos)\b|\b(?:pedir|dar|haz|hazme|hagame) (?:un )?presupuesto\b",
+        r"\b(?:me quiero|nos queremos|quiero|quisiera|querria|me gustaria|necesito) asegurar(?:me|nos)?\b|\bcotiz(?:ar|acion|ame|arme|o)\b|\b(?:hacer|hacerme|sacar|sacarme|contratar|calcular|calcula(?:me)?) (?:un|el|mi) (?:seguro|presupuesto|precio)|\bcalcul(?:a|ame|alo|e|ar|emos)\b|\b(?:pedir|dar|haz|hazme|hagame) (?:un )?presupuesto\b",
         topic="quote",
         unless=r"\bno (?:quiero|necesito|me interesa|busco)\b",
     ),
@@ -193,12 +209,20 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _ASKS = re.compile(
     r"\?|^\W*(?:y |pero |oye |una pregunta |hola |perdona |a ver )*(?:que|cual|cuanto|cuanta|cuantos|cuando|como|donde|quien|por que|para que|cubre|cubris|puedo|puede|se puede|hay|es obligatorio|tengo que|teneis|what|how|when|which|who|can i|do i|is it|does)\b|\b(?:me gustaria saber|quiero saber|quisiera saber|queria saber|tengo una (?:duda|pregunta)|me pregunto|(?:podrias|puedes|podeis) (?:explicar\w*|decirme|contarme|aclarar\w*)|explica\w*|una duda|tell me|explicame)\b"
 )
-_NOT_A_QUESTION = re.compile(r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa(?=\W*$)|remedio|caro|fuerte|mas da)|como (?:no|quieras|estas|va|mola)|cuando (?:quieras|puedas)|como(?=\W*$))\b")
+_NOT_A_QUESTION = re.compile(
+    r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa(?=\W*$)|remedio|caro|fuerte|mas da)|como (?:no|quieras|estas|va|mola)|cuando (?:quieras|puedas)|como(?=\W*$))\b"
+)
 
 _ORDINALS: tuple[tuple[str, str], ...] = (
-    ("1", r"primer[oa]?|1\s?[ªa]|uno|una|opcion (?:1|uno|a)|la (?:1|a)|el (?:1|a)|numero (?:1|uno)|first|option (?:1|one)|1\.?"),
+    (
+        "1",
+        r"primer[oa]?|1\s?[ªa]|uno|una|opcion (?:1|uno|a)|la (?:1|a)|el (?:1|a)|numero (?:1|uno)|first|option (?:1|one)|1\.?",
+    ),
     ("2", r"segund[oa]|2\s?[ªa]|dos|opcion (?:2|dos|b)|la (?:2|b)|el (?:2|b)|numero (?:2|dos)|second|option (?:2|two)|2\.?"),
-    ("3", r"tercer[oa]?|3\s?[ªa]|tres|opcion (?:3|tres|c)|la (?:3|c)|el (?:3|c)|numero (?:3|tres)|third|option (?:3|three)|3\.?|ultim[oa]|last"),
+    (
+        "3",
+        r"tercer[oa]?|3\s?[ªa]|tres|opcion (?:3|tres|c)|la (?:3|c)|el (?:3|c)|numero (?:3|tres)|third|option (?:3|three)|3\.?|ultim[oa]|last",
+    ),
 )
 _CHOICES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("middle", re.compile(r"\b(?:(?:la|el|lo|los|las) (?:de|del|que esta) (?:en )?(?:el )?(?:medio|enmedio|centro|mitad)|de en ?medio|(?:la|el) (?:intermedi[oa]|median[oa]|media|central)|intermedia|the middle(?: one)?|middle option|equilibrad[oa]|termino medio|la del medio)\b")),
@@ -246,7 +270,9 @@ def dont_know_topic(plain: str) -> str:
 
 def _choice(wording: Wording, context: Context) -> Intent | None:
     """An option that was numbered, named or described; only while options are on the table."""
-    if not (context.awaiting in ("choice", "accept") or context.options or context.stage in ("COTIZACION", "PRESENTACION_PROPUESTA")):
+    if not (
+        context.awaiting in ("choice", "accept") or context.options or context.stage in ("COTIZACION", "PRESENTACION_PROPUESTA")
+    ):
         return None
     plain = wording.plain
     if context.awaiting in ("choice", "accept", None) and "?" not in plain:
@@ -255,7 +281,9 @@ def _choice(wording: Wording, context: Context) -> Intent | None:
             if match and int(number) <= max(len(context.options), 3):
                 return Intent("choice", number, 0.95, wording.evidence(*match.span()))
     described = [(topic, match) for topic, pattern in _CHOICES if (match := pattern.search(plain))]
-    if len(described) == 1 and not re.search(r"\bno (?:quiero|me gusta|me convence)\b|\b(?<!la )(?<!el )(?:que|cual) (?:incluye|cubre|diferencia)", plain):
+    if len(described) == 1 and not re.search(
+        r"\bno (?:quiero|me gusta|me convence)\b|\b(?<!la )(?<!el )(?:que|cual) (?:incluye|cubre|diferencia)", plain
+    ):
         topic, match = described[0]
         return Intent("choice", topic, 0.9, wording.evidence(*match.span()))
     return None
@@ -266,7 +294,11 @@ def _questions(wording: Wording) -> list[Intent]:
     asks = _ASKS.search(plain)
     topics = [(topic, match) for topic, pattern in _QUESTIONS if (match := pattern.search(plain))]
     if not asks:
-        topics = [each for each in topics if each[0] in ("price", "resend_proposal", "bank_tied", "compare") and _stands_alone(plain, each[1])]
+        topics = [
+            each
+            for each in topics
+            if each[0] in ("price", "resend_proposal", "bank_tied", "compare") and _stands_alone(plain, each[1])
+        ]
     if topics:
         topic, match = topics[0]
         return [Intent("question", topic, 0.9, wording.evidence(*match.span()))]
@@ -277,7 +309,7 @@ def _questions(wording: Wording) -> list[Intent]:
 
 def _stands_alone(plain: str, match: re.Match[str]) -> bool:
     """Whether a topic word without a question is a request ("precio?", "pasame precios") and not part of a statement."""
-    return not re.search(r"\b(?:es|esta|muy|buen|mal|al|el mejor|a ese|ese|por ese)\s+$", plain[: match.start()])
+    return not re.search(r"\b(?:es|esta|muy|buen|mal|al|el mejor|a ese|ese|por ese)\s+$", plain[max(0, match.start() - 20) : match.start()])
 
 
 def _settled(found: list[Intent], context: Context) -> list[Intent]:
@@ -286,7 +318,12 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
     dropped: set[str] = set()
     if names & {"opt_out", "data_erase", "withdraw_consent"}:
         dropped |= {"decline", "objection", "question", "data_copy", "accept", "interest"}
-    if names == {"greeting", "question"} and all(intent.topic == "" for intent in found) and len(found) == 2 and len(found[1].evidence) < 3:
+    if (
+        names == {"greeting", "question"}
+        and all(intent.topic == "" for intent in found)
+        and len(found) == 2
+        and len(found[1].evidence) < 3
+    ):
         dropped |= {"question"}
     if "are_you_a_robot" in names and not any(intent.name == "human" and "habl" in intent.evidence.lower() for intent in found):
         dropped |= {"human", "question"}
@@ -298,7 +335,9 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
         dropped |= {"interest"}
     if any(intent.topic == "price" and intent.name == "objection" for intent in found):
         found = [intent for intent in found if (intent.name, intent.topic) != ("question", "price")]
-    if any(intent.name == "decline" and intent.evidence.lower().startswith("ningun") for intent in found) and not _offer_on_the_table(context):
+    if any(
+        intent.name == "decline" and intent.evidence.lower().startswith("ningun") for intent in found
+    ) and not _offer_on_the_table(context):
         dropped |= {"decline"}
     elif "decline" in names:
         dropped |= {"accept", "interest"}
@@ -307,7 +346,15 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
     if "choice" in names:
         dropped |= {"objection"} if not any(intent.topic == "competitor" for intent in found) else set()
     if "opt_out" in names and "data_erase" in names:
-        dropped |= {"opt_out"} if any(re.search(r"dato|todo|conversaci|informaci", intent.evidence.lower()) for intent in found if intent.name == "data_erase") else {"data_erase"}
+        dropped |= (
+            {"opt_out"}
+            if any(
+                re.search(r"dato|todo|conversaci|informaci", intent.evidence.lower())
+                for intent in found
+                if intent.name == "data_erase"
+            )
+            else {"data_erase"}
+        )
     kept = [intent for intent in found if intent.name not in dropped]
     if any(intent.name == "question" and intent.topic != "" for intent in kept):
         kept = [intent for intent in kept if intent.name != "interest"]
@@ -320,4 +367,8 @@ def _settled(found: list[Intent], context: Context) -> list[Intent]:
 
 
 def _offer_on_the_table(context: Context) -> bool:
-    return bool(context.options) or context.awaiting in ("choice", "accept") or context.stage in ("PRESENTACION_PROPUESTA", "COTIZACION")
+    return (
+        bool(context.options)
+        or context.awaiting in ("choice", "accept")
+        or context.stage in ("PRESENTACION_PROPUESTA", "COTIZACION")
+    )

@@ -27,6 +27,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"(?:en |con )?(?:la |el |mi )?otr[oa]s? (?:aseguradora|compania|sitio|seguro|lado|banco|empresa|entidad)|(?:la |mi )?competencia\b|"
          r"me (?:lo |la )?(?:dejan|ofrecen|cobran|han ofrecido|ofrecieron|piden|sale)\b|en (?:mapfre|mutua|axa|allianz|generali|caser|santalucia|zurich|el banco me)\b|"
          r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)"),
+        ("details.home_value", r"(?:casa|piso|vivienda|apartamento|chalet) (?:que )?(?:vale|costo|cuesta|esta valorad\w+|esta tasad\w+|nos costo|me costo)|(?:compr(?:e|amos)|me costo|nos costo|tasad\w+|valorad\w+)(?: (?:la|el|mi|un|una) (?:casa|piso|vivienda|apartamento))?"),
         ("monthly_budget",
          r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|llegar)|"
          r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|(?<!por )(?<!de )pagar\b(?! (?:la |el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|max\b|tope|budget|afford|spend"),
@@ -49,14 +50,22 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|necesito"),
     )
 )  # fmt: skip
-_OWED = re.compile(r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b")
-_TOO_MUCH = re.compile(r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))")
-_LINK_AFTER = re.compile(r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?")
+_OWED = re.compile(
+    r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b"
+)
+_TOO_MUCH = re.compile(
+    r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))"
+)
+_LINK_AFTER = re.compile(
+    r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?"
+)
 _VAGUE = re.compile(r"deb|adeud|owe|pag|quier|necesit|tengo|pon\b|ponme|si ")
 _DIFFERENCE = re.compile(r"\s*(?:menos|mas)\b(?! o menos)")
 _HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
 _MONTHLY_PLAUSIBLE_EUR = 7000
 _YEARLY_PLAUSIBLE_EUR = 12000
+_FARTHEST = 90  # characters
+_NO_MONTHLY_PREMIUM_EUR = 5000
 _MONTHS_PER = {"month": 1.0, "year": 1 / 12, "week": 52 / 12, "day": 365 / 12, "": 1.0}
 
 
@@ -84,7 +93,7 @@ def read_money(wording: Wording, quantities: Sequence[Quantity], context: Contex
         earlier = next((index for index, other in enumerate(found) if other.key == value.key), None)
         if earlier is None:
             found.append(value)
-        elif _takes_back(wording.plain[: quantity.start]):
+        elif _takes_back(wording.plain[max(0, quantity.start - 30) : quantity.start]):
             found[earlier] = value
     return found, taken
 
@@ -120,13 +129,21 @@ def _key_of(
         key, cost = near
         if key == "mortgage_balance" and owed_words:
             cost = 0.0
-        if key == "other_debts" and re.search(r"\bdeb(?:o|emos)\b", plain) and re.search(r"\b(?:casa|piso|vivienda|apartamento|chalet)\b", plain):
+        if (
+            key == "other_debts"
+            and re.search(r"\bdeb(?:o|emos)\b", plain)
+            and re.search(r"\b(?:casa|piso|vivienda|apartamento|chalet)\b", plain)
+        ):
             key = "mortgage_balance"
+        if key == "monthly_budget" and quantity.value >= _NO_MONTHLY_PREMIUM_EUR and not quantity.period:
+            return "sum_assured", 0.8
         if key == "sum_assured" and quantity.period == "month":
             return "monthly_budget", 0.8
         if key == "other_debts" and awaiting == "mortgage_balance":
             return awaiting, 0.8 if "debo" not in plain else 1.0
-        if key in ("other_debts", "savings") and re.match(r"\s*(?:€|euros?)?,? (?:a|en|quedan|para) \d+ anos", plain[quantity.end :]):
+        if key in ("other_debts", "savings") and re.match(
+            r"\s*(?:€|euros?)?,? (?:a|en|quedan|para) \d+ anos", plain[quantity.end :]
+        ):
             return "mortgage_balance", 0.8
         if key == "mortgage_balance" and quantity.period in ("month", "year"):
             return "details.mortgage_payment_month", 1.0
@@ -149,9 +166,7 @@ def _key_of(
     return ("sum_assured", 0.6) if quantity.value >= 20_000 else (None, 0)
 
 
-def _nearest_cue(
-    plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue]
-) -> tuple[str, float] | None:
+def _nearest_cue(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue]) -> tuple[str, float] | None:
     best: tuple[float, int, str] | None = None
     for order, cue in enumerate(cues):
         cost = _distance(plain, quantity, amounts, cue)
@@ -162,6 +177,8 @@ def _nearest_cue(
 
 def _distance(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cue: _Cue) -> float | None:
     """How far a word stands from an amount: words between, more for commas, "y", and other amounts."""
+    if cue.end < quantity.start - _FARTHEST or cue.start > quantity.end + _FARTHEST:
+        return None
     if cue.end <= quantity.start:
         gap, between = plain[cue.end : quantity.start], (cue.end, quantity.start)
         cost = 0.0
@@ -176,7 +193,9 @@ def _distance(plain: str, quantity: Quantity, amounts: Sequence[Quantity], cue: 
         return None
     words = re.findall(r"[a-z\d]+", gap)
     cost += len(words) + 3 * gap.count(",") + 2 * words.count("y") + 3 * words.count("pero")
-    cost += sum(5 for other in amounts if other is not quantity and between[0] <= other.start < between[1] and not other.rejected)
+    cost += sum(
+        5 for other in amounts if other is not quantity and between[0] <= other.start < between[1] and not other.rejected
+    )
     vague = 1.5 if _VAGUE.match(plain, cue.start) else 0.0  # "debo 90 de hipoteca": the noun says more than the verb
     return cost + vague
 

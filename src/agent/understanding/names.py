@@ -14,7 +14,10 @@ _INTRODUCED = re.compile(
 )
 _SOY = re.compile(r"\b(?:soy|i am|i'm|im|soc|sou|som)\s+")
 _ARTICLE = re.compile(r"(?:la |el |don |dona |tu amig[oa] )?")
-_AT_END = re.compile(r"^\W*(?P<name>[a-z]+(?: [a-z]+){0,3}) (?:al habla|para servir\w*|al aparato|a (?:sus|tus) ordenes|presente)\b")
+_FIRST_ITEM = re.compile(r"^(?:hola,? |buenas,? )?(?P<name>[a-z]+(?: [a-z]+){0,3}),[^?]*,")
+_AT_END = re.compile(
+    r"^\W*(?P<name>[a-z]+(?: [a-z]+){0,3}) (?:al habla|para servir\w*|al aparato|a (?:sus|tus) ordenes|presente)\b"
+)
 _PARTICLES = frozenset(["de", "del", "la", "las", "los", "y", "i", "da", "dos", "san", "santa", "von", "van"])
 _ENDS_A_NAME, _NO_NAME, _GIVEN = words_of("ends a name"), words_of("no name"), words_of("given names")
 _BARE_LEAD = re.compile(
@@ -36,6 +39,11 @@ def read_name(wording: Wording, context: Context, *, busy: bool) -> Found | None
     if end:
         name = _name_at(wording, end.start("name"))
         if name and fold(name.split()[0]) not in _NO_NAME:
+            return Found("name", name, name)
+    listed = _FIRST_ITEM.match(plain)
+    if listed and listed["name"].split()[0] in _GIVEN:
+        name = _name_at(wording, listed.start("name"))
+        if name:
             return Found("name", name, name)
     for match in _SOY.finditer(plain):
         start = match.end() + len(_ARTICLE.match(plain, match.end())[0])  # type: ignore[index]  # matches the empty text too

@@ -143,7 +143,13 @@ def _from_digits(tokens: list[_Token], index: int) -> tuple[Numeral, int]:
         factor = _SCALES_AFTER_DIGITS.get(word) or (_SCALES_GLUED_ONLY.get(word) if glued else None)
         if factor is None or (scale > 1 and factor >= scale and factor != 10**6):
             break
-        value, scale, sized, slang, end = value * factor, scale * factor, True, slang or word in _SLANG_SCALES, tokens[index].end
+        value, scale, sized, slang, end = (
+            value * factor,
+            scale * factor,
+            True,
+            slang or word in _SLANG_SCALES,
+            tokens[index].end,
+        )
         alternatives = ()  # "1,500 k": only the decimal reading can still be multiplied
         index += 1
         extra, after = _after_scale(tokens, index, factor)
@@ -202,7 +208,12 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
         kind, value = word_value(word)
         if (last == "units" and group == 1 and word in _SLANG_SCALES) or (last and word in ("kilos", "palos", "lucas")):
             kind, value, slang = "scale", _SCALES_AFTER_DIGITS[word], True
-        if word in ("ciento", "cientos") and last == "units" and 0 < group < 10 and (word == "cientos" or (group == 1 and not total and not section and not _number_follows(tokens, index))):
+        if (
+            word in ("ciento", "cientos")
+            and last == "units"
+            and 0 < group < 10
+            and (word == "cientos" or (group == 1 and not total and not section and not _number_follows(tokens, index)))
+        ):
             kind, group = "hundreds", group * 100
         elif kind == "scale" and value < 10**6 and not section:
             lead = lead or group or 1

@@ -20,7 +20,10 @@ _LEAD = re.compile(
 _END = re.compile(
     r"[,.;:!?\n()]|\s(?:y|e|pero|aunque|desde|hace|con (?:\d|sueldo|contrato|mi)|tengo|gano|cobro|porque|no|ni|que|cuando|mientras|and|but|de momento|actualmente|ahora|por ahora|llevo|en (?:madrid|barcelona|valencia|sevilla|bilbao|malaga))\b"
 )
-_BARE_LEAD = re.compile(r"^\W*(?:pues |bueno |eh |mira |hola |si,? |yo |a ver,? )*(?:soy |trabajo (?:de |como |en )?|de |como |un |una |en |es |curro (?:de |en )?|me dedico a(?:l)? |estoy (?:de |en )?|(?:tengo|llevo|regento|dirijo) (?=un[oa]? ))*")
+_BARE_LEAD = re.compile(
+    r"^\W*(?:pues |bueno |eh |mira |hola |si,? |yo |a ver,? )*(?:soy |trabajo (?:de |como |en )?|de |como |un |una |en |es |curro (?:de |en )?|me dedico a(?:l)? |estoy (?:de |en )?|(?:tengo|llevo|regento|dirijo) (?=un[oa]? ))*"
+)
+_ITEM_BORDER = re.compile(r"[,.;:!?\n]|\by yo (?:soy )?")
 _NOT_WORK = re.compile(
     r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|mis|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
 )
@@ -32,7 +35,9 @@ RISKY_SPORTS = re.compile(
     r"esqui (?:fuera de pista|extremo|de travesia)|freeride|heliesqui|snowboard extremo|vuelo (?:sin motor|acrobatico)|ultraligeros?|avioneta|planeador|pilotar|skydiving|rock climbing|scuba diving|paragliding|motorbike racing|encierros|correr (?:los )?encierros|"
     r"toreo|rodeo|kitesurf|downhill|descenso en bici|parkour|highline|via ferrata|vias ferratas|ciclismo de descenso|puentismo)\b"
 )
-_NOT_PRACTISED = re.compile(r"\b(?:antes|hacia|practicaba|hice|de joven)\b[^.;]{0,30}$|\b(?:no|nunca|ni|tampoco|jamas|ya no|deje|sin)\b[^.;,]{0,30}$|\b(?:cubre|cubris|cubren|incluye|si) [^.;,]{0,25}$")
+_NOT_PRACTISED = re.compile(
+    r"\b(?:antes|hacia|practicaba|hice|de joven)\b[^.;]{0,30}$|\b(?:no|nunca|ni|tampoco|jamas|ya no|deje|sin)\b[^.;,]{0,30}$|\b(?:cubre|cubris|cubren|incluye|si) [^.;,]{0,25}$"
+)
 
 
 def read_occupation(wording: Wording, context: Context) -> list[Found]:
@@ -54,12 +59,17 @@ def _occupation(wording: Wording, *, asked: bool) -> list[Found]:
         matched = _class_of(phrase, fuzzy=asked)
         if lead["own"] and not (asked and matched):
             continue
-        if matched is None and lead["works"] and (asked or not re.match(r"hago|estoy", lead["works"])) and _worth_keeping(phrase):
+        if (
+            matched is None
+            and lead["works"]
+            and (asked or not re.match(r"hago|estoy", lead["works"]))
+            and _worth_keeping(phrase)
+        ):
             best = best or (None, lead.end(), phrase_end)
         elif matched is not None and (best is None or best[0] in (None, "?")):
             best = (matched, lead.end(), phrase_end)
-    if best is None and asked:
-        best = _bare(plain)
+    if best is None:
+        best = _bare(plain) if asked else _listed(plain)
     if best is None:
         return []
     risk, start, end = best
@@ -88,6 +98,21 @@ def _bare(plain: str) -> tuple[str | None, int, int] | None:
     if not _worth_keeping(phrase) or len(phrase) > 60 or any(letter.isdigit() for letter in phrase):
         return None
     return None, start, end
+
+
+def _listed(plain: str) -> tuple[str | None, int, int] | None:
+    """An occupation that is a whole item of an enumeration: "29 años, enfermera, sin hijos"."""
+    borders = [*(match.span() for match in _ITEM_BORDER.finditer(plain)), (len(plain), len(plain))]
+    if len(borders) < 2:
+        return None
+    start = 0
+    for end, following in borders:
+        item = plain[start:end]
+        risk = _known_occupations().get(item.strip())
+        if risk not in (None, "?"):
+            return risk, start + len(item) - len(item.lstrip()), end
+        start = following
+    return None
 
 
 def _worth_keeping(phrase: str) -> bool:
@@ -165,8 +190,10 @@ def _forms(entry: str) -> list[str]:
 
 def _risky_sport(wording: Wording) -> Found | None:
     for match in RISKY_SPORTS.finditer(wording.plain):
-        before = wording.plain[: match.start()]
-        asked_about = "?" in wording.plain[match.end() : match.end() + 40] and re.search(r"\b(?:cubre|cubris|cubren|incluye|si)\b", before)
+        before = wording.plain[max(0, match.start() - 60) : match.start()]
+        asked_about = "?" in wording.plain[match.end() : match.end() + 40] and re.search(
+            r"\b(?:cubre|cubris|cubren|incluye|si)\b", before
+        )
         if not asked_about and not _NOT_PRACTISED.search(before[-45:]):
             words = wording.evidence(*match.span("sport"))
             return Found("details.sport", words.lower(), words)

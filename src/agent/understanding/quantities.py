@@ -59,7 +59,9 @@ _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
         r"\s*(?:%|(?:por ciento|porciento|percent|horas?|h|minutos?|kilometros?|kms?|kg|cm|metros?|m2|perr[oa]s?|gat[oa]s?|coches?|motos?|veces|vez|casas?|"
         r"pisos?|habitaciones|dormitorios|empleados|trabajadores|mascotas?|empresas?|seguros|polizas|preguntas|cosas|opciones|propuestas|dudas|momentos|amig[oa]s)\b)")),
 )  # fmt: skip
-_FOREIGN = re.compile(r"\s*(?:de )?(?:dolares?|usd|us\$|\$|pesos?|mxn|cop|ars|clp|libras?|gbp|£|soles|bolivares|reales|francos|mangos|dollars?|pounds?)(?![a-z])")
+_FOREIGN = re.compile(
+    r"\s*(?:de )?(?:dolares?|usd|us\$|\$|pesos?|mxn|cop|ars|clp|libras?|gbp|£|soles|bolivares|reales|francos|mangos|dollars?|pounds?)(?![a-z])"
+)
 _FOREIGN_BEFORE = re.compile(r"(?:\$|us\$|usd|£)\s*$")
 _EURO_BEFORE = re.compile(r"(?:€|\beur)\s*$")
 _PERIODS: tuple[tuple[Period, re.Pattern[str]], ...] = tuple(
@@ -78,13 +80,16 @@ _REJECTED_BEFORE = re.compile(
     r"\b(?:antes|dije|puse|habia dicho|habia puesto|te dije|he dicho|he puesto|escribi) (?:que )?(?:eran? |son |tenia |los |las )?$"
 )
 _REJECTED_AFTER = re.compile(r"\s*no\b(?=\s*[,.;:]|\s+(?:son|es|eran|tengo)\b)")
+_MOST_NUMBERS = 64  # nobody tells more in one message; what pastes more is not answered number by number
 _RATHER_THAN = re.compile(r"\b(?:mejor|prefiero|pon|ponme|cambia\w*)\b[^;!?]{1,40}$")
-_RANGE = re.compile(r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\s*(?:los |las |unos |quiza |quizas |tal vez |como mucho )?")
+_RANGE = re.compile(
+    r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\s*(?:los |las |unos |quiza |quizas |tal vez |como mucho )?"
+)
 
 
 def find_quantities(plain: str) -> list[Quantity]:
     """Every number of a text with its unit and period, ranges joined, the number that was taken back marked."""
-    numerals = [_larger_reading(each) for each in find_numbers(plain) if not each.fraction]
+    numerals = [_larger_reading(each) for each in find_numbers(plain)[:_MOST_NUMBERS] if not each.fraction]
     found: list[Quantity] = []
     index = 0
     while index < len(numerals):
@@ -115,7 +120,11 @@ def _is_range(plain: str, first: Numeral, second: Numeral) -> bool:
     before = plain[max(0, first.start - 16) : first.start]
     if between["link"] in ("y", "and"):
         return bool(re.search(r"\b(?:entre|between)\s+(?:los |las |unos )?$", before))
-    return between["link"] != "a" or bool(re.search(r"\b(?:de|unos|como)\s+(?:los |las )?$|^\W*$", before)) or first.value < second.value < first.value * 3
+    return (
+        between["link"] != "a"
+        or bool(re.search(r"\b(?:de|unos|como)\s+(?:los |las )?$|^\W*$", before))
+        or first.value < second.value < first.value * 3
+    )
 
 
 def _range_values(first: Numeral, second: Numeral) -> tuple[float, float]:
@@ -133,11 +142,11 @@ def _with_unit(plain: str, numeral: Numeral) -> Quantity:
         if match:
             unit, end = name, match.end()
             break
-    foreign = bool(_FOREIGN_BEFORE.search(plain[: numeral.start]))
+    foreign = bool(_FOREIGN_BEFORE.search(plain[max(0, numeral.start - 8) : numeral.start]))
     abroad = _FOREIGN.match(plain, numeral.end)
     if not unit and (abroad or foreign):
         unit, end, foreign = "money", abroad.end() if abroad else end, True
-    elif not unit and _EURO_BEFORE.search(plain[: numeral.start]):
+    elif not unit and _EURO_BEFORE.search(plain[max(0, numeral.start - 8) : numeral.start]):
         unit = "money"
     period, end = _period(plain, end, unit)
     if period in ("month", "year", "week") and not unit:
@@ -172,8 +181,8 @@ def _mark_rejected(plain: str, found: list[Quantity]) -> list[Quantity]:
         return found
     marked: list[Quantity] = []
     for index, quantity in enumerate(found):
-        before = plain[: quantity.start]
-        rejected = bool(_REJECTED_BEFORE.search(before[-40:]) or _REJECTED_AFTER.match(plain, quantity.end))
+        before = plain[max(0, quantity.start - 40) : quantity.start]
+        rejected = bool(_REJECTED_BEFORE.search(before) or _REJECTED_AFTER.match(plain, quantity.end))
         if not rejected and index and re.search(r"\bque (?:los |unos )?$", before):
             rejected = bool(_RATHER_THAN.search(plain[max(0, quantity.start - 60) : found[index - 1].end]))
         marked.append(replace(quantity, rejected=rejected))

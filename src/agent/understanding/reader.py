@@ -24,7 +24,7 @@ from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Inten
 from src.agent.understanding.replies import confirmed_candidate, read_reply
 from src.agent.understanding.smoking import read_smoking
 from src.agent.understanding.wording import Wording, clean, word_of
-from src.agent.understanding.years import read_years
+from src.agent.understanding.years import read_enumerated_age, read_years
 
 NONE_IS_ZERO = ("mortgage_balance", "other_debts", "savings", "existing_cover")
 _NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -85,7 +85,10 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
     values = _values(heard, context)
     language = detect_language(wording.text, context.language)
     guarded = _guarded(wording)
-    intents = [*guarded, *(intent for intent in read_intents(wording, context) if not guarded or intent.name not in _NOT_BESIDE_ABUSE)]
+    intents = [
+        *guarded,
+        *(intent for intent in read_intents(wording, context) if not guarded or intent.name not in _NOT_BESIDE_ABUSE),
+    ]
     if any(intent.name == "injection" for intent in guarded):
         values = []
     intents += _answered(heard, context, intents, values)
@@ -122,15 +125,21 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
         return [replaced]
 
     ages, aged = read_years(wording, quantities, context)
+    if not aged:
+        ages, aged = read_enumerated_age(wording, quantities)
     left = [each for each in quantities if each not in aged]
     smoking = read_smoking(wording, quantities, context, heard.answer)
-    family = read_dependents(wording, [each for each in quantities if each not in aged or each.unit == "children"], context, heard.answer)
+    family = read_dependents(
+        wording, [each for each in quantities if each not in aged or each.unit == "children"], context, heard.answer
+    )
     counted = family[0].evidence if family and family[0].key == "dependents" else ""
-    amounts, _ = read_money(wording, [each for each in left if not counted or wording.evidence(each.start, each.end) != counted], context)
+    amounts, _ = read_money(
+        wording, [each for each in left if not counted or wording.evidence(each.start, each.end) != counted], context
+    )
     found = [*contacts, *dates, *ages, *smoking, *family, *amounts, *read_marital_status(wording, context)]
     found += _couple(heard, wording, left, found)
     found += _zeroes(heard, wording, found)
-    found += read_occupation(wording, context) if not _only_other(heard, found) else []
+    found += read_occupation(wording, context)
     name = read_name(wording, context, busy=bool(found))
     if name and not any(other.key == "occupation" and other.value == name.value for other in found):
         found.insert(0, name)
@@ -139,23 +148,20 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
 
 
 def _replaced(wording: Wording, quantities: list[Quantity], context: Context) -> Found | None:
-    """"45 no 54" when 54 is what we know: the number taken back tells which value is meant."""
+    """ "45 no 54" when 54 is what we know: the number taken back tells which value is meant."""
     if len(quantities) != 2 or [each.rejected for each in quantities] == [False, False]:
         return None
     new, old = sorted(quantities, key=lambda each: each.rejected)
-    keys = [key for key, value in context.profile.items() if not isinstance(value, bool) and value in (old.number, old.number * 1000)]
+    keys = [
+        key
+        for key, value in context.profile.items()
+        if not isinstance(value, bool) and value in (old.number, old.number * 1000)
+    ]
     if len(keys) != 1 or new.high is not None:
         return None
     thousands = keys[0] in MONEY_KEYS and not new.sized and context.profile[keys[0]] != old.number
     value = new.number * 1000 if thousands else new.number
     return Found(keys[0], value, wording.evidence(new.start, new.end), 1.0, correction=True)
-
-
-def _only_other(heard: _Heard, found: list[Found]) -> bool:
-    """A bare answer to another question is not an occupation: "35" or "no fumo" when the job was asked."""
-    return heard.awaiting not in ("occupation", "occupation_class") and not re.search(
-        r"\b(?:soy|trabaj|curr|labur|chamb|dedic|profesion|oficio|ocupacion|puesto|ejerzo|estudio|hago|estoy|i am|i'm|work|job|practico|escalo|pilot|vuelo|somos|soc|sou|fui)\w*", heard.wording.plain
-    ) and not re.search(r"paracaid|escalad|alpinis|buce|parapente|boxe|rally|motocross", heard.wording.plain)
 
 
 def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[Found]) -> list[Found]:
@@ -167,7 +173,9 @@ def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[F
     for each in numbers:
         after, before = wording.plain[each.end : each.end + 14], wording.plain[max(0, each.start - 14) : each.start]
         theirs = re.match(r"\s*(?:para )?(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", after)
-        own = re.match(r"\s*(?:para )?(?:yo|mi)\b(?! (?:mujer|marido|pareja|espos))", after) or re.search(r"\b(?:yo|para mi) $", before)
+        own = re.match(r"\s*(?:para )?(?:yo|mi)\b(?! (?:mujer|marido|pareja|espos))", after) or re.search(
+            r"\b(?:yo|para mi) $", before
+        )
         if not (theirs or own) or not re.search(r"\b(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", wording.plain):
             continue
         evidence.append(wording.evidence(each.start, each.end))
@@ -180,7 +188,9 @@ def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[F
         if theirs:
             merged["sum_assured"] = value
         elif not any(other.key == "sum_assured" for other in found):
-            mine.append(Found("sum_assured", value, evidence[-1], 0.6 if unsure else 1.0, False, (each.number,) if unsure else ()))
+            mine.append(
+                Found("sum_assured", value, evidence[-1], 0.6 if unsure else 1.0, False, (each.number,) if unsure else ())
+            )
     return [*mine, *([Found("details.second_person", merged, " ".join(evidence), 0.8)] if merged else [])]
 
 
@@ -200,7 +210,9 @@ def _zeroes(heard: _Heard, wording: Wording, found: list[Found]) -> list[Found]:
             zeroes.append(Found("mortgage_balance", 0, wording.evidence(*paid.span())))
             known.add("mortgage_balance")
     if heard.awaiting in NONE_IS_ZERO and heard.awaiting not in known and answer is not None and answer.polarity == "deny":
-        zeroes.append(Found(heard.awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6))
+        zeroes.append(
+            Found(heard.awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6)
+        )
     return zeroes
 
 
@@ -209,7 +221,13 @@ def _details(wording: Wording, context: Context) -> list[Found]:
     beneficiary = _BENEFICIARY.search(wording.plain)
     if beneficiary and "?" not in wording.plain[beneficiary.end() :]:
         who = beneficiary["who"]
-        found.append(Found("details.beneficiary", _BENEFICIARY_NAMES.get(who, wording.evidence(*beneficiary.span("who"))), wording.evidence(*beneficiary.span())))
+        found.append(
+            Found(
+                "details.beneficiary",
+                _BENEFICIARY_NAMES.get(who, wording.evidence(*beneficiary.span("who"))),
+                wording.evidence(*beneficiary.span()),
+            )
+        )
     when = _CALLBACK.search(wording.plain)
     phone = re.search(r"\x1f{6}", wording.plain)
     if when and (phone or _WANTS_CALL.search(wording.plain)):
@@ -236,10 +254,17 @@ def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Foun
     result: list[Found] = []
     for each in found:
         known = context.profile.get(each.key)
-        contradicts = known is not None and known != each.value and bool(re.match(r"\W*(?:bueno|ah|ahora|ya no)\b", heard.wording.plain))
+        contradicts = (
+            known is not None and known != each.value and bool(re.match(r"\W*(?:bueno|ah|ahora|ya no)\b", heard.wording.plain))
+        )
         takes_back = strong or (weak and known is not None)
         denied = heard.answer is not None and heard.answer.polarity == "deny"
-        confirmed = context.awaiting == f"confirm:{each.key}" and not denied and each.confidence < CONFIRM_BELOW and _settles(each, context)
+        confirmed = (
+            context.awaiting == f"confirm:{each.key}"
+            and not denied
+            and each.confidence < CONFIRM_BELOW
+            and _settles(each, context)
+        )
         if confirmed:
             each = msgspec.structs.replace(each, value=context.candidate, confidence=0.9, alternatives=())  # noqa: PLW2901
         result.append(msgspec.structs.replace(each, correction=True) if takes_back or contradicts else each)
@@ -247,13 +272,23 @@ def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Foun
 
 
 def _settles(found: Found, context: Context) -> bool:
-    return context.candidate is not None and context.candidate in (found.value, *found.alternatives[:1]) and found.value == context.candidate
+    return (
+        context.candidate is not None
+        and context.candidate in (found.value, *found.alternatives[:1])
+        and found.value == context.candidate
+    )
 
 
 # --- intents ----------------------------------------------------------------------------------------------------------
 
 _NOT_BESIDE_ABUSE = ("question", "interest", "are_you_a_robot", "decline", "objection")
-_GUARD_INTENTS = {"self_harm": "self_harm", "injection": "injection", "exfiltration": "injection", "insult": "insult", "threat": "threat"}
+_GUARD_INTENTS = {
+    "self_harm": "self_harm",
+    "injection": "injection",
+    "exfiltration": "injection",
+    "insult": "insult",
+    "threat": "threat",
+}
 
 
 def _guarded(wording: Wording) -> list[Intent]:

@@ -15,13 +15,17 @@ _QUIT = re.compile(
     r"\b(?:(?:lo |la )?(?:deje|dejamos|he dejado|dejado|abandone|deix\w+)(?: de fumar| el tabaco| el vicio| el cigarr\w+| los cigarr\w+| los puchos| el pucho| de hacerlo)?|ex ?-?\s?fumador[ae]?s?|exfumador[ae]?s?|"
     r"(?:ya )?llevo [^.;]{0,25} sin (?:fumar|tabaco|probar)|(?:anos?|meses|semanas) sin fumar|no,? desde hace\b|hace [^.;]{1,25} que (?:no\b|lo deje)|ya no (?:fum\w+|soy fumador[a]?)|fumaba|quit smoking|gave up smoking|ex-?smoker|used to smoke|antes fum\w+)\b"
 )
-_QUITTING = re.compile(r"\b(?:(?:lo estoy|estoy|intentando|tratando de|intento|quiero|voy a|queriendo|deberia|me gustaria) (?:dejand\w+|dejar\w*)(?: de fumar)?|trying to quit|a ver si lo dejo)\b")
+_QUITTING = re.compile(
+    r"\b(?:(?:lo estoy|estoy|intentando|tratando de|intento|quiero|voy a|queriendo|deberia|me gustaria) (?:dejand\w+|dejar\w*)(?: de fumar)?|trying to quit|a ver si lo dejo)\b"
+)
 _NEVER = re.compile(
     rf"\b(?:no|nunca|jamas|ni|tampoco|nada de|sin|don't|do not|never|not a|non|nao|ez dut|pas)[\s,]+(?:he |soy |somos |un |una |lo |yo |me |mas |nada |senor,? no |hemos |habia |i |de |he sido |tengo el habito de |suelo )*(?:{_SMOKE}|fum\w*|smok\w+|rauch\w*|tabaco|probado (?:el tabaco|un cigarr\w+)|cigarr\w+|piti\w*|pucho\w*|vape\w+|porros|fuma)\b|"
     rf"\b(?:fumador[a]?|fumar|fumo|tabaco|fuma)[,:?]*\s*(?:pues )?(?:no|nada|nunca|jamas|cero|para nada|que va|nop)\b|\b(?:libre de humo|sin humos|odio el tabaco|non-?\s?smoker|no fumadora?|cero tabaco|no-?fumador|detesto el tabaco|sano como|nichtraucher)\b|🚭"
 )
 _NEVER_UNSURE = re.compile(r"\b(?:nop|no,)\s*,?\s*fumo\b")
-_VAPES = re.compile(r"\b(?:vape\w*|vapead\w+|vaper|vapers|cigarr\w+ electronic\w+|iqos|tabaco calentado|glo\b|pods?|juul|e-?cig\w*|pipa|puros?|puritos?|cachimba|shisha|narguile|porros?|marihuana|maria|cannabis|hierba|snus|rape|mota|vaping)\b")
+_VAPES = re.compile(
+    r"\b(?:vape\w*|vapead\w+|vaper|vapers|cigarr\w+ electronic\w+|iqos|tabaco calentado|glo\b|pods?|juul|e-?cig\w*|pipa|puros?|puritos?|cachimba|shisha|narguile|porros?|marihuana|maria|cannabis|hierba|snus|rape|mota|vaping)\b"
+)
 _OCCASIONAL = re.compile(
     r"\b(?:de vez en cuando|a veces|alguna vez|algun (?:cigarr\w+|piti\w*|pucho)|ocasional\w*|social\w*|en (?:bodas|fiestas|eventos|celebraciones|vacaciones)|(?:solo |solamente |unicamente )?(?:los |en )?(?:findes?|fines? de semana|sabados|fin de semana)|cuando (?:salgo|bebo|tomo|voy de)|"
     r"muy poco|poquito|poco\b|rara vez|casi (?:nada|nunca)|uno o dos|un par al (?:mes|dia)|de fiesta|de higos a brevas|muy de vez|esporadic\w+|de cuando en cuando|cada tanto|socially|occasionally|sometimes|las copas)\b"
@@ -35,21 +39,25 @@ _OTHER_PERSON = re.compile(
 )
 _PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
 _ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")
-_QUESTION = re.compile(r"\b(?:por que|si (?=fum|empiezo|soy fum|vape)|cuanto|cubre|importa (?:si|que)|que pasa|afecta)\b[^.!]{0,60}$")
+_QUESTION = re.compile(
+    r"\b(?:por que|si (?=fum|empiezo|soy fum|vape)|cuanto|cubre|importa (?:si|que)|que pasa|afecta)\b[^.!]{0,60}$"
+)
 _AGO = re.compile(r"\b(?:hace|llevo|hara|va para|desde hace|lleva)\b")
-_RECENT = re.compile(r"\b(?:ayer|hoy|anteayer|esta semana|este (?:mes|ano)|la semana pasada|el mes pasado|hace (?:poco|nada|unas semanas|unos dias|unos meses)|recien\w*|last (?:week|month)|en enero|desde enero)\b")
-_LONG_AGO = re.compile(r"\b(?:hace (?:mucho|muchos|muchisimo|bastante|anos|siglos|tiempo|decadas)|toda la vida|de joven|en la universidad|years ago|el siglo pasado|hace la tira)\b")
+_RECENT = re.compile(
+    r"\b(?:ayer|hoy|anteayer|esta semana|este (?:mes|ano)|la semana pasada|el mes pasado|hace (?:poco|nada|unas semanas|unos dias|unos meses)|recien\w*|last (?:week|month)|en enero|desde enero)\b"
+)
+_LONG_AGO = re.compile(
+    r"\b(?:hace (?:mucho|muchos|muchisimo|bastante|anos|siglos|tiempo|decadas)|toda la vida|de joven|en la universidad|years ago|el siglo pasado|hace la tira)\b"
+)
 QUIT_COUNTS_AFTER_YEARS = 1
 """Insurers count somebody as a smoker for at least twelve months after the last cigarette."""
 
 
-def read_smoking(
-    wording: Wording, quantities: Sequence[Quantity], context: Context, answer: Answer | None
-) -> list[Found]:
+def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Context, answer: Answer | None) -> list[Found]:
     """`smoker`, with `details.ex_smoker_years` or `details.smoking` beside it, and a partner's habit."""
     plain = wording.plain
     asked = (context.awaiting or "").removeprefix("confirm:") == "smoker"
-    others = [match for match in _OTHER_PERSON.finditer(plain) if not re.search(r"\by?o y $", plain[: match.start()])]
+    others = [match for match in _OTHER_PERSON.finditer(plain) if not re.search(r"\by?o y $", plain[max(0, match.start() - 6) : match.start()])]
     found: list[Found] = []
     for match in others:
         if _PARTNER.match(match[0]):
@@ -67,7 +75,7 @@ def read_smoking(
 
 
 def _asks_about_it(plain: str) -> bool:
-    """"¿vapear cuenta como fumar?" says nothing of oneself."""
+    """ "¿vapear cuenta como fumar?" says nothing of oneself."""
     first = re.search(r"\b(?:fum|vape|tabaco|cigarr|smok|puro|pipa|cachimba)\w*", plain)
     sentence = re.search(r"[^.!?;\n]*[.!?;\n]", plain[first.start() :]) if first else None
     return bool(sentence) and sentence is not None and sentence[0].endswith("?") and not re.search(_OWN_VERB, sentence[0])
@@ -87,15 +95,31 @@ def _own_habit(wording: Wording, plain: str, quantities: Sequence[Quantity], *, 
         return [Found("smoker", False, wording.evidence(*unsure.span()), 0.7, False, (True,))]
     vapes = _VAPES.search(plain)
     never = _NEVER.search(plain)
-    if never and not (vapes and vapes.start() >= never.end() and not re.search(r"\b(?:ni|tampoco|no)\s+$", plain[: vapes.start()])):
-        hedged = re.search(r"\b(?:casi no|casi nunca|apenas)\b|\bno\b[^.;]{0,12}\b(?:mucho|demasiado|a diario|habitual\w*|todos los dias)\b", plain)
+    if never and not (
+        vapes and vapes.start() >= never.end() and not re.search(r"\b(?:ni|tampoco|no)\s+$", plain[max(0, vapes.start() - 12) : vapes.start()])
+    ):
+        hedged = re.search(
+            r"\b(?:casi no|casi nunca|apenas)\b|\bno\b[^.;]{0,12}\b(?:mucho|demasiado|a diario|habitual\w*|todos los dias)\b",
+            plain,
+        )
         if hedged:
             return [Found("smoker", True, wording.evidence(*never.span()), 0.6, False, (False,))]
         return [Found("smoker", False, wording.evidence(*never.span()))]
-    if vapes and not re.search(r"\b(?:soy puro|puro (?:nervio|estres))\b", plain) and _first_person(plain, vapes.start(), asked=asked):
-        return [Found("smoker", True, wording.evidence(*vapes.span()), 0.7, False, (False,)), Found("details.smoking", "vape_or_other", "")]
+    if (
+        vapes
+        and not re.search(r"\b(?:soy puro|puro (?:nervio|estres))\b", plain)
+        and _first_person(plain, vapes.start(), asked=asked)
+    ):
+        return [
+            Found("smoker", True, wording.evidence(*vapes.span()), 0.7, False, (False,)),
+            Found("details.smoking", "vape_or_other", ""),
+        ]
     smokes = _SMOKES.search(plain)
-    if not smokes or (_is_question(wording, plain, smokes.start()) and not asked) or not _first_person(plain, smokes.start(), asked=asked):
+    if (
+        not smokes
+        or (_is_question(wording, plain, smokes.start()) and not asked)
+        or not _first_person(plain, smokes.start(), asked=asked)
+    ):
         return []
     occasional = _OCCASIONAL.search(plain)
     if occasional:
@@ -105,12 +129,12 @@ def _own_habit(wording: Wording, plain: str, quantities: Sequence[Quantity], *, 
 
 
 def _is_question(wording: Wording, plain: str, position: int) -> bool:
-    """"y si fumo, ¿sube?" asks; "ah y sí fumo" tells."""
-    asks = _QUESTION.search(plain[: position + 4])
+    """ "y si fumo, ¿sube?" asks; "ah y sí fumo" tells."""
+    asks = _QUESTION.search(plain[max(0, position - 80) : position + 4])
     if not asks:
         return False
     if asks[0].startswith("si "):
-        return not accented(wording, asks.start()) and "?" in plain[position:]
+        return not accented(wording, max(0, position - 80) + asks.start()) and "?" in plain[position:]
     return True
 
 
@@ -124,7 +148,11 @@ def _first_person(plain: str, position: int, *, asked: bool) -> bool:
 
 def _quit(wording: Wording, plain: str, match: re.Match[str], quantities: Sequence[Quantity]) -> list[Found]:
     evidence = wording.evidence(*match.span())
-    times = [each for each in quantities if each.unit in ("years", "months", "weeks", "days") and _AGO.search(plain[max(0, each.start - 30) : each.end])]
+    times = [
+        each
+        for each in quantities
+        if each.unit in ("years", "months", "weeks", "days") and _AGO.search(plain[max(0, each.start - 30) : each.end])
+    ]
     if times:
         per_year = {"years": 1, "months": 12, "weeks": 52, "days": 365}[times[-1].unit]
         years = times[-1].value / per_year
@@ -149,4 +177,11 @@ def _short_answer(wording: Wording, plain: str, answer: Answer | None) -> list[F
         return [Found("smoker", True, wording.evidence(*occasional.span()), sure), Found("details.smoking", "occasional", "")]
     if answer is None or answer.polarity == "dont_know":
         return []
-    return [Found("smoker", answer.polarity == "affirm", wording.evidence(answer.start, answer.end), 1.0 if answer.confidence > 0.75 else 0.6)]
+    return [
+        Found(
+            "smoker",
+            answer.polarity == "affirm",
+            wording.evidence(answer.start, answer.end),
+            1.0 if answer.confidence > 0.75 else 0.6,
+        )
+    ]

@@ -17,23 +17,35 @@ _CHILD = (
     r"mayor|mediano|mediana|menor|kids?|children|child|son|daughter|chaval(?:es)?|guaguas?|chic[oa]s|fills?|filla|filles)"
 )
 _PARTNER = r"(?:mi|la|el) (?:mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|senora|parienta|media naranja)"
-_AGO = re.compile(r"\b(?:hace|hara|desde hace|va para|van|llevo|llevamos|llevaba|lleva)(?: ya| unos| casi| mas de| como| un par de| aproximadamente| cosa de| alrededor de)*\s*$")
+_AGO = re.compile(
+    r"\b(?:hace|hara|desde hace|va para|van|llevo|llevamos|llevaba|lleva)(?: ya| unos| casi| mas de| como| un par de| aproximadamente| cosa de| alrededor de)*\s*$"
+)
 _TERM_BEFORE = re.compile(
     r"\b(?:plazo(?: de)?|durante|faltan?|quedan?|restan|en|por|duracion(?: de)?|para|proximos|term of|over|for|a)(?: unos| los proximos| los| otros| como| solo| aun| todavia| ya solo| por pagar)*\s*$"
 )
-_TERM_AFTER = re.compile(r"\s*(?:mas )?(?:de (?:hipoteca|plazo|prestamo|pagos|letras|credito|duracion|cobertura|seguro)|para (?:acabar|terminar|pagar|liquidar|que acabe)|por delante|que (?:me )?quedan|pendientes|restantes)\b")
+_TERM_AFTER = re.compile(
+    r"\s*(?:mas )?(?:de (?:hipoteca|plazo|prestamo|pagos|letras|credito|duracion|cobertura|seguro)|para (?:acabar|terminar|pagar|liquidar|que acabe)|por delante|que (?:me )?quedan|pendientes|restantes)\b"
+)
 _NOT_AGE_AFTER = re.compile(
     r"\s*(?:de (?:experiencia|casad|matrimonio|relacion|novi|cotiza|antiguedad|carne|servicio|fumador|contrato|trabajo)|cotiza|casad|fumando|trabajando|viviendo|juntos|sin fumar|cotizados|en (?:la |esta |el )?(?:empresa|espana|trabajo|puesto|banco))"
 )
 _UNTIL = re.compile(r"\bhasta (?:que (?:tenga|cumpla) |mis |los |las )*\s*$")
-_SINCE = re.compile(r"\b(?:desde|a partir de|con mas de|menos de|mas de)(?: los| mis)?\s*$|\bcuando tenia\s*$|\b(?:a|con) (?:los|mis)\s*$|\bjubil\w+ a (?:los )?\s*$|\ba los\s*$")
-_NEXT = re.compile(r"\b(?:cumplo|cumplire|voy a cumplir|hago|hare|a punto de (?:cumplir|hacer)|por cumplir|voy a hacer|voy para|rozando|casi|para|i turn|turning|tirando a)(?: ya| los| mis)?\s*$")
-_REACHED = re.compile(r"\b(?:cumpli|he cumplido|acabo de cumplir|recien cumplid[oa]s|cumplidos|hice|ahora tengo|ya tengo)(?: ya| los| mis)?\s*$")
+_SINCE = re.compile(
+    r"\b(?:desde|a partir de|con mas de|menos de|mas de)(?: los| mis)?\s*$|\bcuando tenia\s*$|\b(?:a|con) (?:los|mis)\s*$|\bjubil\w+ a (?:los )?\s*$|\ba los\s*$"
+)
+_NEXT = re.compile(
+    r"\b(?:cumplo|cumplire|voy a cumplir|hago|hare|a punto de (?:cumplir|hacer)|por cumplir|voy a hacer|voy para|rozando|casi|para|i turn|turning|tirando a)(?: ya| los| mis)?\s*$"
+)
+_REACHED = re.compile(
+    r"\b(?:cumpli|he cumplido|acabo de cumplir|recien cumplid[oa]s|cumplidos|hice|ahora tengo|ya tengo)(?: ya| los| mis)?\s*$"
+)
 _MINE = re.compile(
     r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los| unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los| en los| mas o menos)*[:\s]*$"
 )
 _NEXT_AFTER = re.compile(r"\s*(?:anos )?(?:ya )?(?:los )?(?:cumplo|hago|cumplire|hare|voy a cumplir|cumplidos en)\b")
-_RELATIVE = re.compile(r"\bmis? (?:herman|amig|prim|padre|madre|papa|mama|ti[oa]|suegr|cunad|vecin|jef|abuel|sobrin|compan)[a-z]* (?:[a-z]+ ){0,2}(?:tiene|tienen|cumple|con|de|va)?\s*(?:ya |unos |los )?$")
+_RELATIVE = re.compile(
+    r"\bmis? (?:herman|amig|prim|padre|madre|papa|mama|ti[oa]|suegr|cunad|vecin|jef|abuel|sobrin|compan)[a-z]* (?:[a-z]+ ){0,2}(?:tiene|tienen|cumple|con|de|va)?\s*(?:ya |unos |los )?$"
+)
 _AHEAD = re.compile(r"\b(?:dentro de|de aqui a|cada|los proximos|in) (?:unos )?$")
 _ROUGHLY = re.compile(r"\s*(?:y|i) (?:poc[oa]s|tant[oa]s|algo|pico|largos|muchos)\b|\s*(?:mas o menos|aprox\w*|largos)\b")
 _COMPARED = re.compile(r"\s*(?:anos )?(?:mas|menos) (?:que|joven|mayor)")
@@ -73,6 +85,17 @@ def read_years(wording: Wording, quantities: Sequence[Quantity], context: Contex
     if partner_age:
         found.append(partner_age)
     return found, taken
+
+
+def read_enumerated_age(wording: Wording, quantities: Sequence[Quantity]) -> tuple[list[Found], list[Quantity]]:
+    """A bare number that is a whole item of an enumeration of words: "Luis, 45, fontanero"."""
+    items = [item.strip() for item in wording.plain.split(",")]
+    if len(items) < 3 or not all(re.fullmatch(r"\d{2}|[a-z ]{2,40}", item) for item in items):
+        return [], []
+    bare = [each for each in quantities if each.unit == "" and YOUNGEST_UNASKED <= each.value < 100 and wording.plain[each.start : each.end] in items]
+    if len(bare) != 1:
+        return [], []
+    return [Found("age", int(bare[0].value), wording.evidence(bare[0].start, bare[0].end), 0.8)], bare
 
 
 def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages: list[int]) -> str:  # noqa: C901 - a decision table, read from the top
@@ -115,13 +138,19 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
 
 
 def _bare_age(plain: str, before: str, quantity: Quantity, awaiting: str, *, mine: bool) -> bool:
-    if mine and re.match(r"\s*(?:$|[,.;:!?)\n]|y\b|e\b|pero\b|no\b|tacos|and\b|but\b|i\b|recien|cumplid|ahora|bueno|casi|para|en \w+ (?:cumplo|hago))", plain[quantity.end :]):
+    if mine and re.match(
+        r"\s*(?:$|[,.;:!?)\n]|y\b|e\b|pero\b|no\b|tacos|and\b|but\b|i\b|recien|cumplid|ahora|bueno|casi|para|en \w+ (?:cumplo|hago))",
+        plain[quantity.end :],
+    ):
         return True
     return awaiting in ("age", "birth_date")
 
 
 def _partner_near(clause: str, after: str, *, bare: bool) -> bool:
-    if re.search(rf"(?:\b(?:y )?(?:ella|el)|{_PARTNER})\s+(?:(?:que )?(?:tiene|tenia|cumple|con|de|es de|ya tiene|va a cumplir)\s+)?(?:los |unos )?$", clause):
+    if re.search(
+        rf"(?:\b(?:y )?(?:ella|el)|{_PARTNER})\s+(?:(?:que )?(?:tiene|tenia|cumple|con|de|es de|ya tiene|va a cumplir)\s+)?(?:los |unos )?$",
+        clause,
+    ):
         return not re.search(r"\b(?:cumpl[ií]|hasta|con|por) el $", clause)
     return bare and bool(re.match(r"\s+(?:ella|mi mujer|mi marido|mi pareja)\b", after))
 
@@ -131,12 +160,23 @@ def _child_near(clause: str, quantity: Quantity, child_ages: list[int], *, asked
         return False
     if asked and re.search(r"(?:^|[,\s])de (?:unos )?$", clause):
         return True
-    linked = re.search(rf"\b{_CHILD}(?:,?\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$", clause)
+    linked = re.search(
+        rf"\b{_CHILD}(?:,?\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$",
+        clause,
+    )
     if linked:
         return True
     if re.search(r"\b(?:el|la) otr[oa] (?:de |tiene |con )?$|\buno de $|\buna de $|\botr[oa] de $", clause):
         return bool(child_ages) or bool(re.search(rf"\b{_CHILD}", clause))
-    return bool(child_ages) and bool(re.search(r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause)) and not re.search(r"\b(?:yo|tengo)\b", re.split(rf"\b{_CHILD}\b", clause)[-1])
+    return (
+        bool(child_ages)
+        and bool(
+            re.search(
+                r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause
+            )
+        )
+        and not re.search(r"\b(?:yo|tengo)\b", re.split(rf"\b{_CHILD}\b", clause)[-1])
+    )
 
 
 def _add_age(found: list[Found], years: int, role: str, quantity: Quantity, evidence: str, *, rough: bool) -> None:
