@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
+
+settings.register_profile("long", max_examples=4_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(scope="session")

@@ -230,8 +230,8 @@ class RedisLedger:
         for name in (f"iv:id:{self._hash(inbound.id)}", *(f"iv:alias:{alias}" for alias in _aliases(inbound.contact))):
             with ledger_errors():
                 known = _text(self._client().get(name))
-            if known not in ("", "-", home):  # it was claimed for a contact just when that one moved
-                self._scripts.run("repoint", [name], [known, self._home(known)])
+            if known not in ("", "-", home):  # it was claimed for a contact just when that one moved or went
+                self._scripts.run("repoint", [name], [known, home if kind == "merge" else self._home(known)])
         return home
 
     def _refuse_when_full(self) -> None:
@@ -270,7 +270,8 @@ class RedisLedger:
             if one == other:
                 return one
             keep, leave = sorted((one, other), key=lambda contact: (not _has_phone(contact), contact))
-            self._move(leave, keep)
+            if self._move(leave, keep) == "nobody":
+                return keep
         raise LedgerUnavailable("two contacts kept changing while they were merged")
 
     def _home(self, contact: str) -> str:
@@ -287,23 +288,29 @@ class RedisLedger:
                 self._move(contact, self._home(destination))
         raise LedgerUnavailable("a contact kept moving")
 
-    def _move(self, leave: str, keep: str) -> None:
-        """One try. When something else happened to one of the two, nothing is lost and the next look at `leave` tells."""
+    def _move(self, leave: str, keep: str) -> str:
+        """One try: "done", "nobody" when there is nothing to move, or "changed" when something else happened to one of the
+        two: then nothing is lost, and the next look at `leave` tells."""
+        staying = self.keys.of_contact(keep, "record")
         with ledger_errors():
             # Announced before anything moves: an erasure of the one that stays must know of the other.
-            self._client().hset(self.keys.of_contact(keep, "record"), f"joins {leave}", "1")
+            self._client().hset(staying, f"joins {leave}", "1")
         leaving = [self._skew_ms(), leave, self.keys.shard(leave), keep]
         answer = self._scripts.run("leave", self._merge_keys(leave), [*leaving, 0, round(self.lease_s * 1000)])
         if answer[0] != b"leaving":
-            return
+            with ledger_errors():
+                self._client().hdel(staying, f"joins {leave}")
+            return "nobody" if answer[0] == b"gone" else "changed"
         _, has, id_hashes, names = answer
         aliases = [f"iv:alias:{_text(name)[6:]}" for name in names if name.startswith(b"alias ")]
         for name in (*(f"iv:id:{_text(id_hash)}" for id_hash in id_hashes), *aliases):
             self._scripts.run("repoint", [name], [leave, keep])
         args = [self._skew_ms(), keep, self.keys.shard(keep), leave, has, *STAGES]
         joined = _text(self._scripts.run("join", self._merge_keys(keep), args)[0])
-        if joined in ("ok", "done"):
-            self._scripts.run("leave", self._merge_keys(leave), [*leaving, 1, 0])
+        if joined not in ("ok", "done"):
+            return "changed"
+        self._scripts.run("leave", self._merge_keys(leave), [*leaving, 1, 0])
+        return "done"
 
     def _merge_keys(self, contact: str) -> list[str]:
         shard = self.keys.shard(contact)
@@ -622,7 +629,8 @@ class RedisLedger:
                 if kind == "alias":
                     client.delete(f"iv:alias:{name}")
                 else:  # "joins" or "joined": what a merge left, or all of it when the merge was interrupted
-                    self._forget_once(name, "erase_source")
+                    while self._forget_once(name, "erase_source") == ["again"]:
+                        pass
         return _text(known)
 
     def durability(self) -> dict[str, str]:

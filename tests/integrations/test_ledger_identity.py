@@ -218,6 +218,10 @@ def test_nothing_comes_back_when_a_merge_races_with_an_erasure(erased: str, valk
         name = erased.partition(":")[2]
         holding = traces(store.ledger.client, f"{name} first", f"{name} last", f"{name}.sent", f"{name}.mirror")
         assert holding == [], f"before command {command}"
+        if not traces(store.ledger.client, "ES.99 last", "34600000001 last"):
+            assert traces(store.ledger.client, "34600000001", "ES.99") == [], f"before command {command}"
+        if erased == ANA_BY_ID:
+            assert traces(store.ledger.client, "ES.99") == [], f"before command {command}"
         # Afterwards both are still reachable, and erasing the rest leaves nothing at all.
         store.ledger.accept([arrival("again", ANA, bsuid="ES.99")])
         store.ledger.forget(ANA, erase=True)

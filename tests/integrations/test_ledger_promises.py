@@ -37,7 +37,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from src.desk.ports import Settlement
+from src.desk.ports import Amendment, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_views import RedisRecords
@@ -133,6 +133,20 @@ def test_who_gave_a_claim_back_cannot_commit_it(new_ledger: NewLedger, skew: Ske
     skew.advance(5.1)
     again = take(ledger)
     assert [job.attempts for job in again.jobs] == [1, 1]
+
+
+def test_no_two_claims_have_the_same_name(new_ledger: NewLedger, skew: Skew) -> None:
+    """Ids of messages and mirror jobs are made from it."""
+    ledger = new_ledger(debounce_s=0.0)
+    sending(ledger, "o1")
+    ledger.accept([arrival("otra")])
+    names = []
+    for _ in range(3):
+        names += [take(ledger, "turns").turn_id, take(ledger, "delivery").turn_id]
+        skew.advance(8.1)
+    ledger.forget(ANA, erase=False)
+    names.append(take(ledger).turn_id)
+    assert len(set(names)) == len(names)
 
 
 def test_a_timer_set_by_another_lane_wakes_the_turns(new_ledger: NewLedger, skew: Skew) -> None:
@@ -273,6 +287,22 @@ def test_a_reset_leaves_the_names_for_a_later_erasure(new_ledger: NewLedger) -> 
     assert ledger.resolve("whatsapp:ES.99") == "whatsapp:ES.99"
 
 
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_turn_from_before_a_reset_cannot_end_after_it(new_ledger: NewLedger, erase: bool) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    ledger.accept([arrival("hola")])
+    old = take(ledger)
+    ledger.forget(ANA, erase=erase)
+    ledger.accept([arrival("otra")])
+    new = take(ledger)
+    assert new.turn_id != old.turn_id
+    for late in (lambda: ledger.commit(old, done(old, state=b"old")), lambda: ledger.renew(old)):
+        with pytest.raises(StaleCommit):
+            late()
+    ledger.retry(old, after_s=600)
+    ledger.commit(new, done(new, state=b"new"))
+
+
 def test_a_reset_of_nobody_makes_nobody(new_ledger: NewLedger) -> None:
     ledger = new_ledger()
     ledger.forget(ANA, erase=False)
@@ -290,6 +320,28 @@ def test_who_has_a_conversation_is_listed_at_once(new_ledger: NewLedger) -> None
 
 def _page(ledger: RedisLedger, *, stage: str = "", owner: str = "") -> list[Any]:
     return list(RedisRecords(ledger).page(cursor="", limit=10, stage=stage, owner=owner, query="").records)
+
+
+def test_an_amendment_holds_against_a_turn_whose_lease_has_ended(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    sending(ledger)
+    ledger.accept([arrival("hola")])
+    slow = take(ledger)
+    skew.advance(8.1)
+    amendment = Amendment(expected=b"{}", state=b'{"by":"hand"}', stage="INICIO", name="", owner="human", timer=None)
+    assert ledger.amend(ANA, amendment)
+    with pytest.raises(StaleCommit):
+        ledger.commit(slow, done(slow, state=b"overwritten"))
+    assert take(ledger).state == b'{"by":"hand"}'
+
+
+def test_an_amendment_brings_nobody_back(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    sending(ledger)
+    ledger.forget(ANA, erase=True, farewell=("bye", b"adios"))
+    amendment = Amendment(expected=None, state=b"{}", stage="INICIO", name="ana", owner="bot", timer=None)
+    assert not ledger.amend(ANA, amendment)
+    assert _page(ledger) == []
 
 
 def test_the_doorbell_tells_when(new_ledger: NewLedger) -> None:

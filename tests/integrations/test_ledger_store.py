@@ -17,7 +17,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from src.desk.ports import LANES, Lane, Settlement
+from src.desk.ports import LANES, Amendment, Lane, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations import redis_store
 from src.integrations.embedded_valkey import EmbeddedValkey
@@ -77,6 +77,10 @@ def everything_once(ledger: RedisLedger) -> None:
     assert ledger.merge(other, ANA) == ANA
     ledger.accept([arrival("cinco", other)])
     assert ledger.alias(ANA, "whatsapp:ES.100") == ANA
+    ledger.speak(ANA, [("o9", b"1", b"{}")])
+    amendment = Amendment(expected=b"{}", state=b'{"x":1}', stage="INICIO", name="", owner="human", timer=None, row=b"{}")
+    assert ledger.amend(ANA, amendment)
+    assert not ledger.amend(ANA, amendment)
     ledger.wait_for_number("n")
     ledger.pause_number("n", for_s=1, reason="r")
     ledger.forget(ANA, erase=False)

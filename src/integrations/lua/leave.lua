@@ -22,6 +22,7 @@ if ARGV[5] == '1' then
   return { 'ok' }
 end
 
+if redis.call('EXISTS', record) == 0 then return { 'gone' } end
 if moved[1] and not moved[2] then return { 'moved', moved[1] } end
 redis.call('HSET', record, 'moved_to', destination, 'moving', 1, 'epoch', new_epoch())
 redis.call('ZADD', KEYS[lanes.turns + 2], ms(now + tonumber(ARGV[6])), contact)

@@ -1,0 +1,570 @@
+"""Whatever happens in whatever order, the ledger does what the plain model does, and the auditor finds nothing.
+
+`HYPOTHESIS_PROFILE=long` looks much longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from src.desk.ports import Amendment, Arrival, Claim, Lane, Settlement
+from src.errors import StaleCommit
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_store import connect
+from src.messages import Receipt
+from tests.integrations.ledger_kit import (
+    NOW,
+    FrozenClock,
+    Killed,
+    arrival,
+    audit,
+    die,
+    finish_all,
+    interposed,
+    queued,
+    traces,
+)
+from tests.integrations.ledger_model import CAP_S, DEBOUNCE_S, LEASE_S, Person
+
+PHONE, OTHER_PHONE, BY_ID = "whatsapp:34600000001", "whatsapp:34600000007", "whatsapp:ES.31"
+NAMES = st.sampled_from([PHONE, OTHER_PHONE, BY_ID])
+A_FEW = st.integers(0, 9)
+MOSTLY, SELDOM = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
+BLUR_MS = 2_000
+"""The model does not decide what happens within this of a border: the machine lets more time pass first."""
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Doors, workers, operators and the passing of time, on one store."""
+
+    url: ClassVar[str] = ""
+    accepted = Bundle("accepted")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FrozenClock()
+        self.client: Any = connect(self.url)
+        self.client.flushall()
+        self.ledger = self._new_ledger(self.client)
+        self.people: dict[str, Person] = {}
+        self.aliases: dict[str, str] = {}
+        self.place: dict[str, str] = {}
+        self.given: list[Claim] = []
+        self.turn_ids: set[str] = set()
+        self.tokens: dict[tuple[str, str, str], int] = {}
+        self.remembered: set[str] = set()
+        self.parked: dict[str, list[str]] = {}
+        self.count = 0
+
+    def _new_ledger(self, client: Any) -> RedisLedger:
+        return RedisLedger(
+            lambda: client, shards=2, lease_s=LEASE_S, debounce_s=DEBOUNCE_S, debounce_max_s=CAP_S, skew_ms=self.clock
+        )
+
+    def teardown(self) -> None:
+        if self.url:
+            try:
+                self._nothing_is_stuck()
+            finally:
+                self.client.close()
+
+    def _nothing_is_stuck(self) -> None:
+        finish_all(self.ledger, self.clock)
+        assert audit(self.ledger, self.clock.now_ms) == []
+
+    # -- what the model knows ---------------------------------------------------------------------------------------
+
+    def _number(self) -> int:
+        self.count += 1
+        return self.count
+
+    def _who(self, *names: str) -> Person:
+        """Who comes under these names; makes one person of several."""
+        known = sorted({self.aliases[name] for name in names if name in self.aliases}, key=lambda key: ("ES" in key, key))
+        key = known[0] if known else names[0]
+        person = self.people.setdefault(key, Person(key))
+        for other in known[1:]:
+            self._absorb(person, self.people.pop(other))
+        for name in names:
+            self.aliases[name] = key
+            person.names.add(name)
+        return person
+
+    def _absorb(self, person: Person, other: Person) -> None:
+        person.absorb(other)
+        self.aliases = {name: person.key if key == other.key else key for name, key in self.aliases.items()}
+        self.aliases[other.key] = person.key
+
+    def _holder(self, claim: Claim) -> Person | None:
+        """Whose claim this is, while it may still be settled."""
+        person = self.people.get(claim.contact)
+        return person if person is not None and person.lanes[claim.lane].claim is claim else None
+
+    def _claim(self, number: int, *, late: bool) -> Claim | None:
+        """One that may still be settled; or, `late`, any that was ever given."""
+        known = self.given if late else [claim for claim in self.given if self._holder(claim)]
+        return known[-1 - number % len(known)] if known else None
+
+    def _settle_clock(self, person: Person, lane: Lane) -> None:
+        while True:
+            borders = [person.lanes[lane].lease, person.due_at(lane) or 0]
+            if not any(abs(border - self.clock.now_ms) < BLUR_MS for border in borders):
+                return
+            self.clock.advance(2 * BLUR_MS / 1000)
+
+    # -- the door ---------------------------------------------------------------------------------------------------
+
+    @initialize(target=accepted, name=NAMES)
+    def begins(self, name: str) -> Arrival:
+        return self._accept(arrival("hola", name, message_id="wamid.0"), (name,), urgent=False)
+
+    @rule(target=accepted, name=NAMES, urgent=st.booleans())
+    def accepts(self, name: str, urgent: bool) -> Arrival:
+        item = arrival("hola", name, message_id=f"wamid.{self._number()}", urgent=urgent)
+        return self._accept(item, (name,), urgent=urgent)
+
+    @rule(target=accepted)
+    def accepts_under_both_names(self) -> Arrival:
+        """The vendor tells phone and id at once: from now on they are one person."""
+        item = arrival("both", PHONE, message_id=f"wamid.{self._number()}", bsuid=BY_ID.partition(":")[2])
+        return self._accept(item, (PHONE, BY_ID), urgent=False)
+
+    def _accept(self, item: Arrival, names: tuple[str, ...], *, urgent: bool) -> Arrival:
+        assert self.ledger.accept([item]) == ["accepted"]
+        person, job = self._who(*names), self.ledger._hash(item.inbound.id)
+        work = person.lanes["turns"]
+        work.queue.append(job)
+        work.first = self.clock.now_ms if work.first is None else work.first
+        work.last = self.clock.now_ms
+        work.urgent = work.urgent or urgent
+        person.erased = False
+        self.place[job] = "waiting"
+        return item
+
+    @rule(item=accepted, name=NAMES)
+    def redelivers(self, item: Arrival, name: str) -> None:
+        """The same message again, perhaps under another identity."""
+        again = arrival("hola", name, message_id=item.inbound.id)
+        assert self.ledger.accept([again]) == ["duplicate"]
+        job = self.ledger._hash(item.inbound.id)
+        if self.place[job] != "erased" and name not in self.aliases:
+            owner = next(person for person in self.people.values() if job in self._items_of(person))
+            self.aliases[name] = owner.key
+            owner.names.add(name)
+
+    def _items_of(self, person: Person) -> set[str]:
+        return {job for job, key in self.owners.items() if self.aliases.get(key, key) == person.key}
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """Which contact keeps the memory of each message id."""
+        client, keys = self.client, self.ledger.keys
+        return {
+            id_hash.decode(): person.key
+            for person in self.people.values()
+            for id_hash in client.zrange(keys.of_contact(person.key, "seen"), 0, -1)
+        }
+
+    # -- workers ----------------------------------------------------------------------------------------------------
+
+    @rule(name=NAMES, lane=st.sampled_from(["turns", "turns", "delivery", "delivery", "mirror"]), patient=MOSTLY)
+    def claims(self, name: str, lane: Lane, patient: bool) -> None:
+        self._take(name, lane, patient=patient)
+
+    @rule(name=NAMES, replies=st.integers(1, 2))
+    def a_turn_is_taken(self, name: str, replies: int) -> None:
+        """The usual case, so that there is something to send."""
+        claim = self._take(name, "turns", patient=True)
+        if claim is not None:
+            self._settle(claim, "all", replies, 1, "keep", 0.0)
+
+    @rule(name=NAMES, finish=st.sampled_from(["all", "all", "none", "bury"]), hold_s=st.sampled_from([0.0, 30.0]))
+    def a_message_is_sent(self, name: str, finish: str, hold_s: float) -> None:
+        claim = self._take(name, "delivery", patient=True)
+        if claim is not None:
+            self._renew(claim, claim.jobs[0].id)
+            self._settle(claim, finish, 0, 0, "keep", hold_s)
+
+    def _take(self, name: str, lane: Lane, *, patient: bool) -> Claim | None:
+        person = self.people.get(self.aliases.get(name, name))
+        if person is None:
+            assert self.ledger.claim(lane, name) is None
+            return None
+        if patient and person.due_at(lane) is not None:
+            ready = max(person.due_at(lane) or 0, person.lanes[lane].lease) + BLUR_MS
+            self.clock.advance(max(0, ready - self.clock.now_ms) / 1000)
+        self._settle_clock(person, lane)
+        work, at, now = person.lanes[lane], person.due_at(lane), self.clock.now_ms
+        claim = self.ledger.claim(lane, person.key)
+        if work.lease > now or at is None or at > now:
+            assert claim is None, f"claimed: lease {work.lease - now} ms, due {at}"
+            return None
+        assert claim is not None, f"due since {now - at} ms and not given"
+        assert [job.id for job in claim.jobs] == person.handed(lane)
+        assert [job.attempts for job in claim.jobs] == [work.attempts.get(job.id, 0) + 1 for job in claim.jobs]
+        assert claim.state == person.state
+        if lane == "delivery":
+            assert claim.sending_status == person.statuses.get(claim.jobs[0].id, "")
+        assert claim.turn_id not in self.turn_ids
+        self.turn_ids.add(claim.turn_id)
+        line = (person.key, lane, claim.epoch)
+        assert int(claim.token) > self.tokens.get(line, 0), "fencing tokens only grow"
+        self.tokens[line] = int(claim.token)
+        person.take(lane, claim, now)
+        self.given.append(claim)
+        return claim
+
+    @precondition(lambda self: self.given)
+    @rule(
+        number=A_FEW, late=SELDOM, finish=st.sampled_from(["all", "first", "none", "bury"]), replies=st.integers(0, 2),
+        mirrors=st.integers(0, 1), timer=st.sampled_from(["keep", "none", "soon"]), hold_s=st.sampled_from([0.0, 30.0]),
+    )  # fmt: skip
+    def commits(self, number: int, late: bool, finish: str, replies: int, mirrors: int, timer: str, hold_s: float) -> None:
+        """In time, late or again."""
+        claim = self._claim(number, late=late)
+        if claim is not None:
+            self._settle(claim, finish, replies, mirrors, timer, hold_s)
+
+    def _settle(self, claim: Claim, finish: str, replies: int, mirrors: int, timer: str, hold_s: float) -> None:
+        number = self._number()
+        ids = [job.id for job in claim.jobs]
+        settlement = Settlement(
+            done={"all": ids, "first": ids[:1], "none": [], "bury": ids[1:]}[finish],
+            buried=ids[:1] if finish == "bury" else [],
+            reason="hopeless",
+            state=b'{"turn":%d}' % number if claim.lane == "turns" else None,
+            stage="INICIO" if claim.lane == "turns" else "",
+            name="ana" if claim.lane == "turns" else "",
+            timer={"keep": None, "none": "none", "soon": claim.now}[timer],  # type: ignore[arg-type]
+            rows=[b'{"n":%d}' % number],
+            deliveries=[(f"o{number}.{place}", b'"m"') for place in range(replies)],
+            mirrors=[(f"m{number}.{place}", b'"m"') for place in range(mirrors)],
+        )
+        if claim.lane == "delivery":
+            word = "failed" if finish == "bury" else "queued" if finish == "none" else "sent"
+            settlement.statuses = {ids[0]: (word, "", "")}
+            settlement.hold_s, settlement.wait_for = hold_s, ids[0] if word == "sent" and hold_s else ""
+        self._commit(claim, settlement)
+
+    def _commit(self, claim: Claim, settlement: Settlement) -> None:
+        person = self._holder(claim)
+        if person is None:
+            there = self.people.get(claim.contact)
+            if there is not None and there.lanes[claim.lane].committed == claim.turn_id:
+                self.ledger.commit(claim, settlement)
+                return
+            with pytest.raises(StaleCommit):
+                self.ledger.commit(claim, settlement)
+            return
+        self.ledger.commit(claim, settlement)
+        work = person.lanes[claim.lane]
+        for job in settlement.done:
+            work.drop(job)
+            self.place[job] = "committed"
+        for job in settlement.buried:
+            work.drop(job)
+            self.place[job] = "erased" if person.erased else "buried"
+            if not person.erased:
+                person.letters.add((claim.lane, job))
+        if settlement.state is not None:
+            person.state = settlement.state
+        if settlement.timer is not None:
+            person.timer = None if settlement.timer == "none" else round(settlement.timer.timestamp() * 1000)
+        for outbox_id, (status, _, _) in settlement.statuses.items():
+            person.say(outbox_id, status)
+        work.committed = claim.turn_id
+        work.give_back()
+        if settlement.hold_s and settlement.wait_for not in person.told:
+            work.hold, work.wait = self.clock.now_ms + round(settlement.hold_s * 1000), settlement.wait_for
+        if person.erased:
+            if not person.lanes["delivery"].queue:
+                del self.people[person.key]
+            return
+        for outbox_id, _ in settlement.deliveries:
+            person.say(outbox_id, "queued")
+        for lane, jobs in (("delivery", settlement.deliveries), ("mirror", settlement.mirrors)):
+            for job, _ in jobs:
+                person.lanes[lane].queue.append(job)  # type: ignore[index]
+                self.place[job] = "waiting"
+
+    @precondition(lambda self: self.given)
+    @rule(number=A_FEW, late=SELDOM, sending=MOSTLY)
+    def renews(self, number: int, late: bool, sending: bool) -> None:
+        claim = self._claim(number, late=late)
+        if claim is not None:
+            self._renew(claim, claim.jobs[0].id if sending and claim.lane == "delivery" else "")
+
+    def _renew(self, claim: Claim, outbox_id: str) -> None:
+        person = self._holder(claim)
+        if person is None:
+            with pytest.raises(StaleCommit):
+                self.ledger.renew(claim, sending=outbox_id)
+            return
+        self.ledger.renew(claim, sending=outbox_id)
+        person.lanes[claim.lane].lease = self.clock.now_ms + round(LEASE_S * 1000)
+        if outbox_id:
+            person.say(outbox_id, "sending")
+
+    @precondition(lambda self: self.given)
+    @rule(number=A_FEW, late=SELDOM, uncount=st.booleans())
+    def retries(self, number: int, late: bool, uncount: bool) -> None:
+        claim = self._claim(number, late=late)
+        if claim is None:
+            return
+        self.ledger.retry(claim, after_s=50.0, uncount=uncount)
+        person = self._holder(claim)
+        if person is None:
+            return
+        work = person.lanes[claim.lane]
+        if uncount:
+            for job in claim.jobs:
+                work.attempts[job.id] -= 1
+        work.give_back()
+        work.hold, work.urgent = self.clock.now_ms + 50_000, True
+
+    @rule(seconds=st.sampled_from([3.0, 13.0, 37.0, 97.0]))
+    def time_passes(self, seconds: float) -> None:
+        """Also how a crash looks: a claim that nobody settles until its lease has ended."""
+        self.clock.advance(seconds)
+
+    # -- receipts ---------------------------------------------------------------------------------------------------
+
+    def _sender(self, number: int) -> tuple[Person, str] | None:
+        known = sorted((outbox_id, person.key) for person in self.people.values() for outbox_id in person.statuses)
+        if not known:
+            return None
+        outbox_id, key = known[number % len(known)]
+        return self.people[key], outbox_id
+
+    @precondition(lambda self: any(person.statuses for person in self.people.values()))
+    @rule(number=st.integers(0, 20), status=st.sampled_from(["sent", "delivered", "read", "failed"]), opaque=st.booleans())
+    def receives_receipt(self, number: int, status: Any, opaque: bool) -> None:
+        found = self._sender(number)
+        if found is None:
+            return
+        person, outbox_id = found
+        wamid = f"wamid.{outbox_id}"
+        receipt = Receipt(message_id=wamid, status=status, at=NOW, opaque=f"{person.key} {outbox_id}" if opaque else "")
+        answer = self.ledger.receive_receipt(receipt)
+        if opaque or outbox_id in self.remembered:
+            assert answer == person.hear(outbox_id, status)
+        else:
+            assert answer == "unknown"
+            self.parked.setdefault(outbox_id, []).append(status)
+
+    @precondition(lambda self: any(person.statuses for person in self.people.values()))
+    @rule(number=st.integers(0, 20))
+    def remembers_sent(self, number: int) -> None:
+        found = self._sender(number)
+        if found is None:
+            return
+        person, outbox_id = found
+        self.ledger.remember_sent(person.key, outbox_id, f"wamid.{outbox_id}")
+        if person.erased:
+            return
+        self.remembered.add(outbox_id)
+        for status in self.parked.pop(outbox_id, []):
+            person.hear(outbox_id, status)
+
+    # -- operators --------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: any(person.letters for person in self.people.values()))
+    @rule(number=st.integers(0, 20))
+    def replays(self, number: int) -> None:
+        letters = sorted((*letter, person.key) for person in self.people.values() for letter in person.letters)
+        if not letters:
+            return
+        lane, job, key = letters[number % len(letters)]
+        person = self.people[key]
+        assert self.ledger.replay(key, lane, job)
+        assert not self.ledger.replay(key, lane, job)
+        person.letters.remove((lane, job))
+        person.lanes[lane].queue.append(job)
+        if lane == "delivery":
+            person.statuses[job] = "queued"
+        self.place[job] = "waiting"
+
+    @rule(name=NAMES, sure=SELDOM)
+    def resets(self, name: str, sure: bool) -> None:
+        if not sure:
+            return
+        key = self.aliases.get(name, name)
+        self.ledger.forget(key, erase=False)
+        person = self.people.get(key)
+        if person is not None and not person.erased:
+            self._reset(person, [])
+
+    def _reset(self, person: Person, finished: list[str]) -> None:
+        for job in person.lanes["delivery"].queue:
+            self.place[job] = "erased"
+        for job in finished:
+            self.place[job] = "committed"
+        person.reset(finished)
+
+    @rule(name=NAMES)
+    def an_operator_speaks(self, name: str) -> None:
+        person = self.people.get(self.aliases.get(name, name))
+        if person is None or person.erased:
+            return
+        outbox_id = f"p{self._number()}"
+        self.ledger.speak(person.key, [(outbox_id, b'"m"', b'{"text":"by hand"}')])
+        person.lanes["delivery"].queue.append(outbox_id)
+        person.statuses[outbox_id] = "queued"
+        self.place[outbox_id] = "waiting"
+
+    @rule(name=NAMES, outdated=SELDOM)
+    def an_operator_amends(self, name: str, outdated: bool) -> None:
+        person = self.people.get(self.aliases.get(name, name))
+        if person is None:
+            return
+        state = b'{"amended":%d}' % self._number()
+        expected = b"outdated" if outdated else person.state
+        amendment = Amendment(expected=expected, state=state, stage="INICIO", name="", owner="bot", timer=None)
+        assert self.ledger.amend(person.key, amendment) == (not outdated and not person.erased)
+        if not outdated and not person.erased:
+            person.state, person.timer = state, None
+            person.lanes["turns"].give_back()
+
+    @precondition(lambda self: self.given)
+    @rule(number=A_FEW, late=SELDOM, erase=SELDOM, farewell=st.booleans())
+    def forgets_within_a_turn(self, number: int, late: bool, erase: bool, farewell: bool) -> None:
+        claim = self._claim(number, late=late)
+        if claim is None or claim.lane != "turns":
+            return
+        last_word = (f"bye{self._number()}", b'"adios"') if erase and farewell else None
+        person = self._holder(claim)
+        if person is None:
+            with pytest.raises(StaleCommit):
+                self.ledger.forget(claim.contact, erase=erase, claim=claim, farewell=last_word)
+            return
+        self.ledger.forget(claim.contact, erase=erase, claim=claim, farewell=last_word)
+        if erase:
+            self._erase(person, last_word)
+        elif not person.erased:
+            self._reset(person, [job.id for job in claim.jobs])
+
+    @rule(name=NAMES, die_before=st.integers(0, 8), sure=SELDOM)
+    def erases(self, name: str, die_before: int, sure: bool) -> None:
+        """Perhaps interrupted and repeated."""
+        if not sure:
+            return
+        key = self.aliases.get(name, name)
+        person = self.people.get(key)
+        self._interrupted(die_before, lambda ledger: ledger.forget(key, erase=True))
+        if person is not None:
+            self._erase(person, None)
+
+    def _erase(self, person: Person, farewell: tuple[str, bytes] | None) -> None:
+        for work in person.lanes.values():
+            for job in work.queue:
+                self.place[job] = "erased"
+        for _, job in person.letters:
+            self.place[job] = "erased"
+        for job, key in self._owners_before.items():
+            if key == person.key:
+                self.place[job] = "erased"
+        del self.people[person.key]
+        self.aliases = {name: key for name, key in self.aliases.items() if key != person.key}
+        if farewell:
+            reborn = Person(person.key, erased=True)
+            reborn.lanes["delivery"].queue.append(farewell[0])
+            self.place[farewell[0]] = "waiting"
+            self.people[person.key] = reborn
+
+    @precondition(lambda self: len(self.people) > 1)
+    @rule(die_before=st.integers(0, 14), turned=st.booleans())
+    def merges(self, die_before: int, turned: bool) -> None:
+        """Two of those who are there; perhaps interrupted, and finished by whoever comes next."""
+        keys = sorted((key for key in self.people), key=lambda key: ("ES" in key, key))
+        if len(keys) < 2:
+            return
+        pair = keys[1::-1] if turned else keys[:2]
+        self._interrupted(die_before, lambda ledger: ledger.merge(*pair))
+        self._absorb(self.people[keys[0]], self.people.pop(keys[1]))
+
+    def _interrupted(self, die_before: int, operation: Any) -> None:
+        if die_before:
+            client = interposed(self.url)
+            doomed = self._new_ledger(client)
+            doomed.ping()
+            client.arm(die_before, die)
+            with suppress(Killed):
+                operation(doomed)
+            client.close()
+        operation(self.ledger)
+
+    # -- what is always true ----------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_store_is_what_the_model_says(self) -> None:
+        self._owners_before = self.owners
+        keys = self.ledger.keys
+        for person in self.people.values():
+            for lane, work in person.lanes.items():
+                assert queued(self.ledger, lane, person.key) == work.queue, f"{lane} of {person.key}"
+                stored = self.client.hgetall(keys.lane(person.key, lane)[1])
+                attempts = {name[2:].decode(): int(tried) for name, tried in stored.items() if name.startswith(b"a:")}
+                assert {job: tried for job, tried in attempts.items() if tried} == {
+                    job: tried for job, tried in work.attempts.items() if tried
+                }
+            out = self.client.hgetall(keys.of_contact(person.key, "out"))
+            statuses = {name[2:].decode(): status.decode() for name, status in out.items() if name.startswith(b"s:")}
+            assert statuses == person.statuses
+            letters = {name.decode() for name in self.client.hkeys(keys.of_contact(person.key, "dead"))}
+            assert letters == {f"{lane}:{job}" for lane, job in person.letters}
+            assert self.client.hget(keys.of_contact(person.key, "record"), "state") == person.state
+
+    @invariant()
+    def everything_accepted_is_exactly_once_somewhere(self) -> None:
+        waiting = [job for person in self.people.values() for work in person.lanes.values() for job in work.queue]
+        buried = [job for person in self.people.values() for _, job in person.letters]
+        assert sorted(waiting) == sorted(job for job, place in self.place.items() if place == "waiting")
+        assert sorted(buried) == sorted(job for job, place in self.place.items() if place == "buried")
+        dead = {
+            name.decode().rpartition(":")[2]
+            for shard in range(2)
+            for name in self.client.zrange(f"iv:{{s{shard:02d}}}:dead", 0, -1)
+        }
+        assert dead == set(buried)
+
+    @invariant()
+    def nothing_sleeps_and_no_counter_lies(self) -> None:
+        assert audit(self.ledger, self.clock.now_ms) == []
+
+    @invariant()
+    def nothing_is_left_of_who_was_erased(self) -> None:
+        present = {name for person in self.people.values() for name in (person.key, *person.names)}
+        present |= set(self.aliases)
+        absent = [name.partition(":")[2] for name in (PHONE, OTHER_PHONE, BY_ID) if name not in present]
+        if absent:
+            assert traces(self.client, *absent) == []
+
+
+def run(url: str, max_examples: int, phases: Sequence[Phase] = (Phase.generate, Phase.shrink)) -> None:
+    """Looks for a history in which the ledger and the model differ. Raises what it finds."""
+    bound = type("BoundMachine", (LedgerMachine,), {"url": url})
+    patient = settings(
+        max_examples=max_examples, stateful_step_count=50, deadline=None, database=None, print_blob=False, phases=phases,
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+    )  # fmt: skip
+    run_state_machine_as_test(bound, settings=patient)
+
+
+@pytest.mark.timeout(3_600)
+def test_the_ledger_does_what_the_model_does(valkey_url: str) -> None:
+    run(valkey_url, settings().max_examples // 2)
