@@ -25,31 +25,54 @@ class Answer:
 
 
 _FILLER = re.compile(
-    r"(?:(?:pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|a ver|la verdad(?: es que)?|lamentablemente|desgraciadamente|por desgracia|desafortunadamente|realmente|sinceramente|en realidad|lo siento|perdon|perdona|disculpa|disculpe|gracias|pero|de momento|por ahora|"
-    r"es que|che|jaja|jajaja|bien|well|oh|hi|hello|muy bien|entonces|o sea|yo creo que|diria que|te digo|yo|anda|puf|buenos dias|"
+    r"(?:(?:pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|"
+    r"a ver|la verdad(?: es que)?|lamentablemente|desgraciadamente|por desgracia|desafortunadamente|"
+    r"realmente|sinceramente|en realidad|lo siento|perdon|perdona|disculpa|disculpe|gracias|pero|de momento|"
+    r"por ahora|"
+    r"es que|che|jaja|jajaja|bien|well|oh|hi|hello|muy bien|entonces|o sea|yo creo que|diria que|te digo|"
+    r"yo|anda|puf|buenos dias|"
     r"buenas tardes|por dios)\b[\s,.:;!¡¿?]*|[\s,.:;!¡…\"'(-]+)"
 )
 _STOP = r"(?=\s*(?:$|[,.;:!…)\n\U0001F000-\U0001FAFF\u2600-\u27BF-]))"
 _DENY = re.compile(
-    r"(?:claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|en broma|pensarlo|por asomo|de lejos|en pedo|"
-    r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|que va|nel|nel pastel|nones|negativo|nunca|jamas|"
-    r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|(?:mejor|pues|ahora|aun|todavia) no\b(?! (?:puedo|me|tengo|es|lo|estoy|hay))|tampoco|nop|nope|nada de eso|"
-    r"nah|nanay|naranjas|ne\b|no me interesa|no (?:lo |os |te |les )?(?:(?:quiero|deseo|necesito|quisiera|querria)(?! (?:pasar|gastar|pagar|hablar|mas de|tanto))|acepto|autorizo|consiento|doy|hare|haria)|no (?:me |nos )?(?:hace falta|gustaria|parece|apetece|convence)|no estoy de acuerdo|no es (?:eso|ese|esa|lo que|correcto|cierto|verdad|necesario|asi|mi caso)|no era (?:eso|esa|ese)|no me referia|no (?:eso|esa|ese|esto|yo|todavia|aun|exactamente|exacto|del todo|realmente|precisamente|necesariamente|por favor|en realidad)\b|no(?: [a-z]+){1,3} no\b|(?:eso|ese|esa|este|esta) no\b|no lo creo|no creo|no (?:es )?correcto|no es asi|"
-    r"no,? (?:gracias|senor|senora|senorita|por ahora|de momento|para nada|que va|todavia|aun|hombre|mujer|tio|es eso|thanks|thank you)|"
+    r"(?:claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|"
+    r"en broma|pensarlo|por asomo|de lejos|en pedo|"
+    r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|"
+    r"que va|nel|nel pastel|nones|negativo|nunca|jamas|"
+    r"(?:creo|pienso|supongo|me parece|diria|me temo|temo|espero|juraria|parece|prefiero|va a ser) que no|"
+    r"(?:mejor|pues|ahora|aun|todavia) no\b(?! (?:puedo|me|tengo|es|lo|estoy|hay))|tampoco|nop|nope|"
+    r"nada de eso|"
+    r"nah|nanay|naranjas|ne\b|no me interesa|no (?:lo |os |te |les )?(?:(?:quiero|deseo|necesito|quisiera|"
+    r"querria)(?! (?:pasar|gastar|pagar|hablar|mas de|tanto))|acepto|autorizo|consiento|doy|hare|haria)|"
+    r"no (?:me |nos )?(?:hace falta|gustaria|parece|apetece|convence)|no estoy de acuerdo|no es (?:eso|"
+    r"ese|esa|lo que|correcto|cierto|verdad|necesario|asi|mi caso)|no era (?:eso|esa|ese)|no me referia|"
+    r"no (?:eso|esa|ese|esto|yo|todavia|aun|exactamente|exacto|del todo|realmente|precisamente|necesariamente|"
+    r"por favor|en realidad)\b|no(?: [a-z]+){1,3} no\b|(?:eso|ese|esa|este|esta) no\b|no lo creo|no creo|"
+    r"no (?:es )?correcto|no es asi|"
+    r"no,? (?:gracias|senor|senora|senorita|por ahora|de momento|para nada|que va|todavia|aun|hombre|"
+    r"mujer|tio|es eso|thanks|thank you)|"
     r"not (?:really|at all)|i don't think so|of course not|no way|ninguno|ninguna|ningun[oa]? de (?:los|las) dos|nada"
     + _STOP
     + r"|"
     r"incorrecto|falso|error\b|mal\b|👎|❌|✋|🖐|🙅|⛔|🚫|(?:no (?:tengo|hay|tenemos|me queda)|no(?:[\s,]+no)*)" + _STOP + r")"
 )
 _AFFIRM = re.compile(
-    r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
-    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|(?:eso |todo eso |todo )?(?:es|esta) (?:verdad|cierto|correcto|exacto|asi|bien)\b(?! que)|(?:cien|ciento) por (?:cien|ciento)\b|al 100|100 ?%|definitivamente|(?:y )?por que no\W*$|estoy (?:totalmente |completamente )?(?:de acuerdo|conforme)|concuerdo|coincido|por mi (?:si|bien|vale|perfecto|ok|genial)|eso esta bien|lo veo bien|naturalmente|evidentemente|ciertamente|en efecto|de seguro|asi lo creo|asi sea|pues claro|yo si"
+    r"(?:claro(?: que si| esta)?|por supuesto(?: que si)?|desde luego(?: que si)?|como no|faltaria mas|"
+    r"(?:creo|pienso|supongo|me parece|diria|imagino|parece) que si|"
+    r"sin duda|sin problema|no hay (?:problema|inconveniente|pega)|no me importa|ningun problema|efectivamente|"
+    r"(?:eso |todo eso |todo )?(?:es|esta) (?:verdad|cierto|correcto|exacto|asi|bien)\b(?! que)|(?:cien|"
+    r"ciento) por (?:cien|ciento)\b|al 100|100 ?%|definitivamente|(?:y )?por que no\W*$|estoy (?:totalmente |"
+    r"completamente )?(?:de acuerdo|conforme)|concuerdo|coincido|por mi (?:si|bien|vale|perfecto|ok|"
+    r"genial)|eso esta bien|lo veo bien|naturalmente|evidentemente|ciertamente|en efecto|de seguro|"
+    r"asi lo creo|asi sea|pues claro|yo si"
     + _STOP
-    + r"|asi que si|ese mismo|esa misma|absolutamente|totalmente|completamente|sin (?:lugar a )?dudas?|con (?:mucho )?gusto|encantad[oa]|me (?:encantaria|gustaria)"
+    + r"|asi que si|ese mismo|esa misma|absolutamente|totalmente|completamente|sin (?:lugar a )?dudas?|"
+    r"con (?:mucho )?gusto|encantad[oa]|me (?:encantaria|gustaria)"
     + _STOP
-    + r"|me parece (?:muy )?(?:bien|buena idea|correcto|perfecto|genial|estupendo)|estaria (?:muy )?(?:bien|genial)|seria (?:genial|perfecto|estupendo)|suena (?:bien|genial|perfecto)|buena idea|hagamoslo|vamos"
-    + _STOP
-    + r"|lo es\b|lo (?:hare|hice|he hecho|tengo)\b|ya lo (?:he hecho|hice|tengo)|eso seria|eso creo|por favor\W*$|exacto|exactamente|correcto|cierto|asi es|"
+    + r"|me parece (?:muy )?(?:bien|buena idea|correcto|perfecto|genial|estupendo)|estaria (?:muy )?(?:bien|"
+    r"genial)|seria (?:genial|perfecto|estupendo)|suena (?:bien|genial|perfecto)|buena idea|hagamoslo|"
+    r"vamos" + _STOP + r"|lo es\b|lo (?:hare|hice|he hecho|tengo)\b|ya lo (?:he hecho|hice|tengo)|eso seria|eso creo|"
+    r"por favor\W*$|exacto|exactamente|correcto|cierto|asi es|"
     r"(?:eso es|eso mismo)"
     + _STOP
     + r"|tal cual|afirmativo|ya lo creo|obvio|obviamente|simon|orale|sale|sale y vale|dale|va que va|va(?:le)?"
@@ -58,32 +81,45 @@ _AFFIRM = re.compile(
     r"va,? |adelante|perfecto|de acuerdo|d'acuerdo|d'acord|conforme|acepto|aceptado|de una|hecho|listo"
     + _STOP
     + r"|genial|estupendo|fenomenal|fantastico|me parece (?:bien|perfecto|genial)|"
-    r"esta bien|ta bien|todo bien|de lujo|guay|chevere|bacan|ok(?:s|a|is)?\b|oka|okidoki|yes\b|yep|yeah|yup|sure|of course|right\b|correct\b|"
+    r"esta bien|ta bien|todo bien|de lujo|guay|chevere|bacan|ok(?:s|a|is)?\b|oka|okidoki|yes\b|yep|"
+    r"yeah|yup|sure|of course|right\b|correct\b|"
     r"go ahead|i agree|agreed|fine\b|afirma\b|asi mismo|positivo|verdad\b|verdadero|ya"
     + _STOP
     + r"|seguro que si|seguro"
     + _STOP
     + r"|sisas|aja\b|ajam|"
-    r"👍|👌|✅|✔|🆗|💯|🙆|🤝|si (?:que )?(?:claro|por favor|gracias|porfa|quiero|acepto|senor|senora|me interesa|me parece|estoy de acuerdo|lo|la|les|please|porfavor|adelante|dale|vale|ok|perfecto|exacto|correcto|asi|es asi|correcto)\b|"
+    r"👍|👌|✅|✔|🆗|💯|🙆|🤝|si (?:que )?(?:claro|por favor|gracias|porfa|quiero|acepto|senor|senora|me interesa|"
+    r"me parece|estoy de acuerdo|lo|la|les|please|porfavor|adelante|dale|vale|ok|perfecto|exacto|correcto|"
+    r"asi|es asi|correcto)\b|"
     r"si(?:[\s,]+si)*" + _STOP + r")"
 )
 _NEGATED_STATEMENT = re.compile(
-    r"no (?:(?:es|era|eran|son|fue|fueron|seria|sera)\b|(?:l[oaie]s?|se|me|te|os) (?!se\b|veo|entiendo|tengo|sabia|puedo|fio|llamo|gusta|importa|queda|interesa)[a-z]{3,}|(?:he|hemos|ha|han|habia) (?!fumado|entendido|tenido|sido)[a-z]+d[oa]s?\b|"
-    r"(?!fum|teng|gan|cobr|trab|viv|est|entiend|pued|sab|pod|hay|hac|deb|depend|soy|quier|import|pas|se\b)[a-z]{3,}(?:e|io|i|imos|aron|ieron)\b(?= [a-z]))"
+    r"no (?:(?:es|era|eran|son|fue|fueron|seria|sera)\b|(?:l[oaie]s?|se|me|te|os) (?!se\b|veo|entiendo|"
+    r"tengo|sabia|puedo|fio|llamo|gusta|importa|queda|interesa)[a-z]{3,}|(?:he|hemos|ha|han|habia) (?!fumado|"
+    r"entendido|tenido|sido)[a-z]+d[oa]s?\b|"
+    r"(?!fum|teng|gan|cobr|trab|viv|est|entiend|pued|sab|pod|hay|hac|deb|depend|soy|quier|import|pas|"
+    r"se\b)[a-z]{3,}(?:e|io|i|imos|aron|ieron)\b(?= [a-z]))"
 )
 """Somebody denies what was just said, as a sentence: "no es mio", "no lo pedi". Facts about oneself are not denials."""
 _DONT_KNOW = re.compile(
-    r"\b(?:no (?:lo |la |me )?(?:se|sabria|recuerdo|acuerdo|tengo (?:ni )?(?:la menor |la mas minima |mucha )?(?:ni )?idea|tengo claro|estoy segur[oa]|sabemos)\b|ni (?:la menor |puta |pajolera |la mas minima )?idea\b|"
-    r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|que se(?=\W*$)|ni flores|ni papa|ni zorra|npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|me da igual|ni la menor)"
+    r"\b(?:no (?:lo |la |me )?(?:se|sabria|recuerdo|acuerdo|tengo (?:ni )?(?:la menor |la mas minima |"
+    r"mucha )?(?:ni )?idea|tengo claro|estoy segur[oa]|sabemos)\b|ni (?:la menor |puta |pajolera |"
+    r"la mas minima )?idea\b|"
+    r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|que se(?=\W*$)|ni flores|ni papa|ni zorra|"
+    r"npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|"
+    r"me da igual|ni la menor)"
     r"|[🤷]"
 )
 _EMOJI = re.compile("(?P<yes>[👍👌✅🆗🙆])|[👎❌✋🖐🙅]")
 _SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
 _YES_AT_END = re.compile(
-    r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|(?:\bque|,) (?P<last>si)[\s.!]*$)"
+    r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|"
+    r"(?:\bque|,) (?P<last>si)[\s.!]*$)"
 )
 _RIGHT_AT_END = re.compile(
-    r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|asi|perfect[oa]|bien)\W*$|\bde acuerdo\W*$|,\s*(?:correcto|exacto|perfecto|claro|por supuesto|asi es)\W*$"
+    r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|"
+    r"asi|perfect[oa]|bien)\W*$|\bde acuerdo\W*$|,\s*(?:correcto|exacto|perfecto|claro|por supuesto|"
+    r"asi es)\W*$"
 )
 _NO_AT_END = re.compile(r"(?:\bno (?:tengo|tenemos|hay)[\s.!]*$|\bque no[\s.!]*$|[,.;]\s*no(?:,? gracias)?[\s.!]*$)")
 

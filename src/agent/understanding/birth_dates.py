@@ -15,36 +15,50 @@ _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "enero ene january jan gener janeiro xaneiro", "febrero feb febr february febrer fevereiro", "marzo mar march marc",
-            "abril abr april apr", "mayo may maig maio", "junio jun june juny junho xuno", "julio jul july juliol julho xullo",
-            "agosto ago ag august aug agost", "septiembre setiembre sep sept set september setembre setembro",
-            "octubre oct october octubre outubro", "noviembre nov november novembre novembro",
+            "enero ene january jan gener janeiro xaneiro",
+            "febrero feb febr february febrer fevereiro",
+            "marzo mar march marc",
+            "abril abr april apr",
+            "mayo may maig maio",
+            "junio jun june juny junho xuno",
+            "julio jul july juliol julho xullo",
+            "agosto ago ag august aug agost",
+            "septiembre setiembre sep sept set september setembre setembro",
+            "octubre oct october octubre outubro",
+            "noviembre nov november novembre novembro",
             "diciembre dic dec december desembre dezembro",
         ),
         start=1,
     )
     for name in names.split()
-}  # fmt: skip
+}
 _MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _NUMERIC = re.compile(
     r"(?<![\d.,/])(?P<a>\d{1,4})\s?(?P<mark>[/.\-])\s?(?P<b>\d{1,2})\s?(?P=mark)\s?(?P<c>\d{2,4})(?![\d/]|[.,]\d)"
 )
 _SPACED = re.compile(r"(?<![\d.,/])(?P<a>\d{1,2})\s(?P<b>\d{1,2})\s(?P<c>(?:19|20)\d{2})(?!\d)")
 _NAMED = re.compile(
-    rf"(?:(?P<day>\d{{1,2}})(?:\s?[oº°]|st|nd|rd|th)?|(?P<first>primero)|(?P<dayword>(?:treinta y un|treinta|veinti?[a-z]*|[a-z]{{3,12}})[oa]?))[\s,/-]*(?:de\s|del\s|d[e']\s?|of\s)?\s*(?:mes de )?\b(?P<month>{_MONTH_WORD})\b\.?"
-    rf"(?:[\s,/.-]*(?:del?\s(?:ano\s|el\s)?|de l'|d[eo] )?(?:')?(?P<year>\d{{4}}|\d{{2}}(?![\d.,]*\d)(?!\s*(?:anos|y tengo)))?)?"
+    rf"(?:(?P<day>\d{{1,2}})(?:\s?[oº°]|st|nd|rd|th)?|(?P<first>primero)|(?P<dayword>(?:treinta y un|"
+    rf"treinta|veinti?[a-z]*|[a-z]{{3,12}})[oa]?))[\s,/-]*(?:de\s|del\s|d[e']\s?|of\s)?\s*(?:mes de )?\b(?P<month>{_MONTH_WORD}"
+    r")\b\.?"
+    rf"(?:[\s,/.-]*(?:del?\s(?:ano\s|el\s)?|de l'|d[eo] )?(?:')?(?P<year>\d{{4}}|\d{{2}}(?![\d.,]*\d)(?!\s*(?:anos|"
+    r"y tengo)))?)?"
 )
 _ENGLISH_ORDER = re.compile(rf"\b(?P<month>{_MONTH_WORD})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b")
 _COMPACT = re.compile(r"(?<!\d)(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<y>(?:19|20)\d{2})(?!\d)")
 _YEAR_ONLY = re.compile(
-    r"(?:\bnac\w*|\bsoy|\bborn|\bnascut|\bnasci|\bdesde|\bmi ano|\bquinta|\bgeneracion|\bcosecha|\bmodelo|\bquinto|\bvine al mundo)\s+(?:(?:en|del|de|el|in|la|a|al|ano|os?|lo)\s+){0,4}'?(?P<year>(?:19|20)\d{2}|\d{2})(?![\d.,]*\d)(?!\s*(?:anos|de [a-z]|tacos|%|hijos|pirulos))"
+    r"(?:\bnac\w*|\bsoy|\bborn|\bnascut|\bnasci|\bdesde|\bmi ano|\bquinta|\bgeneracion|\bcosecha|\bmodelo|"
+    r"\bquinto|\bvine al mundo)\s+(?:(?:en|del|de|el|in|la|a|al|ano|os?|lo)\s+){0,4}'?(?P<year>(?:19|"
+    r"20)\d{2}|\d{2})(?![\d.,]*\d)(?!\s*(?:anos|de [a-z]|tacos|%|hijos|pirulos))"
 )
 _YEAR_WORDS = re.compile(
-    r"(?:\bnac\w*|\bsoy|\bquinta|\bcosecha)\s+(?:(?:en|del|de|el|la|ano)\s+){1,4}(?P<words>(?:mil|dos mil|sesenta|setenta|ochenta|noventa|cincuenta|cuarenta)[a-z ]*)"
+    r"(?:\bnac\w*|\bsoy|\bquinta|\bcosecha)\s+(?:(?:en|del|de|el|la|ano)\s+){1,4}(?P<words>(?:mil|"
+    r"dos mil|sesenta|setenta|ochenta|noventa|cincuenta|cuarenta)[a-z ]*)"
 )
 _BARE_YEAR = re.compile(r"^\W*(?:en |el |del |de |año |ano )*(?P<year>19\d{2}|20\d{2}|(?<=del )\d{2}|(?<=del ano )\d{2})\W*$")
 _OTHERS = re.compile(
-    r"\b(?:mi|mis|su|la|el|nuestr[oa])\s+(?:hij|nin|mujer|marido|espos|pareja|novi|padre|madre|hermano|hermana|crio|peque|nen)\w*[^.;]{0,25}$|\b(?:ella|el) nacio[^.;]{0,12}$"
+    r"\b(?:mi|mis|su|la|el|nuestr[oa])\s+(?:hij|nin|mujer|marido|espos|pareja|novi|padre|madre|hermano|"
+    r"hermana|crio|peque|nen)\w*[^.;]{0,25}$|\b(?:ella|el) nacio[^.;]{0,12}$"
 )
 
 

@@ -18,13 +18,16 @@ _SPOKEN_EMAIL = re.compile(
 _PHONE = re.compile(r"(?<![\w.,])(?:\+|00)?\d(?:[ .\-()]{0,2}\d){8,14}(?![\w€%]|[.,]\d)")
 _POSTAL_CODE = re.compile(r"(?:\b(?:cp|c\.p\.?|codigo postal|cod\.? postal|codigo|zip)\b[^\d]{0,15})(?P<code>\d{5})\b")
 _BARE_CODE = re.compile(
-    r"(?<![\d.,+])(?P<code>(?:0[1-9]|[1-4]\d|5[0-2])\d{3})\b(?!\s*(?:€|euros?|k\b|mil|[.,]\d|al |anuales|brutos|netos|de ))"
+    r"(?<![\d.,+])(?P<code>(?:0[1-9]|[1-4]\d|5[0-2])\d{3})\b(?!\s*(?:€|euros?|k\b|mil|[.,]\d|al |anuales|"
+    r"brutos|netos|de ))"
 )
 _TOWN = re.compile(
-    r"\b(?:vivo|vivimos|resido|residimos|estoy viviendo|i live|moro|visc)\s+(?:actualmente |ahora )?(?:en|in|a)\s+(?:la ciudad de |un pueblo de )?|\bsoy de\s+(?=[a-z])"
+    r"\b(?:vivo|vivimos|resido|residimos|estoy viviendo|i live|moro|visc)\s+(?:actualmente |ahora )?(?:en|"
+    r"in|a)\s+(?:la ciudad de |un pueblo de )?|\bsoy de\s+(?=[a-z])"
 )
 _TOWN_NAME = re.compile(
-    r"(?:(?:El|La|Los|Las|San|Santa|Sant|A|L')\s?)?[A-ZÁÉÍÓÚÑÀÈÒÇ][\w'·]+(?:(?:\s(?:de|del|de la|de los|y|i)){0,1}\s[A-ZÁÉÍÓÚÑ][\w'·]+){0,3}"
+    r"(?:(?:El|La|Los|Las|San|Santa|Sant|A|L')\s?)?[A-ZÁÉÍÓÚÑÀÈÒÇ][\w'·]+(?:(?:\s(?:de|del|de la|de los|"
+    r"y|i)){0,1}\s[A-ZÁÉÍÓÚÑ][\w'·]+){0,3}"
 )
 
 

@@ -25,12 +25,14 @@ _ORDINAL_UNITS = {
     "primer": 1, "segund": 2, "tercer": 3, "cuart": 4, "quint": 5, "sext": 6, "septim": 7, "octav": 8, "noven": 9,
 }  # fmt: skip
 _DENOMINATOR = re.compile(
-    r"\s+(?P<stem>[a-z]+?)[oa](?P<plural>s?)(?:\s?(?P<unit>primer|segund|tercer|cuart|quint|sext|septim|octav|noven)[oa]s?)?\b"
+    r"\s+(?P<stem>[a-z]+?)[oa](?P<plural>s?)(?:\s?(?P<unit>primer|segund|tercer|cuart|quint|sext|septim|"
+    r"octav|noven)[oa]s?)?\b"
 )
 _AVOS = re.compile(r"\s+(?P<below>(?:[a-z]+ ){0,4}?[a-z]+?)av[oa]s?\b")
 _TENS_OF_AVOS = re.compile(r"\s+y\s+(?P<unit>un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)av[oa]s?\b")
 _SPLIT_TENS = re.compile(
-    r"\b(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa) (?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)$"
+    r"\b(?:treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa) (?P<unit>un[oa]?|dos|tres|cuatro|"
+    r"cinco|seis|siete|ocho|nueve)$"
 )
 _AND_FRACTION = re.compile(r"\s+(?:enteros?\s+)?(?:y|con)\s+(?=[a-z\d])")
 _HALF_OR_QUARTER = re.compile(r"(?:medi[oa]|cuarto)\b(?! (?:millon|docena|kilo|hora|ano))")
@@ -38,7 +40,8 @@ _JUXTAPOSED = re.compile(r"\s+(?=[a-z])")
 _SPOKEN_POINT = re.compile(r"\s+(?:coma|punto)\s+")
 _POINT_FIRST = re.compile(r"\W*(?:coma|punto)\s+")
 _NUMBER_WORDS = (
-    r"(?:cero|un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|cien|ciento|[a-z]+cient[oa]s|quinient[oa]s|"
+    r"(?:cero|un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|"
+    r"cien|ciento|[a-z]+cient[oa]s|quinient[oa]s|"
     r"(?:dieci|veinti|treint|cuarent|cincuent|sesent|setent|ochent|novent)[a-z]*|veinte)"
 )
 _SPOKEN_WITH = re.compile(
@@ -83,7 +86,12 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
         digits = plain[number.start : number.end]
         if digits.isdigit():
             number = replace(number, start=number.start - 1, value=float(f"0.{digits}"), sized=False)
-    if not number.digits and _POINT_FIRST.fullmatch(plain[: min(number.start, 20)]) and number.start < 20 and number.value < 1000:
+    if (
+        not number.digits
+        and _POINT_FIRST.fullmatch(plain[: min(number.start, 20)])
+        and number.start < 20
+        and number.value < 1000
+    ):
         number = replace(number, start=0, value=float(f"0.{int(number.value)}"), fraction=True)
     point = _SPOKEN_POINT.match(plain, number.end) or (None if number.digits else _SPOKEN_WITH.match(plain, number.end))
     if point and index < len(numerals) and numerals[index].start == point.end():

@@ -11,37 +11,76 @@ from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording
 
 _MARITAL: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("partner", re.compile(r"\b(?:pareja de hecho|(?:vivo|vivimos|estoy|convivo) (?:con|en) (?:mi |una )?(?:pareja|novi[oa]|chic[oa]|companer[oa])|en pareja|emparejad[oa]|union libre|union estable|juntad[oa]s?|arrejuntad[oa]s?|concubinato|arrimad[oa]s?|convivo|conviviendo|ajuntad[oa]s?|tengo (?:pareja|novi[oa])|living together|with my partner|civil partner\w*|amancebad[oa]s?)\b")),
-    ("divorced", re.compile(r"\b(?:divorciad[oa]s?|separad[oa]s?|divorced|separated|mi ex(?: ?-?(?:mujer|marido|espos[oa]|pareja))?|en tramites de divorcio|divorciandome|descasad[oa])\b")),
+    (
+        "partner",
+        re.compile(
+            r"\b(?:pareja de hecho|(?:vivo|vivimos|estoy|convivo) (?:con|en) (?:mi |una )?(?:pareja|novi[oa]|"
+            r"chic[oa]|companer[oa])|en pareja|emparejad[oa]|union libre|union estable|juntad[oa]s?|arrejuntad[oa]s?|"
+            r"concubinato|arrimad[oa]s?|convivo|conviviendo|ajuntad[oa]s?|tengo (?:pareja|novi[oa])|living together|"
+            r"with my partner|civil partner\w*|amancebad[oa]s?)\b"
+        ),
+    ),
+    (
+        "divorced",
+        re.compile(
+            r"\b(?:divorciad[oa]s?|separad[oa]s?|divorced|separated|mi ex(?: ?-?(?:mujer|marido|espos[oa]|"
+            r"pareja))?|en tramites de divorcio|divorciandome|descasad[oa])\b"
+        ),
+    ),
     ("widowed", re.compile(r"\b(?:viud[oa]s?|widow(?:er|ed)?|enviude|viudit[oa])\b")),
-    ("single", re.compile(r"\b(?:solter[oa]s?|solterit[oa]|solteron\w*|single|sin pareja|no tengo pareja|sin compromiso|soltera y entera|unmarried|sin casar)\b")),
-    ("married", re.compile(r"\b(?:casad[oa]s?|casadit[oa]s?|matrimonio|married|me case|nos casamos|recien casad[oa]s?|esposad[oa]s?|desposad[oa])\b")),
-)  # fmt: skip
+    (
+        "single",
+        re.compile(
+            r"\b(?:solter[oa]s?|solterit[oa]|solteron\w*|single|sin pareja|no tengo pareja|sin compromiso|"
+            r"soltera y entera|unmarried|sin casar)\b"
+        ),
+    ),
+    (
+        "married",
+        re.compile(
+            r"\b(?:casad[oa]s?|casadit[oa]s?|matrimonio|married|me case|nos casamos|recien casad[oa]s?|esposad[oa]s?|"
+            r"desposad[oa])\b"
+        ),
+    ),
+)
 _SPOUSE = re.compile(r"\b(?:mi|la|con mi) (?:mujer|marido|espos[oa]|senora|conyuge|wife|husband)\b")
 _PARTNER = re.compile(r"\b(?:mi|con mi) (?:pareja|novi[oa]|companer[oa]|chic[oa]|partner|girlfriend|boyfriend)\b")
 _NOT = re.compile(r"\b(?:no (?:estoy|soy|estamos|somos)|nunca (?:me|nos) (?:he|hemos)?|sin|not)\s*$")
 _SOMEBODY_ELSE = re.compile(
-    r"\b(?:mis?|tus?|sus?|un|una|l[oa]s?|el) (?:hij|herman|padre|madre|amig|prim|tio|tia|suegr|cunad|vecin|jef|companer|abuel)\w*\s+(?:\w+\s+){0,2}$"
+    r"\b(?:mis?|tus?|sus?|un|una|l[oa]s?|el) (?:hij|herman|padre|madre|amig|prim|tio|tia|suegr|cunad|"
+    r"vecin|jef|companer|abuel)\w*\s+(?:\w+\s+){0,2}$"
 )
 
-_CHILD_WORD = r"(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias|peques?|pequen[oa]s|chiquill[oa]s?|chamac[oa]s?|pib[ea]s?|bebes?|chaval(?:es)?|guaguas?|descendencia|descendientes|prole|churumbel(?:es)?|fills|kids|children|criaturas?)"
+_CHILD_WORD = (
+    r"(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias|peques?|pequen[oa]s|chiquill[oa]s?|chamac[oa]s?|"
+    r"pib[ea]s?|bebes?|chaval(?:es)?|guaguas?|descendencia|descendientes|prole|churumbel(?:es)?|fills|"
+    r"kids|children|criaturas?)"
+)
 _NO_CHILDREN = re.compile(
-    rf"\b(?:sin|no (?:tengo|tenemos|hay|tuve|tuvimos|tinc)(?: ni)?|ni|tampoco (?:tengo|tenemos)?|cero|ningun|no kids|without|no) (?:ningun |mas |de los )?{_CHILD_WORD}\b|"
-    rf"\b{_CHILD_WORD}[,:]? (?:no(?: tengo)?|ninguno|ninguna|cero|ni uno|nada|aun no|todavia no)\b|\b(?:no tengo (?:a nadie|cargas|personas|familiares|a ninguno)|nadie (?:depende|mas)|sin cargas|"
-    r"no (?:me )?depende nadie|solo yo|yo sol[oa]|(?:estoy|soy|vivo) sol[oa]|a nadie|de mi no depende|nobody|no one|no dependants|no dependents|just me|nadie\b)"
+    r"\b(?:sin|no (?:tengo|tenemos|hay|tuve|tuvimos|tinc)(?: ni)?|ni|tampoco (?:tengo|tenemos)?|cero|"
+    rf"ningun|no kids|without|no) (?:ningun |mas |de los )?{_CHILD_WORD}\b|"
+    rf"\b{_CHILD_WORD}[,:]? (?:no(?: tengo)?|ninguno|ninguna|cero|ni uno|nada|aun no|todavia no)\b|"
+    r"\b(?:no tengo (?:a nadie|cargas|personas|familiares|a ninguno)|nadie (?:depende|mas)|sin cargas|"
+    r"no (?:me )?depende nadie|solo yo|yo sol[oa]|(?:estoy|soy|vivo) sol[oa]|a nadie|de mi no depende|"
+    r"nobody|no one|no dependants|no dependents|just me|nadie\b)"
 )
 _CHILD_NOUN = re.compile(rf"\b{_CHILD_WORD}\b")
 _SOLE = re.compile(
-    r"\b(?:(?:mi|nuestro|nuestra|el|la) (?:hij[oa]|hijit[oa]|nin[oa]|nen[oa]|peque|pequen[oa]|bebe|crio|cria|chiquill[oa])\b|hij[oa] unic[oa]|my (?:son|daughter|kid))"
+    r"\b(?:(?:mi|nuestro|nuestra|el|la) (?:hij[oa]|hijit[oa]|nin[oa]|nen[oa]|peque|pequen[oa]|bebe|"
+    r"crio|cria|chiquill[oa])\b|hij[oa] unic[oa]|my (?:son|daughter|kid))"
 )
 _TWINS = re.compile(r"\b(?:gemel[oa]s|melliz[oa]s|la parejita|twins|cuates|guachos|morochos)\b")
 _TRIPLETS = re.compile(r"\btrilliz[oa]s\b")
 _LARGE_FAMILY = re.compile(r"\bfamilia numerosa\b")
 _EXPECTING = re.compile(
-    r"\b(?:embarazad[oa]s?|esperando (?:un|a|el|mi|gemelos|nuestro)|(?:viene|llega|hay|otr[oa]|y un[oa]) (?:uno |otro |otra |una )?(?:mas )?(?:que viene )?(?:en camino|de camino)|encinta|salgo de cuentas|a punto de ser (?:padre|madre|papa|mama)|pregnant|voy a ser (?:padre|madre|papa|mama)|vamos a ser padres)\b"
+    r"\b(?:embarazad[oa]s?|esperando (?:un|a|el|mi|gemelos|nuestro)|(?:viene|llega|hay|otr[oa]|y un[oa]) (?:uno |"
+    r"otro |otra |una )?(?:mas )?(?:que viene )?(?:en camino|de camino)|encinta|salgo de cuentas|a punto de ser (?:padre|"
+    r"madre|papa|mama)|pregnant|voy a ser (?:padre|madre|papa|mama)|vamos a ser padres)\b"
 )
 _ADULT_DEPENDANT = re.compile(
-    r"\b(?:mi|mis|nuestr[oa]s?|la|el) (?P<who>mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|senora|madre|padre|padres|mama|papa|papas|suegr[oa]s?|herman[oa]s?|abuel[oa]s?|viejos|viejita|wife|husband|parents|mother|father)\b"
+    r"\b(?:mi|mis|nuestr[oa]s?|la|el) (?P<who>mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|"
+    r"senora|madre|padre|padres|mama|papa|papas|suegr[oa]s?|herman[oa]s?|abuel[oa]s?|viejos|viejita|"
+    r"wife|husband|parents|mother|father)\b"
 )
 _CHILD_EMOJI = re.compile("[\U0001f476\U0001f9d2\U0001f466\U0001f467]")
 _IN_PAIRS = ("padres", "papas", "suegros", "suegras", "abuelos", "viejos", "parents")
@@ -109,7 +148,8 @@ def _somebody_elses(plain: str, quantity: Quantity) -> bool:
     after = plain[quantity.end : quantity.end + 12]
     return bool(
         re.search(
-            r"\b(?:mi (?:herman|amig|prim|vecin)\w+|quiero|querria|me gustaria tener|queremos|somos|eramos) (?:tiene |tener )?$",
+            r"\b(?:mi (?:herman|amig|prim|vecin)\w+|quiero|querria|me gustaria tener|queremos|somos|eramos) (?:tiene |"
+            r"tener )?$",
             before,
         )
     ) or bool(re.match(r"\s*(?:mas (?:que|de)|de mi (?:herman|amig))", after))

@@ -25,7 +25,11 @@ _MARGIN = 1.0
 _WORDS_READ = 60
 
 _GREETS: dict[str, re.Pattern[str]] = {
-    "en": re.compile(r"^\W*(?:hi|hello|hey there|good (?:morning|afternoon|evening)|yes please|thank you|thanks|yes|sure)\W*$", re.IGNORECASE),
+    "en": re.compile(
+        r"^\W*(?:hi|hello|hey there|good (?:morning|afternoon|evening)|yes please|thank you|thanks|yes|"
+        r"sure)\W*$",
+        re.IGNORECASE,
+    ),
     "ca": re.compile(r"^\W*(?:bon dia|bona tarda|bona nit|d'acord|si us plau|gràcies|moltes gràcies|adéu)\W*$", re.IGNORECASE),
     "fr": re.compile(r"^\W*(?:bonjour|bonsoir|salut|merci|merci beaucoup|oui)\W*$", re.IGNORECASE),
     "de": re.compile(r"^\W*(?:guten (?:tag|morgen|abend)|hallo|danke|vielen dank|ja|nein)\W*$", re.IGNORECASE),
@@ -33,17 +37,27 @@ _GREETS: dict[str, re.Pattern[str]] = {
     "pt": re.compile(r"^\W*(?:bom dia|boa tarde|boa noite|olá|obrigad[oa]|oi)\W*$", re.IGNORECASE),
     "eu": re.compile(r"^\W*(?:kaixo|egun on|arratsalde on|gabon|eskerrik asko|bai|ez)\W*$", re.IGNORECASE),
     "gl": re.compile(r"^\W*(?:bos días|bos dias|boas tardes|boas noites|grazas|moitas grazas)\W*$", re.IGNORECASE),
-}  # fmt: skip
+}
 _ASKED_FOR: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (language, re.compile(rf"\b(?:en|in|em|auf|na)\s+(?:{names})\b|\b(?:habl\w+|speak|parl\w+|fal\w+|sprechen|escrib\w+)\s+(?:en\s+|in\s+)?(?:{names})\b"))
+    (
+        language,
+        re.compile(
+            rf"\b(?:en|in|em|auf|na)\s+(?:{names})\b|\b(?:habl\w+|speak|parl\w+|fal\w+|sprechen|escrib\w+)\s+(?:en\s+|"
+            rf"in\s+)?(?:{names})\b"
+        ),
+    )
     for language, names in (
-        ("es", "castellano|espanol|castella|spanish|castelan|espanhol|espagnol|spanisch|spagnolo|gaztelaniaz|cristiano"),
+        ("es", ("castellano|espanol|castella|spanish|castelan|espanhol|espagnol|spanisch|spagnolo|gaztelaniaz|cristiano")),
         ("en", "ingles|english|angles|anglais|englisch|inglese"),
         ("ca", "catala|catalan|valenciano"),
-        ("gl", "gallego|galego"), ("eu", "euskera|vasco|euskaraz"), ("pt", "portugues|portuguese"),
-        ("fr", "frances|french|francais"), ("de", "aleman|german|deutsch"), ("it", "italiano|italian"),
+        ("gl", "gallego|galego"),
+        ("eu", "euskera|vasco|euskaraz"),
+        ("pt", "portugues|portuguese"),
+        ("fr", "frances|french|francais"),
+        ("de", "aleman|german|deutsch"),
+        ("it", "italiano|italian"),
     )
-)  # fmt: skip
+)
 
 
 def detect_language(text: str, spoken: str = "es") -> str:

@@ -15,49 +15,113 @@ from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording
 
 MONEY_KEYS = (
-    "monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget",
-)  # fmt: skip
+    "monthly_income",
+    "mortgage_balance",
+    "other_debts",
+    "savings",
+    "existing_cover",
+    "sum_assured",
+    "monthly_budget",
+)
 IN_THOUSANDS = ("mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured")
 """Nobody owes or insures 150 EUR: a small bare number may be thousands, and is confirmed."""
 
 _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (key, re.compile(rf"\b(?:{words})"))
     for key, words in (
-        ("details.competitor_month",
-         r"(?:en |con )?(?:la |el |mi )?otr[oa]s? (?:aseguradora|compania|sitio|seguro|lado|banco|empresa|entidad)|(?:la |mi )?competencia\b|"
-         r"me (?:lo |la )?(?:dejan|ofrecen|cobran|han ofrecido|ofrecieron|piden|sale)\b|en (?:mapfre|mutua|axa|allianz|generali|caser|santalucia|zurich|el banco me)\b|"
-         r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)"),
-        ("details.home_value", r"(?:casa|piso|vivienda|apartamento|chalet) (?:que )?(?:vale|costo|cuesta|esta valorad\w+|esta tasad\w+|nos costo|me costo)|(?:compr(?:e|amos)|me costo|nos costo|tasad\w+|valorad\w+)(?: (?:la|el|mi|un|una) (?:casa|piso|vivienda|apartamento))?"),
-        ("monthly_budget",
-         r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|llegar)|"
-         r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|(?<!por )(?<!de )pagar\b(?! (?:la |el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|max\b|tope|budget|afford|spend"),
-        ("existing_cover",
-         r"(?:tiene|tienen|hizo|hecho|contratado|contratada) (?:hecho |contratado )?(?:un|otro|una) (?:seguro|poliza)|(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
-         r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me |nos )?(?:cubre|paga|tiene|pone)(?: (?:hecho |contratado )?un seguro)?|existing cover|already (?:have|insured)"),
-        ("monthly_income",
-         r"gan(?:o|amos|aba|ando)\b|cobr(?:o|amos|ando)\b|ingres(?:o|os|amos|ando)\b|sueldo|salario|nomina|(?:me|nos) (?:pagan|entran|ingresan|llega|llegan|viene|vienen)\b|percib\w+|pension\b|"
-         r"(?:me )?sac(?:o|amos)\b|factur\w+|honorarios|remuneracion|jornal|paga\b(?! (?:de|la))|paro\b|subsidio|salary|earn\w*|i make|income|mensualidad\b|plata que (?:gano|hago)|haberes"),
-        ("savings",
-         r"ahorr\w+|guardad[oa]s?|colchon\w*|hucha|(?:en|por) el banco\b|en (?:la )?cuenta\b|inver(?:tid[oa]s?|siones)|fondos? (?:de inversion|indexad\w+)?|plan(?:es)? de pensiones|deposito|acciones|liquid\w+|patrimonio|savings?|saved"),
-        ("mortgage_balance",
-         r"hipotec\w+|(?:credito|prestamo) (?:hipotecario|de la (?:casa|vivienda)|del (?:piso|apartamento|departamento))|(?:deb\w+|queda\w*|falta\w*|pagando|pagar|pago) (?:por |de |pagar |por pagar )*(?:del? |la |el |mi |nuestr[oa] )+(?:piso|casa|vivienda|apartamento|departamento|chalet|adosado)|"
-         r"(?:del|de la|por la|por el) (?:piso|casa|vivienda|apartamento)|letra|mortgage"),
-        ("other_debts",
-         r"deud\w+|prestamos?(?! hipotec)|creditos?(?! hipotec)|financiac\w+|financiad\w+|(?:del |el |por el |de la |la |por la )(?:coche|moto|carro|furgoneta|tarjeta|master|reforma|auto)\b|tarjetas?\b|microcredit\w+|debts?|loans?|owe\b|debo|debemos|adeud\w+"),
-        ("sum_assured",
-         r"capital(?:es)?|cobertura|y (?:con|por) (?:unos )?(?=\d)|asegur(?:ar|arme|ado|ada|o|e|en|amos|arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
-         r"(?:y )?si (?:pongo|ponemos|pido|subo|bajo|fuera\w*|son|cojo|lo pongo|lo subo|lo bajo|quiero|hago|subimos|bajamos)|(?:quiero|quisiera|querria|queremos|necesito|me gustaria|prefiero|ponme|pon|poned|busco|quería|quiciera) (?:un |uno |una )?(?:seguro|poliza)?(?: de vida)?\b|"
-         r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|necesito"),
+        (
+            "details.competitor_month",
+            r"(?:en |con )?(?:la |el |mi )?otr[oa]s? (?:aseguradora|compania|sitio|seguro|lado|banco|empresa|"
+            r"entidad)|(?:la |mi )?competencia\b|"
+            r"me (?:lo |la )?(?:dejan|ofrecen|cobran|han ofrecido|ofrecieron|piden|sale)\b|en (?:mapfre|"
+            r"mutua|axa|allianz|generali|caser|santalucia|zurich|el banco me)\b|"
+            r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)",
+        ),
+        (
+            "details.home_value",
+            (
+                r"(?:casa|piso|vivienda|apartamento|chalet) (?:que )?(?:vale|costo|cuesta|esta valorad\w+|esta tasad\w+|"
+                r"nos costo|me costo)|(?:compr(?:e|amos)|me costo|nos costo|tasad\w+|valorad\w+)(?: (?:la|el|"
+                r"mi|un|una) (?:casa|piso|vivienda|apartamento))?"
+            ),
+        ),
+        (
+            "monthly_budget",
+            r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|"
+            r"pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|"
+            r"llegar)|"
+            r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|(?<!por )(?<!de )pagar\b(?! (?:la |"
+            r"el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|"
+            r"max\b|tope|budget|afford|spend",
+        ),
+        (
+            "existing_cover",
+            r"(?:tiene|tienen|hizo|hecho|contratado|contratada) (?:hecho |contratado )?(?:un|otro|una) (?:seguro|"
+            r"poliza)|(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|"
+            r"un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|"
+            r"del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
+            r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|"
+            r"que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me |nos )?(?:cubre|paga|"
+            r"tiene|pone)(?: (?:hecho |contratado )?un seguro)?|existing cover|already (?:have|insured)",
+        ),
+        (
+            "monthly_income",
+            r"gan(?:o|amos|aba|ando)\b|cobr(?:o|amos|ando)\b|ingres(?:o|os|amos|ando)\b|sueldo|salario|nomina|"
+            r"(?:me|nos) (?:pagan|entran|ingresan|llega|llegan|viene|vienen)\b|percib\w+|pension\b|"
+            r"(?:me )?sac(?:o|amos)\b|factur\w+|honorarios|remuneracion|jornal|paga\b(?! (?:de|la))|paro\b|"
+            r"subsidio|salary|earn\w*|i make|income|mensualidad\b|plata que (?:gano|hago)|haberes",
+        ),
+        (
+            "savings",
+            (
+                r"ahorr\w+|guardad[oa]s?|colchon\w*|hucha|(?:en|por) el banco\b|en (?:la )?cuenta\b|inver(?:tid[oa]s?|"
+                r"siones)|fondos? (?:de inversion|indexad\w+)?|plan(?:es)? de pensiones|deposito|acciones|liquid\w+|"
+                r"patrimonio|savings?|saved"
+            ),
+        ),
+        (
+            "mortgage_balance",
+            r"hipotec\w+|(?:credito|prestamo) (?:hipotecario|de la (?:casa|vivienda)|del (?:piso|apartamento|"
+            r"departamento))|(?:deb\w+|queda\w*|falta\w*|pagando|pagar|pago) (?:por |de |pagar |por pagar )*(?:del? |"
+            r"la |el |mi |nuestr[oa] )+(?:piso|casa|vivienda|apartamento|departamento|chalet|adosado)|"
+            r"(?:del|de la|por la|por el) (?:piso|casa|vivienda|apartamento)|letra|mortgage",
+        ),
+        (
+            "other_debts",
+            (
+                r"deud\w+|prestamos?(?! hipotec)|creditos?(?! hipotec)|financiac\w+|financiad\w+|(?:del |el |"
+                r"por el |de la |la |por la )(?:coche|moto|carro|furgoneta|tarjeta|master|reforma|auto)\b|tarjetas?\b|"
+                r"microcredit\w+|debts?|loans?|owe\b|debo|debemos|adeud\w+"
+            ),
+        ),
+        (
+            "sum_assured",
+            r"capital(?:es)?|cobertura|y (?:con|por) (?:unos )?(?=\d)|asegur(?:ar|arme|ado|ada|o|e|en|amos|"
+            r"arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|"
+            r"dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
+            r"(?:y )?si (?:pongo|ponemos|pido|subo|bajo|fuera\w*|son|cojo|lo pongo|lo subo|lo bajo|quiero|"
+            r"hago|subimos|bajamos)|(?:quiero|quisiera|querria|queremos|necesito|me gustaria|prefiero|ponme|"
+            r"pon|poned|busco|quería|quiciera) (?:un |uno |una )?(?:seguro|poliza)?(?: de vida)?\b|"
+            r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|"
+            r"vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|"
+            r"(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|"
+            r"necesito",
+        ),
     )
-)  # fmt: skip
+)
 _OWED = re.compile(
-    r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b"
+    r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|"
+    r"pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b"
 )
 _TOO_MUCH = re.compile(
-    r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|too (?:much|expensive))"
+    r"[\s,]*(?:€ ?)?(?:es|son|me parecen?|se me hacen?|esta|me resulta|lo veo|sigue siendo)\s+(?:mucho|"
+    r"much[oa]s?|muy car\w+|car[oa]s?|un (?:poco|pelin) car\w+|demasiad\w+|carisim\w+|una pasada|un paston|"
+    r"too (?:much|expensive))"
 )
 _LINK_AFTER = re.compile(
-    r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |nuestra |los )?"
+    r"\s*(?:,? ?(?:que (?:tengo|tenemos|debo|me quedan?)|quedan|pendientes?|tengo|tenemos|son))?\s*(?:de|"
+    r"para|en|por|a|del|al|como|con|of|in)?\s*(?:la |el |mi |mis |un |una |lo de la |su |capital de |"
+    r"nuestra |los )?"
 )
 _VAGUE = re.compile(r"deb|adeud|owe|pag|quier|necesit|tengo|pon\b|ponme|si ")
 _DIFFERENCE = re.compile(r"\s*(?:menos|mas)\b(?! o menos)")

@@ -9,8 +9,10 @@ from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording, fold
 
 _INTRODUCED = re.compile(
-    r"\b(?:me llamo|mi nombre(?: completo)? es|nombre(?: completo)?:|me dicen|me llaman|puedes llamarme|puede llamarme|llamame|llameme|dime(?= [a-z]+$)|dimelo a|me pusieron|"
-    r"(?:te|le|os) (?:habla|escribe|saluda)|habla(?= [a-z]+ [a-z]+\W*$)|aqui(?= [a-z]+\b)|my name is|my name's|call me|em dic|chamome|je m'appelle|ich heisse|mi chiamo|naiz)\s+"
+    r"\b(?:me llamo|mi nombre(?: completo)? es|nombre(?: completo)?:|me dicen|me llaman|puedes llamarme|"
+    r"puede llamarme|llamame|llameme|dime(?= [a-z]+$)|dimelo a|me pusieron|"
+    r"(?:te|le|os) (?:habla|escribe|saluda)|habla(?= [a-z]+ [a-z]+\W*$)|aqui(?= [a-z]+\b)|my name is|"
+    r"my name's|call me|em dic|chamome|je m'appelle|ich heisse|mi chiamo|naiz)\s+"
 )
 _SOY = re.compile(r"\b(?:soy|i am|i'm|im|soc|sou|som)\s+")
 _ARTICLE = re.compile(r"(?:la |el |don |dona |tu amig[oa] )?")
@@ -21,7 +23,9 @@ _AT_END = re.compile(
 _PARTICLES = frozenset(["de", "del", "la", "las", "los", "y", "i", "da", "dos", "san", "santa", "von", "van"])
 _ENDS_A_NAME, _NO_NAME, _GIVEN = words_of("ends a name"), words_of("no name"), words_of("given names")
 _BARE_LEAD = re.compile(
-    r"^(?:\W|(?:hola|buenas|buenos dias|buenas tardes|buenas noches|pues|bueno|si|claro|vale|ok|encantad[oa]|mucho gusto|eh|ah|mira|a ver|es|el mio es|soy|yo soy|me llamo|con|hi|hello|it's|dale|perfecto|de acuerdo|genial|por supuesto|mi nombre es|digame)\b)*"
+    r"^(?:\W|(?:hola|buenas|buenos dias|buenas tardes|buenas noches|pues|bueno|si|claro|vale|ok|encantad[oa]|"
+    r"mucho gusto|eh|ah|mira|a ver|es|el mio es|soy|yo soy|me llamo|con|hi|hello|it's|dale|perfecto|"
+    r"de acuerdo|genial|por supuesto|mi nombre es|digame)\b)*"
 )
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 _MAX_WORDS = 5

@@ -30,7 +30,8 @@ _SCALES_GLUED_ONLY = {"m": 10**6}
 _GLUED_TENS = re.compile(r"(?P<tens>treint|cuarent|cincuent|sesent|setent|ochent|novent)(?:a|ai|ay|y|i)?(?P<unit>[a-z]+)")
 _GLUED_VEINTI = re.compile(r"veint[iey](?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)")
 _TOKEN = re.compile(
-    r"(?P<digits>\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![.,]?\d)|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![.,]?\d)|"
+    r"(?P<digits>\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![.,]?\d)|"
+    r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![.,]?\d)|"
     r"(?<!\d[.,])\d+[.,]\d+(?![.,]?\d)|\d+)|(?P<word>[a-z]+)|(?P<other>\S)"
 )
 _HIGHEST_AFTER: dict[str, int] = {"": 4, "scale": 4, "hundreds": 3, "tens": 1, "teens": 0, "units": 0}

@@ -14,29 +14,48 @@ _LONGEST_WORDS = 5
 _FUZZY_FROM = 88  # percent of similarity, and only for words of six letters or more
 
 _LEAD = re.compile(
-    r"\b(?:(?P<am>soy|somos|fui|i am an?|i'm an?|i work as an?|soc|sou)|(?P<works>trabajo|curro|laburo|chambeo|camello|trabajando|estoy trabajando|ejerzo|hago|estoy)(?: actualmente| ahora)?(?: de| como| en| para| con)?|me dedico al?|de profesion,?|"
-    r"(?P<own>tengo|llevo|regento|dirijo) (?=un[oa]? )|mi (?:profesion|trabajo|oficio|ocupacion|curro) es(?: de| ser| el de| la de)?|profesion:?|ocupacion:?|oficio:?|puesto de|i work in|estudio|my job is)\s+(?:un |una |el |la |de |como |profesional de |en |an? )*"
+    r"\b(?:(?P<am>soy|somos|fui|i am an?|i'm an?|i work as an?|soc|sou)|(?P<works>trabajo|curro|laburo|"
+    r"chambeo|camello|trabajando|estoy trabajando|ejerzo|hago|estoy)(?: actualmente| ahora)?(?: de|"
+    r" como| en| para| con)?|me dedico al?|de profesion,?|"
+    r"(?P<own>tengo|llevo|regento|dirijo) (?=un[oa]? )|mi (?:profesion|trabajo|oficio|ocupacion|curro) es(?: de|"
+    r" ser| el de| la de)?|profesion:?|ocupacion:?|oficio:?|puesto de|i work in|estudio|my job is)\s+(?:un |"
+    r"una |el |la |de |como |profesional de |en |an? )*"
 )
 _END = re.compile(
-    r"[,.;:!?\n()]|\s(?:y|e|pero|aunque|desde|hace|con (?:\d|sueldo|contrato|mi)|tengo|gano|cobro|porque|no|ni|que|cuando|mientras|and|but|de momento|actualmente|ahora|por ahora|llevo|en (?:madrid|barcelona|valencia|sevilla|bilbao|malaga))\b"
+    r"[,.;:!?\n()]|\s(?:y|e|pero|aunque|desde|hace|con (?:\d|sueldo|contrato|mi)|tengo|gano|cobro|"
+    r"porque|no|ni|que|cuando|mientras|and|but|de momento|actualmente|ahora|por ahora|llevo|en (?:madrid|"
+    r"barcelona|valencia|sevilla|bilbao|malaga))\b"
 )
 _BARE_LEAD = re.compile(
-    r"^\W*(?:pues |bueno |eh |mira |hola |si,? |yo |a ver,? )*(?:soy |trabajo (?:de |como |en )?|de |como |un |una |en |es |curro (?:de |en )?|me dedico a(?:l)? |estoy (?:de |en )?|(?:tengo|llevo|regento|dirijo) (?=un[oa]? ))*"
+    r"^\W*(?:pues |bueno |eh |mira |hola |si,? |yo |a ver,? )*(?:soy |trabajo (?:de |como |en )?|de |"
+    r"como |un |una |en |es |curro (?:de |en )?|me dedico a(?:l)? |estoy (?:de |en )?|(?:tengo|llevo|"
+    r"regento|dirijo) (?=un[oa]? ))*"
 )
 _ITEM_BORDER = re.compile(r"[,.;:!?\n]|\by yo (?:soy )?")
 _NOT_WORK = re.compile(
-    r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|mis|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
+    r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|"
+    r"por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|"
+    r"no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|"
+    r"mis|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
 )
 _SECTOR_ALONE = re.compile(r"\b(?:trabajo|curro|laburo|estoy|chambeo|ahi|empleo)\b[^.;,]{0,20}\ben\s+$")
 
 RISKY_SPORTS = re.compile(
-    r"\b(?P<sport>paracaidis\w+|parapente|ala delta|ala-delta|escalad(?:a|or|ora)(?: (?:en roca|libre|deportiva))?|escalo\b|alpinis\w+|montanismo|alta montana|ochomil\w*|himalayismo|espeleolog\w+|barranquis\w+|descenso de barrancos|puenting|bungee|"
-    r"salto base|base jump\w*|wingsuit|rafting|buceo|buceo con botella|submarinis\w+|apnea|pesca submarina|rall(?:y|ie)s?|carreras de (?:motos|coches|karts)|motocross|moto ?gp|enduro|boxeo|kick ?boxing|mma|artes marciales mixtas|lucha libre|muay thai|"
-    r"esqui (?:fuera de pista|extremo|de travesia)|freeride|heliesqui|snowboard extremo|vuelo (?:sin motor|acrobatico)|ultraligeros?|avioneta|planeador|pilotar|skydiving|rock climbing|scuba diving|paragliding|motorbike racing|encierros|correr (?:los )?encierros|"
-    r"toreo|rodeo|kitesurf|downhill|descenso en bici|parkour|highline|via ferrata|vias ferratas|ciclismo de descenso|puentismo)\b"
+    r"\b(?P<sport>paracaidis\w+|parapente|ala delta|ala-delta|escalad(?:a|or|ora)(?: (?:en roca|libre|"
+    r"deportiva))?|escalo\b|alpinis\w+|montanismo|alta montana|ochomil\w*|himalayismo|espeleolog\w+|"
+    r"barranquis\w+|descenso de barrancos|puenting|bungee|"
+    r"salto base|base jump\w*|wingsuit|rafting|buceo|buceo con botella|submarinis\w+|apnea|pesca submarina|"
+    r"rall(?:y|ie)s?|carreras de (?:motos|coches|karts)|motocross|moto ?gp|enduro|boxeo|kick ?boxing|"
+    r"mma|artes marciales mixtas|lucha libre|muay thai|"
+    r"esqui (?:fuera de pista|extremo|de travesia)|freeride|heliesqui|snowboard extremo|vuelo (?:sin motor|"
+    r"acrobatico)|ultraligeros?|avioneta|planeador|pilotar|skydiving|rock climbing|scuba diving|paragliding|"
+    r"motorbike racing|encierros|correr (?:los )?encierros|"
+    r"toreo|rodeo|kitesurf|downhill|descenso en bici|parkour|highline|via ferrata|vias ferratas|ciclismo de descenso|"
+    r"puentismo)\b"
 )
 _NOT_PRACTISED = re.compile(
-    r"\b(?:antes|hacia|practicaba|hice|de joven)\b[^.;]{0,30}$|\b(?:no|nunca|ni|tampoco|jamas|ya no|deje|sin)\b[^.;,]{0,30}$|\b(?:cubre|cubris|cubren|incluye|si) [^.;,]{0,25}$"
+    r"\b(?:antes|hacia|practicaba|hice|de joven)\b[^.;]{0,30}$|\b(?:no|nunca|ni|tampoco|jamas|ya no|"
+    r"deje|sin)\b[^.;,]{0,30}$|\b(?:cubre|cubris|cubren|incluye|si) [^.;,]{0,25}$"
 )
 
 

@@ -42,48 +42,107 @@ class Quantity:
 
 
 _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
-    ("years", re.compile(r"\s*-?\s*(?:de )?(?:(?<=\d)a|anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|y/o)\b")),
+    (
+        "years",
+        re.compile(
+            r"\s*-?\s*(?:de )?(?:(?<=\d)a|anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|"
+            r"abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|y/o)\b"
+        ),
+    ),
     ("months", re.compile(r"\s*-?\s*(?:mes(?:es)?|mesecitos|months?|mesos)\b")),
     ("weeks", re.compile(r"\s*-?\s*(?:semanas?|semanitas|weeks?)\b")),
     ("days", re.compile(r"\s*-?\s*(?:dias?|days?)\b")),
-    ("money", re.compile(r"\s*(?:(?:de )?(?:euros?|eurazos|euritos|eurillos|eurillos|pavos|lereles|napos|leuros|boniatos|machacantes)\b|€|eur\b)")),
-    ("children", re.compile(
-        r"\s*(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias?|peques?|pequen[oa]s|pequenines|chiquill[oa]s?|chiquitines|chavales|chaval|"
-        r"chamac[oa]s?|pibes?|pibas|pibit[oa]s?|guaguas?|bebes?|bebas|mellizos|mellizas|gemel[oa]s?|ninyos|fills?|filles|filhos?|churumbeles|churumbel|retonos|"
-        r"criaturas?|vastagos|huahuas|wawas|patojos|chinos\b(?! )|cipotes|carajitos|chavos|chavit[oa]s|escuincles|gurises|botijas|renacuajos|enanos|bendiciones|"
-        r"kids?|children|child|sons?|daughters?|menores(?: de edad)?|varones|varon|hembras?|chic[oa]s|jovencitos)\b")),
-    ("people", re.compile(r"\s*(?:personas?|dependientes?|familiares|cargas|bocas|adultos?|miembros|people|dependants?|dependents?|padres|hermanos|a mi cargo|a cargo)\b")),
-    ("smokes", re.compile(r"\s*(?:cigarr\w+|cigarros?|pitis|pitillos?|paquetes?|paquetillas|cajetillas?|puchos?|fasos?|tabacos|caladas|piti)\b")),
+    (
+        "money",
+        re.compile(
+            r"\s*(?:(?:de )?(?:euros?|eurazos|euritos|eurillos|eurillos|pavos|lereles|napos|leuros|boniatos|"
+            r"machacantes)\b|€|eur\b)"
+        ),
+    ),
+    (
+        "children",
+        re.compile(
+            r"\s*(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias?|peques?|pequen[oa]s|pequenines|"
+            r"chiquill[oa]s?|chiquitines|chavales|chaval|"
+            r"chamac[oa]s?|pibes?|pibas|pibit[oa]s?|guaguas?|bebes?|bebas|mellizos|mellizas|gemel[oa]s?|"
+            r"ninyos|fills?|filles|filhos?|churumbeles|churumbel|retonos|"
+            r"criaturas?|vastagos|huahuas|wawas|patojos|chinos\b(?! )|cipotes|carajitos|chavos|chavit[oa]s|"
+            r"escuincles|gurises|botijas|renacuajos|enanos|bendiciones|"
+            r"kids?|children|child|sons?|daughters?|menores(?: de edad)?|varones|varon|hembras?|chic[oa]s|jovencitos)\b"
+        ),
+    ),
+    (
+        "people",
+        re.compile(
+            r"\s*(?:personas?|dependientes?|familiares|cargas|bocas|adultos?|miembros|people|dependants?|dependents?|"
+            r"padres|hermanos|a mi cargo|a cargo)\b"
+        ),
+    ),
+    (
+        "smokes",
+        re.compile(
+            r"\s*(?:cigarr\w+|cigarros?|pitis|pitillos?|paquetes?|paquetillas|cajetillas?|puchos?|fasos?|tabacos|"
+            r"caladas|piti)\b"
+        ),
+    ),
     ("ordinal", re.compile(r"\s*(?:[ªº°]|[oa]\b(?<=\d[oa]))")),
-    ("other", re.compile(
-        r"\s*(?:%|(?:por ciento|porciento|percent|horas?|h|minutos?|kilometros?|kms?|kg|cm|metros?|m2|perr[oa]s?|gat[oa]s?|coches?|motos?|veces|vez|casas?|"
-        r"pisos?|habitaciones|dormitorios|empleados|trabajadores|mascotas?|empresas?|seguros|polizas|preguntas|cosas|opciones|propuestas|dudas|momentos|amig[oa]s)\b)")),
-)  # fmt: skip
+    (
+        "other",
+        re.compile(
+            r"\s*(?:%|(?:por ciento|porciento|percent|horas?|h|minutos?|kilometros?|kms?|kg|cm|metros?|m2|"
+            r"perr[oa]s?|gat[oa]s?|coches?|motos?|veces|vez|casas?|"
+            r"pisos?|habitaciones|dormitorios|empleados|trabajadores|mascotas?|empresas?|seguros|polizas|"
+            r"preguntas|cosas|opciones|propuestas|dudas|momentos|amig[oa]s)\b)"
+        ),
+    ),
+)
 _FOREIGN = re.compile(
-    r"\s*(?:de )?(?:dolares?|usd|us\$|\$|pesos?|mxn|cop|ars|clp|libras?|gbp|£|soles|bolivares|reales|francos|mangos|dollars?|pounds?)(?![a-z])"
+    r"\s*(?:de )?(?:dolares?|usd|us\$|\$|pesos?|mxn|cop|ars|clp|libras?|gbp|£|soles|bolivares|reales|"
+    r"francos|mangos|dollars?|pounds?)(?![a-z])"
 )
 _FOREIGN_BEFORE = re.compile(r"(?:\$|us\$|usd|£)\s*$")
 _EURO_BEFORE = re.compile(r"(?:€|\beur)\s*$")
 _PERIODS: tuple[tuple[Period, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(r"[\s,]*(?:(?:limpios?|limpitos|netos?|brutos?|en mano|en bruto|en neto|mas o menos|aprox\w*|o asi|o por ahi|mangos|gross|net)[\s,]+){0,3}(?:" + words + r")"))
+    (
+        name,
+        re.compile(
+            r"[\s,]*(?:(?:limpios?|limpitos|netos?|brutos?|en mano|en bruto|en neto|mas o menos|aprox\w*|o asi|"
+            r"o por ahi|mangos|gross|net)[\s,]+){0,3}(?:" + words + r")"
+        ),
+    )
     for name, words in (
-        ("month", r"(?:al|por|cada|x|/|el|a|per)\s?(?:mes|month)\b|mensual(?:es|mente)?\b|/\s?m\b|monthly|al mesecito|mes\b|en cada nomina|por paga"),
-        ("year", r"(?:al|por|cada|x|/|el|a|per)\s?(?:ano|year)\b|anual(?:es|mente)?\b|brutos? anuales|yearly|a year|per annum|/\s?a\b"),
+        (
+            "month",
+            (
+                r"(?:al|por|cada|x|/|el|a|per)\s?(?:mes|month)\b|mensual(?:es|mente)?\b|/\s?m\b|monthly|al mesecito|"
+                r"mes\b|en cada nomina|por paga"
+            ),
+        ),
+        (
+            "year",
+            (
+                r"(?:al|por|cada|x|/|el|a|per)\s?(?:ano|year)\b|anual(?:es|mente)?\b|brutos? anuales|yearly|"
+                r"a year|per annum|/\s?a\b"
+            ),
+        ),
         ("week", r"(?:a la|por|cada|/|per|a)\s?(?:semana|week)\b|semanal(?:es)?\b|weekly"),
         ("day", r"(?:al|por|cada|/|a)\s?(?:dia|day)\b|diari[oa]s?\b"),
         ("hour", r"(?:la|por|a la|/|an?)\s?(?:hora|hour)\b"),
     )
-)  # fmt: skip
+)
 _GROSS = re.compile(r"[\s,]*(?:brutos?|netos?|limpios?)\b")
 _REJECTED_BEFORE = re.compile(
-    r"(?:[^,.;:!¡¿?\s]\s*|,\s*(?:que |y )?)\b(?:y )?no (?:eran? |son |es |los |las |a los |tengo )?$|\ben (?:vez|lugar) de (?:los |las |unos )?$|"
-    r"\b(?:antes|dije|puse|habia dicho|habia puesto|te dije|he dicho|he puesto|escribi) (?:que )?(?:eran? |son |tenia |los |las )?$"
+    r"(?:[^,.;:!¡¿?\s]\s*|,\s*(?:que |y )?)\b(?:y )?no (?:eran? |son |es |los |las |a los |tengo )?$|"
+    r"\ben (?:vez|lugar) de (?:los |las |unos )?$|"
+    r"\b(?:antes|dije|puse|habia dicho|habia puesto|te dije|he dicho|he puesto|escribi) (?:que )?(?:eran? |"
+    r"son |tenia |los |las )?$"
 )
 _REJECTED_AFTER = re.compile(r"\s*no\b(?=\s*[,.;:]|\s+(?:son|es|eran|tengo)\b)")
 _MOST_NUMBERS = 64  # nobody tells more in one message; what pastes more is not answered number by number
 _RATHER_THAN = re.compile(r"\b(?:mejor|prefiero|pon|ponme|cambia\w*)\b[^;!?]{1,40}$")
 _RANGE = re.compile(
-    r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\s*(?:los |las |unos |quiza |quizas |tal vez |como mucho )?"
+    r"\s*(?:euros |€ ?|mil |k )?(?P<link>a|o|u|y|-|to|or|and)\s*(?:los |las |unos |quiza |quizas |"
+    r"tal vez |como mucho )?"
 )
 
 
@@ -155,9 +214,19 @@ def _with_unit(plain: str, numeral: Numeral) -> Quantity:
         unit = "money"
     article = plain[numeral.start : numeral.end] in ("un", "una", "uno")
     return Quantity(
-        numeral.start, numeral.end, end, numeral.value, unit, period, None, numeral.sized, numeral.slang, foreign,
-        article=article, alternatives=numeral.alternatives,
-    )  # fmt: skip
+        numeral.start,
+        numeral.end,
+        end,
+        numeral.value,
+        unit,
+        period,
+        None,
+        numeral.sized,
+        numeral.slang,
+        foreign,
+        article=article,
+        alternatives=numeral.alternatives,
+    )
 
 
 def as_number(value: float) -> int | float:

@@ -28,33 +28,56 @@ from src.agent.understanding.years import read_enumerated_age, read_years
 
 NONE_IS_ZERO = ("mortgage_balance", "other_debts", "savings", "existing_cover")
 _NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (key, re.compile(rf"\b(?:no (?:tengo|tenemos|hay|pago|me queda|nos queda|debo|tinc)|sin|ni|ninguna?|nada de|cero|tampoco(?: tengo)?|no)\s+(?:ni |ya |ningun[a]? |mas |tengo |la |el |de )*(?:{words})\b|\b(?:{words})[,:]?\s+(?:no(?: tengo)?|ninguna?|cero|nada|pagada|liquidad[ao]|terminada|cancelada)\b"))
+    (
+        key,
+        re.compile(
+            r"\b(?:no (?:tengo|tenemos|hay|pago|me queda|nos queda|debo|tinc)|sin|ni|ninguna?|nada de|cero|"
+            rf"tampoco(?: tengo)?|no)\s+(?:ni |ya |ningun[a]? |mas |tengo |la |el |de )*(?:{words})\b|\b(?:{words})[,:]"
+            r"?\s+(?:no(?: tengo)?|ninguna?|cero|nada|pagada|liquidad[ao]|terminada|cancelada)\b"
+        ),
+    )
     for key, words in (
         ("mortgage_balance", r"hipotec\w*|mortgage"),
         ("other_debts", r"debo nada|debemos nada|deud\w*|prestamos?|creditos?|debts?"),
         ("savings", r"ahorr\w*|ahorrado|savings"),
         ("existing_cover", r"(?:otro |otros |mas )?(?:seguros?(?: de vida)?|polizas?|cobertura)"),
     )
-)  # fmt: skip
+)
 _PAID_OFF = re.compile(
-    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|no debo nada|(?:la|lo|ya) (?:ya )?(?:pague|pagamos|liquide|cancele|termine de pagar|acabe de pagar)|esta (?:ya )?(?:pagad[ao]|liquidad[ao])|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
+    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|"
+    r"liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|"
+    r"alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|"
+    r"no debo nada|(?:la|lo|ya) (?:ya )?(?:pague|pagamos|liquide|cancele|termine de pagar|acabe de pagar)|"
+    r"esta (?:ya )?(?:pagad[ao]|liquidad[ao])|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|"
+    r"(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
 )
 _TAKEN_BACK = re.compile(
-    r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?(?:equivo\w+|confund\w+|lie|liado)|corrijo|correccion|rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|errata|ups|mal escrito|fe de erratas|"
-    r"(?:antes|te|os) (?:te |os |le )?(?:dije|puse|habia dicho|he dicho) (?:mal|que (?:no|si)\b)|lo (?:he puesto|puse|escribi|dije) mal|i meant|correction|no es cierto lo)\b"
+    r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?(?:equivo\w+|confund\w+|lie|liado)|corrijo|correccion|"
+    r"rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|errata|ups|mal escrito|"
+    r"fe de erratas|"
+    r"(?:antes|te|os) (?:te |os |le )?(?:dije|puse|habia dicho|he dicho) (?:mal|que (?:no|si)\b)|lo (?:he puesto|"
+    r"puse|escribi|dije) mal|i meant|correction|no es cierto lo)\b"
 )
 _CHANGED = re.compile(
-    r"^\W*no,? (?:lo de|eran?|son|es|mejor|que|\d)|^\W*no, |\b(?:en realidad|ahora (?:tengo|gano|son|soy|es|fumo|cobro|somos)|cambi(?:a|ar|o|ad|e)|actualiz\w+|al final|mejor|he cambiado|ponia|lo de|ya no|espera|sorry|actually|prefiero|cumpli|he cumplido|pon|ponme|sube\w*|baja\w*)\b"
+    r"^\W*no,? (?:lo de|eran?|son|es|mejor|que|\d)|^\W*no, |\b(?:en realidad|ahora (?:tengo|gano|son|"
+    r"soy|es|fumo|cobro|somos)|cambi(?:a|ar|o|ad|e)|actualiz\w+|al final|mejor|he cambiado|ponia|lo de|"
+    r"ya no|espera|sorry|actually|prefiero|cumpli|he cumplido|pon|ponme|sube\w*|baja\w*)\b"
 )
 _NOT_FLAT_NO = re.compile(r"^\W*no,? (?:lo de|eran?|son|es|tengo|mejor|que|\d|la |el |mi )")
 _YES_NO_KEYS = ("smoker",)
 _BENEFICIARY = re.compile(
-    r"\b(?:beneficiari[oa]s?)\b[^a-z\d]{0,3}(?:(?:es|seria|sera|serian|son|sean|que sea|pon|a|al|ponme)\s+)?(?:el |la |los |las |mis? )?(?P<who>banco|hij[oa]s?|mujer|marido|espos[oa]|pareja|padres?|madre|herman[oa]s?|novi[oa]|familia|sobrin[oa]s?|herederos legales)"
+    r"\b(?:beneficiari[oa]s?)\b[^a-z\d]{0,3}(?:(?:es|seria|sera|serian|son|sean|que sea|pon|a|al|ponme)\s+)?(?:el |"
+    r"la |los |las |mis? )?(?P<who>banco|hij[oa]s?|mujer|marido|espos[oa]|pareja|padres?|madre|herman[oa]s?|"
+    r"novi[oa]|familia|sobrin[oa]s?|herederos legales)"
 )
 _BENEFICIARY_NAMES = {"banco": "bank"}
 _CALLBACK = re.compile(
-    r"\b(?:(?:pasado )?manana(?: (?:por|a|en) la (?:manana|tarde|noche|mediodia))?|(?:esta|hoy por la) (?:tarde|noche|manana)|hoy|(?:el |los |proximo |este )?(?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)(?: (?:por|a|en) la (?:manana|tarde|noche))?|por las? (?:mananas?|tardes?|noches?)|"
-    r"a partir de las? \w+|a las (?:\d{1,2}(?::\d{2})?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce)(?: de la (?:manana|tarde|noche)| y media| h)?|entre las \w+ y las \w+|despues de comer|al mediodia|la semana que viene|cuando (?:querais|quieras|puedas|podais))\b"
+    r"\b(?:(?:pasado )?manana(?: (?:por|a|en) la (?:manana|tarde|noche|mediodia))?|(?:esta|hoy por la) (?:tarde|"
+    r"noche|manana)|hoy|(?:el |los |proximo |este )?(?:lunes|martes|miercoles|jueves|viernes|sabado|"
+    r"domingo)(?: (?:por|a|en) la (?:manana|tarde|noche))?|por las? (?:mananas?|tardes?|noches?)|"
+    r"a partir de las? \w+|a las (?:\d{1,2}(?::\d{2})?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|"
+    r"diez|once|doce)(?: de la (?:manana|tarde|noche)| y media| h)?|entre las \w+ y las \w+|despues de comer|"
+    r"al mediodia|la semana que viene|cuando (?:querais|quieras|puedas|podais))\b"
 )
 _IN_CALLBACK = re.compile(r"\b(?:por|a|en|el|los|la|las|de)\b\s*")
 _WANTS_CALL = re.compile(r"\b(?:llam\w+|telefono|contact\w+|hablar|call)\b")

@@ -12,30 +12,49 @@ from src.agent.understanding.wording import Wording
 
 _SMOKE = r"(?:fum(?:o|e|ar|a|amos|ado|aba|ando|e nunca)|fumador[ae]?s?)"
 _QUIT = re.compile(
-    r"\b(?:(?:lo |la )?(?:deje|dejamos|he dejado|dejado|abandone|deix\w+)(?: de fumar| el tabaco| el vicio| el cigarr\w+| los cigarr\w+| los puchos| el pucho| de hacerlo)?|ex ?-?\s?fumador[ae]?s?|exfumador[ae]?s?|"
-    r"(?:ya )?llevo [^.;]{0,25} sin (?:fumar|tabaco|probar)|(?:anos?|meses|semanas) sin fumar|no,? desde hace\b|hace [^.;]{1,25} que (?:no\b|lo deje)|ya no (?:fum\w+|soy fumador[a]?)|fumaba|quit smoking|gave up smoking|ex-?smoker|used to smoke|antes fum\w+)\b"
+    r"\b(?:(?:lo |la )?(?:deje|dejamos|he dejado|dejado|abandone|deix\w+)(?: de fumar| el tabaco| el vicio|"
+    r" el cigarr\w+| los cigarr\w+| los puchos| el pucho| de hacerlo)?|ex ?-?\s?fumador[ae]?s?|exfumador[ae]?s?|"
+    r"(?:ya )?llevo [^.;]{0,25} sin (?:fumar|tabaco|probar)|(?:anos?|meses|semanas) sin fumar|no,? desde hace\b|"
+    r"hace [^.;]{1,25} que (?:no\b|lo deje)|ya no (?:fum\w+|soy fumador[a]?)|fumaba|quit smoking|gave up smoking|"
+    r"ex-?smoker|used to smoke|antes fum\w+)\b"
 )
 _QUITTING = re.compile(
-    r"\b(?:(?:lo estoy|estoy|intentando|tratando de|intento|quiero|voy a|queriendo|deberia|me gustaria) (?:dejand\w+|dejar\w*)(?: de fumar)?|trying to quit|a ver si lo dejo)\b"
+    r"\b(?:(?:lo estoy|estoy|intentando|tratando de|intento|quiero|voy a|queriendo|deberia|me gustaria) (?:dejand\w+|"
+    r"dejar\w*)(?: de fumar)?|trying to quit|a ver si lo dejo)\b"
 )
 _NEVER = re.compile(
-    rf"\b(?:no|nunca|jamas|ni|tampoco|nada de|sin|don't|do not|never|not a|non|nao|ez dut|pas)[\s,]+(?:he |soy |somos |un |una |lo |yo |me |mas |nada |senor,? no |hemos |habia |i |de |he sido |tengo el habito de |suelo )*(?:{_SMOKE}|fum\w*|smok\w+|rauch\w*|tabaco|probado (?:el tabaco|un cigarr\w+)|cigarr\w+|piti\w*|pucho\w*|vape\w+|porros|fuma)\b|"
-    rf"\b(?:fumador[a]?|fumar|fumo|tabaco|fuma)[,:?]*\s*(?:pues )?(?:no|nada|nunca|jamas|cero|para nada|que va|nop)\b|\b(?:libre de humo|sin humos|odio el tabaco|non-?\s?smoker|no fumadora?|cero tabaco|no-?fumador|detesto el tabaco|sano como|nichtraucher)\b|🚭"
+    r"\b(?:no|nunca|jamas|ni|tampoco|nada de|sin|don't|do not|never|not a|non|nao|ez dut|pas)[\s,]+(?:he |"
+    r"soy |somos |un |una |lo |yo |me |mas |nada |senor,? no |hemos |habia |i |de |he sido |tengo el habito de |"
+    rf"suelo )*(?:{_SMOKE}|fum\w*|smok\w+|rauch\w*|tabaco|probado (?:el tabaco|un cigarr\w+)|cigarr\w+|"
+    r"piti\w*|pucho\w*|vape\w+|porros|fuma)\b|"
+    r"\b(?:fumador[a]?|fumar|fumo|tabaco|fuma)[,:?]*\s*(?:pues )?(?:no|nada|nunca|jamas|cero|para nada|"
+    r"que va|nop)\b|\b(?:libre de humo|sin humos|odio el tabaco|non-?\s?smoker|no fumadora?|cero tabaco|"
+    r"no-?fumador|detesto el tabaco|sano como|nichtraucher)\b|🚭"
 )
 _NEVER_UNSURE = re.compile(r"\b(?:nop|no,)\s*,?\s*fumo\b")
 _VAPES = re.compile(
-    r"\b(?:vape\w*|vapead\w+|vaper|vapers|cigarr\w+ electronic\w+|iqos|tabaco calentado|glo\b|pods?|juul|e-?cig\w*|pipa|puros?|puritos?|cachimba|shisha|narguile|porros?|marihuana|maria|cannabis|hierba|snus|rape|mota|vaping)\b"
+    r"\b(?:vape\w*|vapead\w+|vaper|vapers|cigarr\w+ electronic\w+|iqos|tabaco calentado|glo\b|pods?|"
+    r"juul|e-?cig\w*|pipa|puros?|puritos?|cachimba|shisha|narguile|porros?|marihuana|maria|cannabis|"
+    r"hierba|snus|rape|mota|vaping)\b"
 )
 _OCCASIONAL = re.compile(
-    r"\b(?:de vez en cuando|a veces|alguna vez|algun (?:cigarr\w+|piti\w*|pucho)|ocasional\w*|social\w*|en (?:bodas|fiestas|eventos|celebraciones|vacaciones)|(?:solo |solamente |unicamente )?(?:los |en )?(?:findes?|fines? de semana|sabados|fin de semana)|cuando (?:salgo|bebo|tomo|voy de)|"
-    r"muy poco|poquito|poco\b|rara vez|casi (?:nada|nunca)|uno o dos|un par al (?:mes|dia)|de fiesta|de higos a brevas|muy de vez|esporadic\w+|de cuando en cuando|cada tanto|socially|occasionally|sometimes|las copas)\b"
+    r"\b(?:de vez en cuando|a veces|alguna vez|algun (?:cigarr\w+|piti\w*|pucho)|ocasional\w*|social\w*|"
+    r"en (?:bodas|fiestas|eventos|celebraciones|vacaciones)|(?:solo |solamente |unicamente )?(?:los |"
+    r"en )?(?:findes?|fines? de semana|sabados|fin de semana)|cuando (?:salgo|bebo|tomo|voy de)|"
+    r"muy poco|poquito|poco\b|rara vez|casi (?:nada|nunca)|uno o dos|un par al (?:mes|dia)|de fiesta|"
+    r"de higos a brevas|muy de vez|esporadic\w+|de cuando en cuando|cada tanto|socially|occasionally|"
+    r"sometimes|las copas)\b"
 )
 _SMOKES = re.compile(
-    rf"\b(?:{_SMOKE}|fumeta|chimenea|cajetillas?|paquete(?: y medio)?(?: de tabaco)?(?: al dia| diario)|cigarr\w+|pitis?|pitillos?|puchos?|fasos?|smoker?|i smoke|tabaco|nicotina|enganchad[oa] al tabaco|soc fumador|fume)\b|🚬"
+    rf"\b(?:{_SMOKE}|fumeta|chimenea|cajetillas?|paquete(?: y medio)?(?: de tabaco)?(?: al dia| diario)|"
+    r"cigarr\w+|pitis?|pitillos?|puchos?|fasos?|smoker?|i smoke|tabaco|nicotina|enganchad[oa] al tabaco|"
+    r"soc fumador|fume)\b|🚬"
 )
 _OWN_VERB = r"\b(?:fumo|vapeo|fumaba|soy|fumamos|fumador[a]?)\b"
 _OTHER_PERSON = re.compile(
-    r"\b(?:mis? (?:mujer|marido|espos[oa]|pareja|novi[oa]|padres?|madre|hij\w+|herman\w+|companer\w+|jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|fuman|fumaban?|fumador[a]?|vapea|smokes)\b"
+    r"\b(?:mis? (?:mujer|marido|espos[oa]|pareja|novi[oa]|padres?|madre|hij\w+|herman\w+|companer\w+|"
+    r"jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|"
+    r"fuman|fumaban?|fumador[a]?|vapea|smokes)\b"
 )
 _PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
 _ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")
@@ -44,10 +63,12 @@ _QUESTION = re.compile(
 )
 _AGO = re.compile(r"\b(?:hace|llevo|hara|va para|desde hace|lleva)\b")
 _RECENT = re.compile(
-    r"\b(?:ayer|hoy|anteayer|esta semana|este (?:mes|ano)|la semana pasada|el mes pasado|hace (?:poco|nada|unas semanas|unos dias|unos meses)|recien\w*|last (?:week|month)|en enero|desde enero)\b"
+    r"\b(?:ayer|hoy|anteayer|esta semana|este (?:mes|ano)|la semana pasada|el mes pasado|hace (?:poco|"
+    r"nada|unas semanas|unos dias|unos meses)|recien\w*|last (?:week|month)|en enero|desde enero)\b"
 )
 _LONG_AGO = re.compile(
-    r"\b(?:hace (?:mucho|muchos|muchisimo|bastante|anos|siglos|tiempo|decadas)|toda la vida|de joven|en la universidad|years ago|el siglo pasado|hace la tira)\b"
+    r"\b(?:hace (?:mucho|muchos|muchisimo|bastante|anos|siglos|tiempo|decadas)|toda la vida|de joven|"
+    r"en la universidad|years ago|el siglo pasado|hace la tira)\b"
 )
 QUIT_COUNTS_AFTER_YEARS = 1
 """Insurers count somebody as a smoker for at least twelve months after the last cigarette."""
@@ -57,7 +78,11 @@ def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Cont
     """`smoker`, with `details.ex_smoker_years` or `details.smoking` beside it, and a partner's habit."""
     plain = wording.plain
     asked = (context.awaiting or "").removeprefix("confirm:") == "smoker"
-    others = [match for match in _OTHER_PERSON.finditer(plain) if not re.search(r"\by?o y $", plain[max(0, match.start() - 6) : match.start()])]
+    others = [
+        match
+        for match in _OTHER_PERSON.finditer(plain)
+        if not re.search(r"\by?o y $", plain[max(0, match.start() - 6) : match.start()])
+    ]
     found: list[Found] = []
     for match in others:
         if _PARTNER.match(match[0]):
@@ -96,10 +121,13 @@ def _own_habit(wording: Wording, plain: str, quantities: Sequence[Quantity], *, 
     vapes = _VAPES.search(plain)
     never = _NEVER.search(plain)
     if never and not (
-        vapes and vapes.start() >= never.end() and not re.search(r"\b(?:ni|tampoco|no)\s+$", plain[max(0, vapes.start() - 12) : vapes.start()])
+        vapes
+        and vapes.start() >= never.end()
+        and not re.search(r"\b(?:ni|tampoco|no)\s+$", plain[max(0, vapes.start() - 12) : vapes.start()])
     ):
         hedged = re.search(
-            r"\b(?:casi no|casi nunca|apenas)\b|\bno\b[^.;]{0,12}\b(?:mucho|demasiado|a diario|habitual\w*|todos los dias)\b",
+            r"\b(?:casi no|casi nunca|apenas)\b|\bno\b[^.;]{0,12}\b(?:mucho|demasiado|a diario|habitual\w*|"
+            r"todos los dias)\b",
             plain,
         )
         if hedged:

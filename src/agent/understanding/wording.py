@@ -113,9 +113,24 @@ def sound(word: str) -> str:
 
 
 _SPELLINGS = (
-    ("ch", "C"), ("h", ""), ("ll", "y"), ("qu", "k"), ("gue", "Ge"), ("gui", "Gi"), ("ge", "je"), ("gi", "ji"),
-    ("ce", "se"), ("ci", "si"), ("z", "s"), ("c", "k"), ("v", "b"), ("w", "u"), ("y", "i"), ("mb", "nb"), ("mp", "np"),
-)  # fmt: skip
+    ("ch", "C"),
+    ("h", ""),
+    ("ll", "y"),
+    ("qu", "k"),
+    ("gue", "Ge"),
+    ("gui", "Gi"),
+    ("ge", "je"),
+    ("gi", "ji"),
+    ("ce", "se"),
+    ("ci", "si"),
+    ("z", "s"),
+    ("c", "k"),
+    ("v", "b"),
+    ("w", "u"),
+    ("y", "i"),
+    ("mb", "nb"),
+    ("mp", "np"),
+)
 _SOUNDS = {sound(word): word for word in sorted(REPAIRABLE)}
 _BY_INITIAL: dict[str, list[str]] = {}
 for _word in sorted(REPAIRABLE_AFTER_A_SLIP):

@@ -13,38 +13,53 @@ OLDEST = 119
 YOUNGEST_UNASKED = 14
 """Smaller numbers of years are hardly the age of somebody who writes about insurance, unless they say so."""
 _CHILD = (
-    r"(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias?|peques?|pequen[oa]s?|chiquill[oa]s?|chamac[oa]s?|pibes?|pibit[oa]s?|bebes?|mellizos|gemel[oa]s?|"
-    r"mayor|mediano|mediana|menor|kids?|children|child|son|daughter|chaval(?:es)?|guaguas?|chic[oa]s|fills?|filla|filles)"
+    r"(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias?|peques?|pequen[oa]s?|chiquill[oa]s?|"
+    r"chamac[oa]s?|pibes?|pibit[oa]s?|bebes?|mellizos|gemel[oa]s?|"
+    r"mayor|mediano|mediana|menor|kids?|children|child|son|daughter|chaval(?:es)?|guaguas?|chic[oa]s|"
+    r"fills?|filla|filles)"
 )
 _PARTNER = r"(?:mi|la|el) (?:mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|senora|parienta|media naranja)"
 _AGO = re.compile(
-    r"\b(?:hace|hara|desde hace|va para|van|llevo|llevamos|llevaba|lleva)(?: ya| unos| casi| mas de| como| un par de| aproximadamente| cosa de| alrededor de)*\s*$"
+    r"\b(?:hace|hara|desde hace|va para|van|llevo|llevamos|llevaba|lleva)(?: ya| unos| casi| mas de|"
+    r" como| un par de| aproximadamente| cosa de| alrededor de)*\s*$"
 )
 _TERM_BEFORE = re.compile(
-    r"\b(?:plazo(?: de)?|durante|faltan?|quedan?|restan|en|por|duracion(?: de)?|para|proximos|term of|over|for|a)(?: unos| los proximos| los| otros| como| solo| aun| todavia| ya solo| por pagar)*\s*$"
+    r"\b(?:plazo(?: de)?|durante|faltan?|quedan?|restan|en|por|duracion(?: de)?|para|proximos|term of|"
+    r"over|for|a)(?: unos| los proximos| los| otros| como| solo| aun| todavia| ya solo| por pagar)*\s*$"
 )
 _TERM_AFTER = re.compile(
-    r"\s*(?:mas )?(?:de (?:hipoteca|plazo|prestamo|pagos|letras|credito|duracion|cobertura|seguro)|para (?:acabar|terminar|pagar|liquidar|que acabe)|por delante|que (?:me )?quedan|pendientes|restantes)\b"
+    r"\s*(?:mas )?(?:de (?:hipoteca|plazo|prestamo|pagos|letras|credito|duracion|cobertura|seguro)|"
+    r"para (?:acabar|terminar|pagar|liquidar|que acabe)|por delante|que (?:me )?quedan|pendientes|"
+    r"restantes)\b"
 )
 _NOT_AGE_AFTER = re.compile(
-    r"\s*(?:de (?:experiencia|casad|matrimonio|relacion|novi|cotiza|antiguedad|carne|servicio|fumador|contrato|trabajo)|cotiza|casad|fumando|trabajando|viviendo|juntos|sin fumar|cotizados|en (?:la |esta |el )?(?:empresa|espana|trabajo|puesto|banco))"
+    r"\s*(?:de (?:experiencia|casad|matrimonio|relacion|novi|cotiza|antiguedad|carne|servicio|fumador|"
+    r"contrato|trabajo)|cotiza|casad|fumando|trabajando|viviendo|juntos|sin fumar|cotizados|en (?:la |"
+    r"esta |el )?(?:empresa|espana|trabajo|puesto|banco))"
 )
 _UNTIL = re.compile(r"\bhasta (?:que (?:tenga|cumpla) |mis |los |las )*\s*$")
 _SINCE = re.compile(
-    r"\b(?:desde|a partir de|con mas de|menos de|mas de)(?: los| mis)?\s*$|\bcuando tenia\s*$|\b(?:a|con) (?:los|mis)\s*$|\bjubil\w+ a (?:los )?\s*$|\ba los\s*$"
+    r"\b(?:desde|a partir de|con mas de|menos de|mas de)(?: los| mis)?\s*$|\bcuando tenia\s*$|\b(?:a|"
+    r"con) (?:los|mis)\s*$|\bjubil\w+ a (?:los )?\s*$|\ba los\s*$"
 )
 _NEXT = re.compile(
-    r"\b(?:cumplo|cumplire|voy a cumplir|hago|hare|a punto de (?:cumplir|hacer)|por cumplir|voy a hacer|voy para|rozando|casi|para|i turn|turning|tirando a)(?: ya| los| mis)?\s*$"
+    r"\b(?:cumplo|cumplire|voy a cumplir|hago|hare|a punto de (?:cumplir|hacer)|por cumplir|voy a hacer|"
+    r"voy para|rozando|casi|para|i turn|turning|tirando a)(?: ya| los| mis)?\s*$"
 )
 _REACHED = re.compile(
-    r"\b(?:cumpli|he cumplido|acabo de cumplir|recien cumplid[oa]s|cumplidos|hice|ahora tengo|ya tengo)(?: ya| los| mis)?\s*$"
+    r"\b(?:cumpli|he cumplido|acabo de cumplir|recien cumplid[oa]s|cumplidos|hice|ahora tengo|ya tengo)(?: ya|"
+    r" los| mis)?\s*$"
 )
 _MINE = re.compile(
-    r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los| unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los| en los| mas o menos)*[:\s]*$"
+    r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|"
+    r"aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los|"
+    r" unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los|"
+    r" en los| mas o menos)*[:\s]*$"
 )
 _NEXT_AFTER = re.compile(r"\s*(?:anos )?(?:ya )?(?:los )?(?:cumplo|hago|cumplire|hare|voy a cumplir|cumplidos en)\b")
 _RELATIVE = re.compile(
-    r"\bmis? (?:herman|amig|prim|padre|madre|papa|mama|ti[oa]|suegr|cunad|vecin|jef|abuel|sobrin|compan)[a-z]* (?:[a-z]+ ){0,2}(?:tiene|tienen|cumple|con|de|va)?\s*(?:ya |unos |los )?$"
+    r"\bmis? (?:herman|amig|prim|padre|madre|papa|mama|ti[oa]|suegr|cunad|vecin|jef|abuel|sobrin|compan)[a-z]* (?:[a-z]"
+    r"+ ){0,2}(?:tiene|tienen|cumple|con|de|va)?\s*(?:ya |unos |los )?$"
 )
 _AHEAD = re.compile(r"\b(?:dentro de|de aqui a|cada|los proximos|in) (?:unos )?$")
 _ROUGHLY = re.compile(r"\s*(?:y|i) (?:poc[oa]s|tant[oa]s|algo|pico|largos|muchos)\b|\s*(?:mas o menos|aprox\w*|largos)\b")
@@ -92,7 +107,11 @@ def read_enumerated_age(wording: Wording, quantities: Sequence[Quantity]) -> tup
     items = [item.strip() for item in wording.plain.split(",")]
     if len(items) < 3 or not all(re.fullmatch(r"\d{2}|[a-z ]{2,40}", item) for item in items):
         return [], []
-    bare = [each for each in quantities if each.unit == "" and YOUNGEST_UNASKED <= each.value < 100 and wording.plain[each.start : each.end] in items]
+    bare = [
+        each
+        for each in quantities
+        if each.unit == "" and YOUNGEST_UNASKED <= each.value < 100 and wording.plain[each.start : each.end] in items
+    ]
     if len(bare) != 1:
         return [], []
     return [Found("age", int(bare[0].value), wording.evidence(bare[0].start, bare[0].end), 0.8)], bare
@@ -139,7 +158,8 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
 
 def _bare_age(plain: str, before: str, quantity: Quantity, awaiting: str, *, mine: bool) -> bool:
     if mine and re.match(
-        r"\s*(?:$|[,.;:!?)\n]|y\b|e\b|pero\b|no\b|tacos|and\b|but\b|i\b|recien|cumplid|ahora|bueno|casi|para|en \w+ (?:cumplo|hago))",
+        r"\s*(?:$|[,.;:!?)\n]|y\b|e\b|pero\b|no\b|tacos|and\b|but\b|i\b|recien|cumplid|ahora|bueno|casi|"
+        r"para|en \w+ (?:cumplo|hago))",
         plain[quantity.end :],
     ):
         return True
@@ -148,7 +168,8 @@ def _bare_age(plain: str, before: str, quantity: Quantity, awaiting: str, *, min
 
 def _partner_near(clause: str, after: str, *, bare: bool) -> bool:
     if re.search(
-        rf"(?:\b(?:y )?(?:ella|el)|{_PARTNER})\s+(?:(?:que )?(?:tiene|tenia|cumple|con|de|es de|ya tiene|va a cumplir)\s+)?(?:los |unos )?$",
+        rf"(?:\b(?:y )?(?:ella|el)|{_PARTNER})\s+(?:(?:que )?(?:tiene|tenia|cumple|con|de|es de|ya tiene|"
+        r"va a cumplir)\s+)?(?:los |unos )?$",
         clause,
     ):
         return not re.search(r"\b(?:cumpl[ií]|hasta|con|por) el $", clause)
@@ -161,7 +182,8 @@ def _child_near(clause: str, quantity: Quantity, child_ages: list[int], *, asked
     if asked and re.search(r"(?:^|[,\s])de (?:unos )?$", clause):
         return True
     linked = re.search(
-        rf"\b{_CHILD}(?:,?\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$",
+        rf"\b{_CHILD}(?:,?\s+(?:[a-z]+ ){{0,2}}?(?:de|tiene|tienen|con|es de|aged|que tiene|que tienen|"
+        r"ya tiene|cumple)|\s*\(|,? ?:?)\s*(?:apenas |solo |unos |los |ya )?$",
         clause,
     )
     if linked:
@@ -172,7 +194,9 @@ def _child_near(clause: str, quantity: Quantity, child_ages: list[int], *, asked
         bool(child_ages)
         and bool(
             re.search(
-                r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|,) (?:de )?$", clause
+                r"\d\s*(?:anos|anitos)?\s*(?:,|y|e|,? y (?:el |la )?otr[oa] de)\s*(?:de )?$|[a-z]+ (?:y|"
+                r",) (?:de )?$",
+                clause,
             )
         )
         and not re.search(r"\b(?:yo|tengo)\b", re.split(rf"\b{_CHILD}\b", clause)[-1])
