@@ -102,22 +102,15 @@ def _readings(text: str) -> tuple[str, ...]:
     return (seen,) if meant == seen else (seen, meant)
 
 
-AbuseAnswer = Literal["warning", "farewell"]
-
-
 class AbuseStep(msgspec.Struct, frozen=True):
-    """What to do about one more abusive message. `silent`: the bot says nothing from then on, until a human hands back."""
+    """What to do about one more abusive message: warn, or leave it to a human, and then the bot stays silent."""
 
-    answer: AbuseAnswer
-    to_human: bool = False
-    silent: bool = False
+    to_human: bool
 
 
 def abuse_step(earlier_offences: int, *, threat: bool = False) -> AbuseStep:
     """The policy: the first insult is met with calm and an offer, the second one or any threat ends the bot's part."""
-    if threat or earlier_offences >= 1:
-        return AbuseStep("farewell", to_human=True, silent=True)
-    return AbuseStep("warning")
+    return AbuseStep(to_human=threat or earlier_offences >= 1)
 
 
 # --- out --------------------------------------------------------------------------------------------------------------
@@ -249,10 +242,6 @@ def _said(pattern: str, name: FindingName, text: str) -> list[Finding]:
     return [Finding(name, m[0]) for m in matches if not rule(DENIED_BEFORE).search(text[max(0, m.start() - 40) : m.start()])]
 
 
-# --- fixed texts ------------------------------------------------------------------------------------------------------
-
-RefusalName = Literal["injection", "exfiltration", "insult_warning", "abuse_farewell", "threat", "self_harm", "sensitive_ids"]
-
 SAFE_REPLY: Mapping[str, str] = {
     "es": (
         "Prefiero no dar un dato que no pueda comprobar. Una persona del equipo puede confirmarlo: escribe "
@@ -264,82 +253,3 @@ SAFE_REPLY: Mapping[str, str] = {
     ),
 }
 """What goes out instead of a reply that did not pass, by language."""
-
-_REFUSALS: Mapping[RefusalName, Mapping[str, str]] = {
-    "injection": {
-        "tu": (
-            "Eso no puedo hacerlo: los precios salen siempre de la tarifa y mis normas no cambian. Si quieres, "
-            "seguimos con tu seguro."
-        ),
-        "usted": (
-            "Eso no puedo hacerlo: los precios salen siempre de la tarifa y mis normas no cambian. Si quiere, "
-            "seguimos con su seguro."
-        ),
-        "en": (
-            "I can't do that: prices always come from the tariff and my rules don't change. If you like, we can "
-            "go on with your insurance."
-        ),
-    },
-    "exfiltration": {
-        "tu": "No puedo compartir datos de otras personas ni información interna. Con lo tuyo te ayudo encantado.",
-        "usted": ("No puedo compartir datos de otras personas ni información interna. Con lo suyo le ayudo con mucho gusto."),
-        "en": "I can't share other people's data or internal information. I'm glad to help with your own.",
-    },
-    "insult_warning": {
-        "tu": (
-            "Siento que estés molesto. Puedo seguir ayudándote si nos hablamos con respeto, o te paso con una "
-            "persona del equipo. ¿Qué prefieres?"
-        ),
-        "usted": (
-            "Siento su malestar. Puedo seguir ayudándole si nos hablamos con respeto, o le paso con una persona "
-            "del equipo. ¿Qué prefiere?"
-        ),
-        "en": (
-            "I'm sorry you're upset. I can keep helping if we stay respectful, or pass you to someone on the "
-            "team. Which do you prefer?"
-        ),
-    },
-    "abuse_farewell": {
-        "tu": "Dejo aquí la conversación y aviso a una persona del equipo, que te atenderá si lo necesitas.",
-        "usted": "Dejo aquí la conversación y aviso a una persona del equipo, que le atenderá si lo necesita.",
-        "en": "I'll stop here and let someone on the team know; they will help you if you need it.",
-    },
-    "threat": {
-        "tu": "No puedo seguir con esta conversación. Aviso a una persona del equipo.",
-        "usted": "No puedo seguir con esta conversación. Aviso a una persona del equipo.",
-        "en": "I can't go on with this conversation. I'm letting someone on the team know.",
-    },
-    "self_harm": {
-        "tu": (
-            "Siento mucho que estés pasando por esto. Lo importante ahora eres tú: puedes llamar gratis al *024*, a "
-            "cualquier hora, y en una emergencia al *112*. Dejo el seguro a un lado y aviso a una persona del equipo."
-        ),
-        "usted": (
-            "Siento mucho que esté pasando por esto. Lo importante ahora es usted: puede llamar gratis al *024*, a "
-            "cualquier hora, y en una emergencia al *112*. Dejo el seguro a un lado y aviso a una persona del equipo."
-        ),
-        "en": (
-            "I'm so sorry you're going through this. You are what matters now: in Spain you can call *024* free at any hour, "
-            "and *112* in an emergency. I'm leaving the insurance aside and letting someone on the team know."
-        ),
-    },
-    "sensitive_ids": {
-        "tu": (
-            "Ese dato no hace falta aquí: lo he borrado y no lo guardo. Mejor no enviar documentos ni números "
-            "personales por chat."
-        ),
-        "usted": (
-            "Ese dato no hace falta aquí: lo he borrado y no lo guardo. Mejor no enviar documentos ni números "
-            "personales por chat."
-        ),
-        "en": (
-            "That isn't needed here: I've deleted it and won't keep it. Please don't send documents or personal "
-            "numbers in this chat."
-        ),
-    },
-}
-
-
-def refusal(name: RefusalName, *, language: str = "es", address: str = "tu") -> str:
-    """The fixed answer, in Spanish with that form of address or in English."""
-    return _REFUSALS[name]["en" if language == "en" else address]
