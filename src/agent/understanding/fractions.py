@@ -107,7 +107,11 @@ def _extended(plain: str, numerals: list[Numeral], index: int) -> tuple[Numeral,
     if mixed:
         return mixed
     tens = _TENS_OF_AVOS.match(plain, number.end) if not number.digits else None
-    if tens and (last := word_value(plain[number.start : number.end].split()[-1]))[0] == "tens" and number.value > last[1]:
+    if (
+        tens
+        and (last := word_value(plain[number.start : number.end].rsplit(maxsplit=1)[-1]))[0] == "tens"
+        and number.value > last[1]
+    ):
         below_value = last[1] + word_value(tens["unit"])[1]
         return _fraction(number, number.value - last[1], below_value, tens.end()), _skip(numerals, index, tens.end())
     below = _denominator(plain, number.end, plural=number.value > 1)

@@ -125,6 +125,9 @@ _LINK_AFTER = re.compile(
 )
 _VAGUE = re.compile(r"deb|adeud|owe|pag|quier|necesit|tengo|pon\b|ponme|si ")
 _DIFFERENCE = re.compile(r"\s*(?:menos|mas)\b(?! o menos)")
+_OWE = re.compile(r"\bdeb(?:o|emos)\b")
+_HOME = re.compile(r"\b(?:casa|piso|vivienda|apartamento|chalet)\b")
+_OVER_YEARS = re.compile(r"\s*(?:€|euros?)?,? (?:a|en|quedan|para) \d+ anos")
 _HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
 _MONTHLY_PLAUSIBLE_EUR = 7000
 _YEARLY_PLAUSIBLE_EUR = 12000
@@ -183,47 +186,48 @@ def _takes_back(before: str) -> bool:
 def _key_of(
     plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue], context: Context
 ) -> tuple[str | None, float]:
-    awaiting, profile = (context.awaiting or "").removeprefix("confirm:"), context.profile
+    """The key an amount belongs to and how sure that is; None when nothing says so."""
     if _TOO_MUCH.match(plain, quantity.end):
         return "details.current_quote_month", 1.0
+    awaiting = (context.awaiting or "").removeprefix("confirm:")
+    owed = bool(_OWED.search(plain[max(0, quantity.start - 40) : quantity.start]))
     near = _nearest_cue(plain, quantity, amounts, cues)
-    bare = quantity.unit == ""
-    owed_words = _OWED.search(plain[max(0, quantity.start - 40) : quantity.start])
     if near is not None:
         key, cost = near
-        if key == "mortgage_balance" and owed_words:
-            cost = 0.0
-        if (
-            key == "other_debts"
-            and re.search(r"\bdeb(?:o|emos)\b", plain)
-            and re.search(r"\b(?:casa|piso|vivienda|apartamento|chalet)\b", plain)
-        ):
-            key = "mortgage_balance"
-        if key == "monthly_budget" and quantity.value >= _NO_MONTHLY_PREMIUM_EUR and not quantity.period:
-            return "sum_assured", 0.8
-        if key == "sum_assured" and quantity.period == "month":
-            return "monthly_budget", 0.8
-        if key == "other_debts" and awaiting == "mortgage_balance":
-            return awaiting, 0.8 if "debo" not in plain else 1.0
-        if key in ("other_debts", "savings") and re.match(
-            r"\s*(?:€|euros?)?,? (?:a|en|quedan|para) \d+ anos", plain[quantity.end :]
-        ):
-            return "mortgage_balance", 0.8
-        if key == "mortgage_balance" and quantity.period in ("month", "year"):
-            return "details.mortgage_payment_month", 1.0
-        if bare and quantity.value < 10 and not (awaiting == key):
+        if quantity.unit == "" and quantity.value < 10 and awaiting != key:
             return None, 0
-        return key, 1.0 if cost < 8 else 0.7
+        return _named(plain, quantity, key, awaiting, 1.0 if cost < 8 or (owed and key == "mortgage_balance") else 0.7)
     if awaiting in MONEY_KEYS:
         if quantity.period == "month" and awaiting in IN_THOUSANDS:
             return ("details.mortgage_payment_month", 0.8) if awaiting == "mortgage_balance" else ("monthly_budget", 0.6)
         return awaiting, 1.0
-    if bare:
-        return None, 0
-    if owed_words:
+    return (None, 0) if quantity.unit == "" else _unnamed(plain, quantity, context, owed=owed)
+
+
+def _named(plain: str, quantity: Quantity, key: str, awaiting: str, certainty: float) -> tuple[str, float]:
+    """The key that the nearest word names, corrected by what else speaks against it."""
+    if key == "other_debts" and _OWE.search(plain) and _HOME.search(plain):
+        key = "mortgage_balance"
+    if key == "other_debts" and awaiting == "mortgage_balance":
+        return awaiting, 1.0 if _OWE.search(plain) else 0.8
+    if key in ("other_debts", "savings") and _OVER_YEARS.match(plain, quantity.end):
+        return "mortgage_balance", 0.8
+    if key == "mortgage_balance" and quantity.period in ("month", "year"):
+        return "details.mortgage_payment_month", 1.0
+    if key == "monthly_budget" and quantity.value >= _NO_MONTHLY_PREMIUM_EUR and not quantity.period:
+        return "sum_assured", 0.8
+    if key == "sum_assured" and quantity.period == "month":
+        return "monthly_budget", 0.8
+    return key, certainty
+
+
+def _unnamed(plain: str, quantity: Quantity, context: Context, *, owed: bool) -> tuple[str | None, float]:
+    """The likeliest key of an amount that no word names and no question asked for."""
+    if owed:
         return "mortgage_balance", 1.0 if re.search(r"\bhipotec", plain) else 0.7
     if quantity.period:
-        if "monthly_income" in profile and profile["monthly_income"] / 3 < quantity.value < profile["monthly_income"] * 3:
+        known = context.profile.get("monthly_income")
+        if isinstance(known, int | float) and known / 3 < quantity.value < known * 3:
             return "monthly_income", 0.9
         at_work = re.search(r"\b(?:trabaj|curr|labur|chamb|soy )", plain)
         return ("monthly_budget", 0.6) if quantity.value < 150 else ("monthly_income", 0.8 if at_work else 0.7)
