@@ -1,0 +1,204 @@
+"""The dashboard on a real ledger, with conversations in any state, and somebody who looks at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from src.agent import state as states
+from src.agent.state import new_conversation
+from src.dashboard.pages import Backstage, pages
+from src.desk import jobs
+from src.desk.desk import Desk
+from src.desk.ports import Settlement
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_views import RedisRecords
+from src.integrations.whatsapp_identity import contact_key
+from src.messages import Contact, Content, Inbound, Option, Outbound
+from src.webhooks import security
+
+ADMIN = "the-operators-token-in-tests"
+MARTA = "34600000001"
+MARTA_KEY = f"whatsapp:{MARTA}"
+
+
+class Office:
+    """The store behind the dashboard: people write, and turns are settled as told."""
+
+    def __init__(self, ledger: RedisLedger) -> None:
+        self.ledger = ledger
+        self.desk = Desk(ledger, RedisRecords(ledger))
+
+    def hears(self, text: str, number: str = MARTA, **more: Any) -> str:
+        """Somebody writes; the id of the message."""
+        contact = Contact(key=f"whatsapp:{number}", channel="whatsapp", phone=f"+{number}", name=more.pop("name", None))
+        message_id = f"wamid.{number}.{len(text)}.{more.get('kind', 'text')}"
+        inbound = Inbound(id=message_id, contact=contact, kind=more.pop("kind", "text"), at=self.ledger.server_time(), text=text)
+        self.desk.receive([inbound], [])
+        return message_id
+
+    def settles(
+        self, number: str = MARTA, *, replies: tuple[Content, ...] = (), owner: str = "", state: bytes = b"", **changes: Any
+    ) -> None:
+        """What was heard is answered with these replies, and the conversation is then as the changes say."""
+        claim = self.ledger.claim("turns", f"whatsapp:{number}")
+        assert claim is not None
+        inbounds = [jobs.inbound_of(job.body) for job in claim.jobs]
+        contact = inbounds[0].contact
+        conversation = msgspec.structs.replace(new_conversation(contact, claim.now), **changes)
+        outbounds = [
+            Outbound(id=f"{claim.turn_id}.{position}", contact=contact, content=reply, at=claim.now)
+            for position, reply in enumerate(replies)
+        ]
+        settlement = Settlement(
+            done=[job.id for job in claim.jobs],
+            state=state or states.encode(conversation),
+            stage=conversation.stage,
+            name=str(conversation.profile.get("name") or contact.name or "").casefold(),
+            owner=owner,
+            rows=[jobs.outbound_row(outbound) for outbound in outbounds],
+            deliveries=[(outbound.id, msgspec.json.encode(outbound)) for outbound in outbounds],
+            counts={"turns": 1, "replies": len(outbounds)},
+        )
+        self.ledger.commit(claim, settlement)
+
+    def has_marta(self) -> str:
+        """A conversation with everything in it; the id of her message."""
+        message_id = self.hears("Hola, soy Marta", name="Marta en WhatsApp")
+        now = self.ledger.server_time()
+        quote = {
+            "id": "q2", "tier": "equilibrada", "product": "renewable_term", "sum_assured": 150_000,
+            "coverages": ["death", "permanent_disability"], "monthly_premium": 15.96, "annual_premium": 185.91,
+            "currency": "EUR", "projection": [{"year": 5, "annual_premium": 294.5}], "tariff": "2026.1",
+            "valid_until": "2026-12-20",
+        }  # fmt: skip
+        self.settles(
+            replies=(Content(kind="buttons", text="*Mucho gusto*, Marta.", options=(Option(id="a", title="Adelante"),)),),
+            stage="PRESENTACION_PROPUESTA",
+            awaiting="choice",
+            profile={"name": "Marta", "age": 36, "smoker": False, "mortgage_balance": 130_000},
+            profile_sources={"age": states.ProfileSource(message_id=message_id, at=now, replaced=[63])},
+            details={"sport": "buceo"},
+            need={"capital": 337_000, "sum_assured": 300_000, "capped": True, "parts": {"mortgage": 130_000}},
+            quotes=[quote, {**quote, "id": "q1", "tier": "esencial", "monthly_premium": 9.19, "projection": []}],
+            selected_quote="q2",
+            consents={"quote": states.Consent(given=True, at=now, text_version="2026-11-20")},
+        )
+        return message_id
+
+
+class Visitor:
+    """A browser without scripts."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client = app.test_client()
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(path, buffered=True, **more)
+
+    def post(self, path: str, *, csrf: str | None = None, form: dict[str, str] | None = None, **more: Any) -> TestResponse:
+        """Sends a form; by default with the proof that the pages carry."""
+        proof = self.csrf() if csrf is None else csrf
+        return self.client.post(path, data={**(form or {}), "csrf": proof}, **more)
+
+    def csrf(self) -> str:
+        """What the forms on the pages carry."""
+        return form_word(self.get("/dashboard/conversations"))
+
+    def log_in(self, token: str = ADMIN, *, from_address: str = "127.0.0.1") -> TestResponse:
+        word = form_word(self.get("/login"))
+        return self.client.post(
+            "/login", data={"token": token, "csrf": word}, environ_overrides={"REMOTE_ADDR": from_address}
+        )
+
+    def is_logged_in(self) -> bool:
+        return self.get("/").status_code == 200
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its elements with their attributes, and its text."""
+
+    def __init__(self, answer: TestResponse) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(answer.text)
+        self.text = re.sub(r"\s+", " ", self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def links(self) -> list[str]:
+        return [attributes.get("href") or "" for tag, attributes in self.elements if tag == "a"]
+
+
+def form_word(answer: TestResponse) -> str:
+    """The value of the first hidden field that proves where a form came from."""
+    for tag, attributes in Page(answer).elements:
+        if tag == "input" and attributes.get("name") == "csrf":
+            return attributes["value"] or ""
+    return ""
+
+
+@pytest.fixture
+def store_url(valkey_url: str) -> str:
+    """The dashboard does not care which server it is: the ledger's own tests run on both."""
+    return valkey_url
+
+
+@pytest.fixture
+def office(new_ledger: Callable[..., RedisLedger]) -> Office:
+    return Office(new_ledger(debounce_s=0.0))
+
+
+@pytest.fixture
+def new_app(office: Office) -> Callable[..., Flask]:
+    """Makes applications that hold nothing but the dashboard."""
+
+    def make(**changes: Any) -> Flask:
+        given: dict[str, Any] = {
+            "desk": office.desk,
+            "admin_token": lambda: ADMIN,
+            "workers": lambda: {"host.1": 0.4, "host.2": 99.0},
+            "channels": {"WhatsApp": "simulator"},
+            "key_of": lambda phone: contact_key(phone, None),
+            "now": office.ledger.server_time,
+            "simulating": True,
+            "secure": False,
+            "timezone": "Europe/Madrid",
+            **changes,
+        }
+        app = Flask("dashboard-under-test", static_folder=None)
+        security.install(app)
+        app.register_blueprint(pages(Backstage(**given)))
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(new_app: Callable[..., Flask]) -> Flask:
+    return new_app()
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Visitor:
+    return Visitor(app)
+
+
+@pytest.fixture
+def operator(app: Flask) -> Visitor:
+    visitor = Visitor(app)
+    assert visitor.log_in().status_code == 303
+    return visitor

@@ -1,0 +1,228 @@
+"""Who may see and do what: every page for strangers, forgers and operators; cookies, forged forms, guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from itsdangerous import TimestampSigner
+
+from src.dashboard.sessions import FREE_FAILURES, LONGEST_WAIT_S, MOST_ADDRESSES, SESSION_S, Patience
+from tests.dashboard.conftest import ADMIN, MARTA, MARTA_KEY, Office, Page, Visitor, form_word
+
+Rule = tuple[str, str, str]
+OPEN = {"/login", "/dashboard/static/<name>"}
+FILLED = {"<reference>": MARTA_KEY, "<name>": "dashboard.css"}
+QUERIES = {"/dashboard/try": f"?number={MARTA}", "/dashboard/try/messages": f"?number={MARTA}"}
+
+
+def every_rule(app: Flask) -> list[Rule]:
+    """Each door as (method, path, for whom)."""
+    rules = []
+    for rule in app.url_map.iter_rules():
+        path = rule.rule
+        for placeholder, value in FILLED.items():
+            path = path.replace(placeholder, value)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            rules.append((method, path + (QUERIES.get(path, "") if method == "GET" else ""), rule.rule))
+    return rules
+
+
+def test_every_page_says_whom_it_is_for(app: Flask) -> None:
+    guards = {rule.rule: app.view_functions[rule.endpoint].guarded_for for rule in app.url_map.iter_rules()}  # type: ignore[attr-defined]
+    assert {rule for rule, who in guards.items() if who == "anyone"} == OPEN
+    assert {who for rule, who in guards.items() if rule not in OPEN} == {"session"}
+
+
+@pytest.mark.parametrize("cookie", [None, "", "forged", f"{'A' * 32}.aSEbOA.{'B' * 43}", "ñ.ñ.ñ"])
+def test_pages_send_strangers_and_forgers_to_the_login(app: Flask, office: Office, cookie: str | None) -> None:
+    office.has_marta()
+    before = office.desk.conversation(MARTA_KEY)
+    for method, path, rule in every_rule(app):
+        if rule in OPEN:
+            continue
+        visitor = Visitor(app)
+        if cookie is not None:
+            visitor.client.set_cookie("iv-session", cookie)
+        answer = visitor.client.open(path, method=method, data={"csrf": "", "confirmed": "yes"} if method == "POST" else None)
+        assert (answer.status_code, answer.location) == (303, "/login"), (method, path)
+        for_scripts = visitor.client.open(path, method=method, headers={"Accept": "application/json"})
+        assert (for_scripts.status_code, for_scripts.json["error"]["code"]) == (401, "unauthorized"), (method, path)
+    assert office.desk.conversation(MARTA_KEY) == before
+
+
+def test_operators_see_every_page(operator: Visitor, office: Office) -> None:
+    office.has_marta()
+    for method, path, _ in every_rule(operator.app):
+        if method == "GET":
+            assert operator.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize("csrf", ["", "wrong", "ñ"])
+def test_what_changes_something_must_come_from_our_own_page(operator: Visitor, office: Office, csrf: str) -> None:
+    office.has_marta()
+    before = office.desk.conversation(MARTA_KEY)
+    for method, path, rule in every_rule(operator.app):
+        if method == "POST":
+            answer = operator.post(path, csrf=csrf, form={"token": ADMIN, "confirmed": "yes"})
+            assert answer.status_code == 403, path
+            assert "Set-Cookie" not in answer.headers or rule == "/login"
+    assert operator.is_logged_in()
+    assert office.desk.conversation(MARTA_KEY) == before
+
+
+def test_one_sessions_proof_is_worth_nothing_in_another(app: Flask, operator: Visitor, office: Office) -> None:
+    office.has_marta()
+    other = Visitor(app)
+    other.log_in()
+    erase = f"/dashboard/conversations/{MARTA_KEY}/erase"
+    assert other.csrf() != operator.csrf()
+    assert operator.post(erase, csrf=other.csrf(), form={"confirmed": "yes"}).status_code == 403
+    assert operator.post(erase, form={"confirmed": "yes"}).status_code == 303
+
+
+# -- coming and going --------------------------------------------------------------------------------------------------
+
+
+def test_the_token_opens_a_session_and_logging_out_closes_it(stranger: Visitor) -> None:
+    answer = stranger.log_in(f"  {ADMIN}\n")
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert stranger.is_logged_in()
+    assert stranger.post("/logout").location == "/login"
+    assert not stranger.is_logged_in()
+
+
+@pytest.mark.parametrize("token", ["", "wrong", ADMIN.upper(), f"{ADMIN}x", ADMIN[:-1], "contraseña", "\ud83d"])
+def test_another_token_opens_nothing(stranger: Visitor, token: str) -> None:
+    answer = stranger.client.post(
+        "/login", data={"token": token.encode("utf-8", "surrogatepass"), "csrf": form_word(stranger.get("/login"))}
+    )
+    assert answer.status_code == 403
+    assert "not the admin token" in Page(answer).text
+    assert not stranger.is_logged_in()
+
+
+def test_an_empty_admin_token_lets_nobody_in(new_app: Callable[..., Flask]) -> None:
+    visitor = Visitor(new_app(admin_token=lambda: ""))
+    assert visitor.log_in("").status_code == 403
+    assert not visitor.is_logged_in()
+
+
+def test_a_login_form_that_is_not_ours_opens_nothing_and_offers_a_fresh_one(stranger: Visitor) -> None:
+    for word in ("", "made-up-elsewhere"):
+        answer = stranger.client.post("/login", data={"token": ADMIN, "csrf": word})
+        assert answer.status_code == 403
+        assert not stranger.is_logged_in()
+    assert stranger.client.post("/login", data={"token": ADMIN, "csrf": form_word(answer)}).status_code == 303
+
+
+def test_two_login_tabs_do_not_spoil_each_other(stranger: Visitor) -> None:
+    first = form_word(stranger.get("/login"))
+    stranger.get("/login")
+    assert stranger.client.post("/login", data={"token": ADMIN, "csrf": first}).status_code == 303
+
+
+def cookies_of(app: Flask) -> list[str]:
+    visitor = Visitor(app)
+    offered = visitor.client.get("/login", base_url="https://vida.example")
+    data = {"token": ADMIN, "csrf": form_word(offered)}
+    opened = visitor.client.post("/login", data=data, base_url="https://vida.example")
+    assert opened.status_code == 303
+    return [*offered.headers.getlist("Set-Cookie"), opened.headers.getlist("Set-Cookie")[0]]
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites(app: Flask) -> None:
+    for cookie in cookies_of(app):
+        assert "; HttpOnly" in cookie
+        assert "; SameSite=Strict" in cookie
+        assert "; Path=/" in cookie
+        assert "; Secure" not in cookie
+    assert f"Max-Age={SESSION_S}" in cookie
+    assert ADMIN not in cookie
+
+
+def test_over_https_cookies_belong_to_this_host_alone(new_app: Callable[..., Flask]) -> None:
+    cookies = cookies_of(new_app(secure=True))
+    for cookie in cookies:
+        assert cookie.startswith("__Host-iv-")
+        assert "; Secure" in cookie
+        assert "Domain" not in cookie
+
+
+def test_another_admin_token_logs_everybody_out(new_app: Callable[..., Flask]) -> None:
+    tokens = [ADMIN]
+    visitor = Visitor(new_app(admin_token=lambda: tokens[0]))
+    visitor.log_in()
+    assert visitor.is_logged_in()
+    tokens[0] = "another"
+    assert not visitor.is_logged_in()
+
+
+def test_a_session_ends_after_twelve_hours(operator: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = TimestampSigner("any").get_timestamp()
+    session_s = round(timedelta(hours=12).total_seconds())
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: now_s + session_s - 60)
+    assert operator.is_logged_in()
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: now_s + session_s + 60)
+    assert not operator.is_logged_in()
+
+
+def test_each_login_is_a_session_of_its_own(stranger: Visitor) -> None:
+    stranger.log_in()
+    first = stranger.client.get_cookie("iv-session")
+    stranger.log_in()
+    second = stranger.client.get_cookie("iv-session")
+    assert first is not None and second is not None
+    assert first.value != second.value
+
+
+# -- guessing ----------------------------------------------------------------------------------------------------------
+
+
+def test_who_guesses_too_often_must_wait_even_with_the_right_token(app: Flask) -> None:
+    guesser = Visitor(app)
+    assert [guesser.log_in("guess").status_code for _ in range(FREE_FAILURES)] == [403] * FREE_FAILURES
+    answer = guesser.log_in()
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert not guesser.is_logged_in()
+    assert Visitor(app).log_in(from_address="192.0.2.7").status_code == 303
+
+
+class Hand:
+    """A clock moved by hand."""
+
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_waiting_doubles_up_to_a_minute_and_ends_with_the_right_token() -> None:
+    clock = Hand()
+    patience = Patience(clock)
+    waits = []
+    for _ in range(FREE_FAILURES + 40):
+        patience.failed("a")
+        waits.append(patience.wait_s("a"))
+        clock.now_s += waits[-1]
+        assert patience.wait_s("a") == 0.0
+    assert waits[: FREE_FAILURES + 2] == [0.0] * (FREE_FAILURES - 1) + [1.0, 2.0, 4.0]
+    assert waits[-1] == LONGEST_WAIT_S
+    assert patience.wait_s("b") == 0.0
+    patience.succeeded("a")
+    patience.failed("a")
+    assert patience.wait_s("a") == 0.0
+
+
+def test_guesses_from_everywhere_do_not_fill_the_memory() -> None:
+    patience = Patience(Hand())
+    for _ in range(FREE_FAILURES):
+        patience.failed("first")
+    for number in range(MOST_ADDRESSES):
+        patience.failed(f"address {number}")
+    assert patience.wait_s("first") == 0.0
+    patience.failed("first")
+    assert patience.wait_s("first") == 0.0
