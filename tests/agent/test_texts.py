@@ -20,17 +20,17 @@ def fields(text: str) -> set[str]:
 
 
 def test_english_says_everything_that_spanish_says() -> None:
-    for_the_team = {key for key in ES.keys() if key.startswith("note.")}
-    assert ES.keys() - for_the_team == EN.keys()
+    for_the_team = {key for key in ES if key.startswith("note.")}
+    assert set(ES) - for_the_team == set(EN)
 
 
-@pytest.mark.parametrize("key", sorted(EN.keys()))
+@pytest.mark.parametrize("key", sorted(EN))
 def test_the_same_things_are_filled_in(key: str) -> None:
     expected = set().union(*map(fields, ES.variants(key)))
     assert set().union(*map(fields, EN.variants(key))) <= expected
 
 
-@pytest.mark.parametrize("key", sorted(key for key in ES.keys() if key.startswith("ask.")))
+@pytest.mark.parametrize("key", sorted(key for key in ES if key.startswith("ask.")))
 def test_every_question_has_three_wordings(key: str) -> None:
     for book in (ES, USTED, EN):
         assert len(set(book.variants(key))) == 3
@@ -39,11 +39,11 @@ def test_every_question_has_three_wordings(key: str) -> None:
 def test_usted_never_slips_into_tu() -> None:
     familiar = re.compile(
         r"\b(tú|te|ti|tu|tus|contigo|eres|estás|has|tienes|quieres|puedes|prefieres|necesitas|dime|elige|fumas|ganas)\b",
-        re.I,
+        re.IGNORECASE,
     )
     slips = {
         key: found[0]
-        for key in USTED.keys()
+        for key in USTED
         if not key.startswith(("foreign.", "note."))
         for text in USTED.variants(key)
         if (found := familiar.search(text.replace("«persona»", "")))
@@ -52,27 +52,27 @@ def test_usted_never_slips_into_tu() -> None:
 
 
 def test_tu_never_slips_into_usted() -> None:
-    formal = re.compile(r"\b(usted|dígame|prefiere|quiere|su presupuesto)\b", re.I)
-    assert {key for key in ES.keys() for text in ES.variants(key) if formal.search(text)} == set()
+    formal = re.compile(r"\b(usted|dígame|prefiere|quiere|su presupuesto)\b", re.IGNORECASE)
+    assert {key for key in ES for text in ES.variants(key) if formal.search(text)} == set()
 
 
 def test_no_text_asks_for_or_names_an_identity_or_account_number() -> None:
     for book in (ES, USTED, EN):
-        for key in book.keys():
+        for key in book:
             for text in book.variants(key):
-                assert not re.search(r"\b(dni|nie|iban|tarjeta|passport|card number)\b", text, re.I), key
+                assert not re.search(r"\b(dni|nie|iban|tarjeta|passport|card number)\b", text, re.IGNORECASE), key
 
 
 def test_no_text_promises_or_advises() -> None:
     for book in (ES, USTED, EN):
-        for key in book.keys():
+        for key in book:
             for text in book.variants(key):
-                assert not re.search(r"garantiz|recomend|aconsej|guarantee|recommend", text, re.I), key
+                assert not re.search(r"garantiz|recomend|aconsej|guarantee|recommend", text, re.IGNORECASE), key
 
 
 def test_titles_of_buttons_fit() -> None:
     for book in (ES, USTED, EN):
-        for key in book.keys():
+        for key in book:
             if key.startswith(("options.", "tier.")):
                 assert all(len(text) <= 20 for text in book.variants(key)), key
 
@@ -81,7 +81,7 @@ def test_every_text_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py")).replace("'", '"')
     composed = {match.split("{")[0] for match in re.findall(r'f"([a-z_]+\.[a-z_]*\{[^"]*)"', source)}
     composed |= {"ask.", "foreign."}
-    unused = {key for key in ES.keys() if f'"{key}"' not in source and not any(key.startswith(prefix) for prefix in composed)}
+    unused = {key for key in ES if f'"{key}"' not in source and not any(key.startswith(prefix) for prefix in composed)}
     assert unused == set()
 
 

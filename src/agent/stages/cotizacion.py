@@ -126,7 +126,7 @@ def _refused(turn: Turn, refusal: Refusal) -> None:
         _ask_for_another(turn, "sum_assured")
     elif refusal.code == "budget_too_low":
         budget = turn.conversation.profile["monthly_budget"]
-        turn.figures.append(budget)
+        turn.figures.append(budget)  # it may stem from an earlier turn, and goes now
         turn.say("proposal.budget_too_low", budget=turn.book.money(budget), cheapest=turn.book.money(limit))
         _ask_for_another(turn, "monthly_budget")
     else:

@@ -5,6 +5,8 @@ The first four stand above every limit. None of it depends on how far the sale h
 
 from __future__ import annotations
 
+import msgspec
+
 from src.agent.guardrails import abuse_step
 from src.agent.stages import facts
 from src.agent.stages.endings import call_human, dismiss_minor
@@ -136,12 +138,24 @@ def _minor(turn: Turn) -> bool:
     years = age.value if age and age.confidence >= CONFIRM_BELOW and facts.is_plausible(age) else None
     if born and born.confidence >= CONFIRM_BELOW:
         years = facts.age_from(born.value, turn.today, years)
-    of_somebody_else = known >= limit and not any(found and found.correction for found in (age, born))
-    if years is None or not 0 <= years < limit or of_somebody_else:
+    if years is None or not 0 <= years < limit:
         return False
-    turn.fall_silent()
+    corrected = any(found and found.correction for found in (age, born))
+    confirmed = (turn.conversation.awaiting or "") in ("confirm:age", "confirm:birth_date")
+    if known >= limit and not corrected and not confirmed:
+        _doubt_the_age(turn)  # perhaps somebody else's
+        return False
     dismiss_minor(turn)
     return True
+
+
+def _doubt_the_age(turn: Turn) -> None:
+    """An age is asked about before it counts."""
+    values = [
+        msgspec.structs.replace(found, confidence=0.0) if found.key in ("age", "birth_date") else found
+        for found in turn.reading.values
+    ]
+    turn.reading = msgspec.structs.replace(turn.reading, values=tuple(values))
 
 
 def _language(turn: Turn) -> bool:

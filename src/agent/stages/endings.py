@@ -22,6 +22,7 @@ def give_up(turn: Turn) -> None:
 
 def dismiss_minor(turn: Turn) -> None:
     """Nobody under age is asked anything more, and what they told is erased."""
+    turn.fall_silent()
     facts.forget(turn)
     turn.conversation.consents.clear()
     turn.say("safety.minor", limit=turn.catalogue.book.tariff.limits.entry_age_min)
@@ -33,6 +34,7 @@ def dismiss_minor(turn: Turn) -> None:
 def dismiss_over_age(turn: Turn) -> None:
     """Too old for this insurance: said kindly, and a person looks whether there is another way."""
     limit = turn.catalogue.book.tariff.limits.entry_age_max
+    turn.fall_silent()
     turn.say("safety.over_age", age=turn.conversation.profile["age"], limit=limit)
     turn.end("ineligible")
     call_human(turn, "over_age")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from src.agent.stages import facts
 from src.agent.stages.answers import answer_aside
-from src.agent.stages.endings import dismiss_over_age, give_up, refer_occupation
+from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
 from src.agent.stages.turn import Turn
 
@@ -42,7 +42,11 @@ def take_facts(turn: Turn) -> bool:
         facts.settle_confirmation(turn)
         _note_connections(turn)
     profile, details = turn.conversation.profile, turn.conversation.details
-    if profile.get("age", 0) > turn.catalogue.book.tariff.limits.entry_age_max and not facts.doubts(turn):
+    limits = turn.catalogue.book.tariff.limits
+    if profile.get("age", limits.entry_age_min) < limits.entry_age_min:
+        dismiss_minor(turn)
+        return True
+    if profile.get("age", 0) > limits.entry_age_max and not facts.doubts(turn):
         dismiss_over_age(turn)
         return True
     if profile.get("occupation_class") == 4 or details.get("sport"):

@@ -55,7 +55,9 @@ def _tell_what_a_person_changed(turn: Turn) -> None:
 def restart(turn: Turn) -> str:
     """Everything told is forgotten and the sale begins anew; an agreement that was given still holds."""
     turn.count("conversation.restarted")
+    last_said = [line for line in turn.conversation.history if line.speaker == "bot"][-1:]
     facts.forget(turn)
+    turn.conversation.history = last_said  # so that it is not said again
     turn.say("end.restarted")
     turn.reading = type(turn.reading)(language=turn.reading.language, text=turn.reading.text)
     if turn.consented:

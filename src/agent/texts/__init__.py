@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -37,9 +38,9 @@ class Phrasebook:
     def __contains__(self, key: str) -> bool:
         return key in self._variants
 
-    def keys(self) -> frozenset[str]:
-        """Every text there is."""
-        return frozenset(self._variants)
+    def __iter__(self) -> Iterator[str]:
+        """The key of every text there is."""
+        return iter(self._variants)
 
     def variants(self, key: str) -> tuple[str, ...]:
         """All wordings of one message, placeholders not filled in."""

@@ -171,6 +171,21 @@ def test_somebody_known_to_be_grown_up_does_not_turn_into_a_minor_by_a_slip() ->
     talk.mean("age=4")
     assert not talk.step.erase
     assert talk.conversation.outcome is None
+    assert (talk.profile["age"], talk.awaiting) == (35, "confirm:age")
+    talk.press("confirm:no")
+    assert talk.awaiting == "smoker"
+
+
+@pytest.mark.parametrize("yes", ["button", "words"])
+def test_a_minor_s_age_that_is_confirmed_counts(yes: str) -> None:
+    talk = in_the_middle()
+    talk.mean("age=16")
+    if yes == "button":
+        talk.press("confirm:yes")
+    else:
+        talk.mean("affirm")
+    assert talk.step.erase
+    assert talk.conversation.outcome == "ineligible"
 
 
 def test_a_correction_may_still_reveal_a_minor() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from src.agent.guardrails import Verdict
@@ -77,7 +79,7 @@ def test_the_same_answer_is_worded_differently_or_led_in() -> None:
     for _ in range(4):
         talk.mean("question:compare")
         texts.append(talk.text)
-    assert all(one != other for one, other in zip(texts, texts[1:], strict=False))
+    assert all(one != other for one, other in pairwise(texts))
 
 
 def test_an_answer_and_a_question_stay_readable() -> None:

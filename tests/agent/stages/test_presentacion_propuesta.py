@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agent.talk import Talk, at_proposal
+from tests.agent.talk import at_proposal
 
 
 def test_the_proposal_holds_what_the_duties_ask_for() -> None:
@@ -181,8 +181,8 @@ def test_timing_names_how_long_the_prices_hold() -> None:
 
 @pytest.mark.parametrize(
     ("topic", "part"),
-    [("compare", "Equilibrada"), ("price", "al mes"), ("coverage", "beneficiarios"), ("why", "159.600 €"), ("need", "240.000 €"),
-     ("change", "cambiar")],
+    [("compare", "Equilibrada"), ("price", "al mes"), ("coverage", "beneficiarios"), ("why", "159.600 €"),
+     ("need", "240.000 €"), ("change", "cambiar")],
 )  # fmt: skip
 def test_questions_about_the_proposal_are_answered_from_it(topic: str, part: str) -> None:
     talk = at_proposal()
