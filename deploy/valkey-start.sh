@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts the passwords' hashes into the list of users and becomes the store. The passwords themselves are written nowhere.
-# Arguments are given to the server.
+# Arguments are given to the server, --dir among them.
 set -eu
 
 hash_of() { printf '%s' "$1" | sha256sum | cut -c1-64; }
