@@ -2,72 +2,139 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from src.agent.stages.facts import PLAUSIBLE, PRICING_KEYS, SUMMARY_KEYS, is_plausible
+from src.agent.health_disclosure import redact_health
+from src.agent.redaction import clean, redact
+from src.agent.stages.facts import PLAUSIBLE, PRICING_KEYS, SUMMARY_KEYS, is_plausible, years_between
 from src.agent.state import Conversation, ProfileSource, decode, encode
-from src.agent.understanding import Found
+from src.agent.understanding import CONFIRM_BELOW, Context, Found, read
 from src.errors import InvalidRequest
 
 KEYS = tuple(dict.fromkeys((*SUMMARY_KEYS, *PRICING_KEYS)))
 WHOLE = frozenset(("age", "dependents", "occupation_class", "term_years"))
 MARITAL = ("single", "married", "partner", "divorced", "widowed")
+LONGEST_TEXT = 200
+_DERIVED = {"age": "birth_date", "birth_date": "age", "occupation": "occupation_class"}
+"""What else changes with that value: age and date of birth say the same, and a class is that of an occupation."""
+_KINDS = {
+    "smoker": "true or false",
+    "birth_date": "a date in the past as YYYY-MM-DD",
+    "marital_status": f"one of {', '.join(MARITAL)}",
+}
+_A_KEY = re.compile(r"[a-z_]{1,40}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+_POSTAL_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z -]{2,9}")
 
 
 def correct(conversation: Conversation, changes: Mapping[str, Any], now: datetime, note: str) -> Conversation:
     """The conversation with those profile values, each with its source; None takes a value out. `note` names the source.
 
-    Raises InvalidRequest with a line for every value that cannot be. The agent is told what changed (`memory.corrected`),
-    so that it uses it and says so when a price depends on it.
+    Raises InvalidRequest with a line for every value that cannot be. The agent finds the changes by their source (a human),
+    uses them and says so when a price depends on them.
     """
-    faults = [fault for key, value in changes.items() if (fault := _fault(key, value))]
+    faults = [fault for key, value in changes.items() if (fault := _fault(key, value, now.date()))]
     if not changes:
         faults.append(f"nothing to correct: give one or more of {', '.join(KEYS)}")
+    if changes.get("age") is not None and changes.get("birth_date") is not None:
+        faults.append("age: it follows from birth_date; give one of the two")
     if faults:
         raise InvalidRequest(faults)
     corrected = decode(encode(conversation))
     for key, value in changes.items():
-        _put(corrected, key, value, ProfileSource(note, now, "human"))
-        if key == "birth_date":
-            corrected.profile.pop("age", None)
-        if key == "age":
-            corrected.profile.pop("birth_date", None)
-        if key == "occupation" and "occupation_class" not in changes:
-            corrected.profile.pop("occupation_class", None)
-    corrected.memory["corrected"] = sorted({*corrected.memory.get("corrected", ()), *changes})
-    corrected.updated_at = now
+        if value is None:
+            _take_out(corrected, key)
+        else:
+            _put(corrected, key, _stored(key, value), ProfileSource(note, now, "human"))
+        _settle(corrected, key, answered=value is not None)
+        derived = _DERIVED.get(key)
+        if derived and derived not in changes:
+            _derive(corrected, derived, key, ProfileSource(note, now, "system"))
     return corrected
 
 
 def _put(conversation: Conversation, key: str, value: Any, source: ProfileSource) -> None:
-    before = conversation.profile.get(key)
-    earlier = conversation.profile_sources.get(key)
-    if before is not None:
-        source.replaced = [*(earlier.replaced if earlier else []), before]
-    if value is None:
-        conversation.profile.pop(key, None)
-        conversation.profile_sources.pop(key, None)
+    before, earlier = conversation.profile.get(key), conversation.profile_sources.get(key)
+    source.replaced = list(earlier.replaced) if earlier else []
+    if before is not None and before != value:
+        source.replaced.append(before)
+    conversation.profile[key] = value
+    conversation.profile_sources[key] = source
+
+
+def _derive(conversation: Conversation, key: str, of: str, source: ProfileSource) -> None:
+    """What follows from the corrected value replaces what is known; what does not follow from it no longer holds."""
+    told, derived = conversation.profile.get(of), None
+    if of == "birth_date" and told is not None:
+        derived = years_between(date.fromisoformat(told), source.at.date())
+    if of == "occupation" and told is not None:
+        found = read(told, Context(awaiting="occupation"), "").value("occupation_class")
+        derived = found.value if found and found.confidence >= CONFIRM_BELOW else None
+    if derived is None:
+        _take_out(conversation, key)
     else:
-        conversation.profile[key] = value
-        conversation.profile_sources[key] = source
-    if conversation.awaiting in (key, f"confirm:{key}") and value is not None:
+        _put(conversation, key, derived, source)
+
+
+def _take_out(conversation: Conversation, key: str) -> None:
+    conversation.profile.pop(key, None)
+    conversation.profile_sources.pop(key, None)
+
+
+def _settle(conversation: Conversation, key: str, *, answered: bool) -> None:
+    """What the prospect said of it earlier, and was not yet counted or confirmed, is no longer waited for."""
+    memory = conversation.memory
+    conversation.pending.pop(key, None)
+    for name, is_about in (("doubts", lambda doubt: doubt["key"] == key), ("skipped", lambda skipped: skipped == key)):
+        if name in memory:
+            memory[name] = [one for one in memory[name] if not is_about(one)]
+    if conversation.awaiting == f"confirm:{key}" or (answered and conversation.awaiting == key):
         conversation.awaiting = None
 
 
-def _fault(key: str, value: Any) -> str:
+def _stored(key: str, value: Any) -> Any:
+    if key in WHOLE:
+        return int(value)
+    return clean(value).strip() if isinstance(value, str) else value
+
+
+def _fault(key: str, value: Any, today: date) -> str:
     if key not in KEYS:
-        return f"{key[:40]}: not a profile value; they are {', '.join(KEYS)}"
+        named = key if _A_KEY.fullmatch(key) else "one of the keys"
+        return f"{named}: not a profile value; they are {', '.join(KEYS)}"
     if value is None:
         return ""
-    if key == "marital_status":
-        return "" if value in MARITAL else f"marital_status: one of {', '.join(MARITAL)}"
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{key}: at most {LONGEST_TEXT} characters"
     if key in WHOLE and isinstance(value, float) and not value.is_integer():
         return f"{key}: a whole number"
-    if is_plausible(Found(key, value)):
-        return "" if not isinstance(value, str) or len(value) <= 200 else f"{key}: at most 200 characters"
+    if not is_plausible(Found(key, value)) or not _is_well_formed(key, value, today):
+        return f"{key}: {_expected(key)}"
+    if isinstance(value, str) and (redact(value).kinds or redact_health(value) != value):
+        return f"{key}: identity, account and card numbers and anything about health are not kept"
+    return ""
+
+
+def _is_well_formed(key: str, value: Any, today: date) -> bool:
+    if key == "birth_date":
+        if not isinstance(value, str):
+            return False
+        born = date.fromisoformat(value)
+        return born.isoformat() == value and 0 <= years_between(born, today) <= PLAUSIBLE["age"][1]
+    if key == "marital_status":
+        return value in MARITAL
+    if key == "email":
+        return bool(_EMAIL.fullmatch(value.strip()))
+    if key == "postal_code":
+        return bool(_POSTAL_CODE.fullmatch(value.strip()))
+    return not isinstance(value, str) or bool(clean(value).strip())
+
+
+def _expected(key: str) -> str:
     if key in PLAUSIBLE:
         least, most = PLAUSIBLE[key]
-        return f"{key}: a number from {least:g} to {most:g}"
-    return f"{key}: {'true or false' if key == 'smoker' else 'a date as YYYY-MM-DD' if key == 'birth_date' else 'a text'}"
+        return f"a number from {least:.0f} to {most:.0f}"
+    return _KINDS.get(key, "an address such as name@example.com" if key == "email" else "a text that is not empty")
