@@ -110,11 +110,14 @@ _DONT_KNOW = re.compile(
     r"me da igual|ni la menor)"
     r"|[🤷]"
 )
+_CONTRADICTED = re.compile(r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))")
+_SI = re.compile(r"si\b")
+_BEFORE_NOW = re.compile(r"\b(?:antes|que antes)\b[^.;,]*$")
+_NEGATED_BEFORE = re.compile(r"\bno\b[^.;,]*$")
 _EMOJI = re.compile("(?P<yes>[👍👌✅🆗🙆])|[👎❌✋🖐🙅]")
 _SAID_INSTEAD = re.compile(r"\b(?:dije|digo|he dicho|decia|era|es) (?:que )?(?:un )?(?P<which>si|no)\b")
 _YES_AT_END = re.compile(
-    r"(?:(?:^|[,.;:!]\s*)(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo))|"
-    r"(?:\bque|,) (?P<last>si)[\s.!]*$)"
+    r"(?:^|[,.;:!]\s*|\bque )(?:que |asi que )?(?P<yes>si)(?= (?:que |lo |la |me |quiero|hare|acepto|puedo)|[\s.!]*$)"
 )
 _RIGHT_AT_END = re.compile(
     r"(?<!no )\b(?:es|esta|son|seria|parece|suena) (?:todo )?(?:correct[oa]s?|cierto|verdad|exact[oa]s?|"
@@ -126,6 +129,10 @@ _NO_AT_END = re.compile(r"(?:\bno (?:tengo|tenemos|hay)[\s.!]*$|\bque no[\s.!]*$
 
 def read_answer(wording: Wording) -> Answer | None:
     """Yes, no or don't know; None when the message does not answer."""
+    return _at_start(wording) or _emoji(wording.plain) or _at_end(wording)
+
+
+def _at_start(wording: Wording) -> Answer | None:
     plain = wording.plain
     start = _after_fillers(plain)
     unsure = _DONT_KNOW.search(plain)
@@ -133,40 +140,35 @@ def read_answer(wording: Wording) -> Answer | None:
     if unsure and unsure.start() - start < 40 and not (deny and deny.end() <= unsure.start()):
         return Answer("dont_know", 0.95, *unsure.span())
     if affirm and (deny is None or affirm.end() >= deny.end()):
-        contradicted = re.match(
-            r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))", plain[affirm.end() :]
-        )
-        return Answer("affirm", 0.5 if contradicted else 0.97, *affirm.span())
+        return Answer("affirm", 0.5 if _CONTRADICTED.match(plain, affirm.end()) else 0.97, *affirm.span())
     if deny:
         return Answer("deny", 0.6 if unsure else 0.97, *deny.span())
     negated = _NEGATED_STATEMENT.match(plain, start)
     if negated and "?" not in plain and len(plain) < 120:
         return Answer("deny", 0.8, *negated.span())
-    if re.match(r"si\b", plain[start:]) and accented(wording, start):
+    if _SI.match(plain, start) and accented(wording, start):
         return Answer("affirm", 0.95, start, start + 2)
-    emoji = _EMOJI.search(plain)
-    if emoji:
-        return Answer("affirm" if emoji["yes"] else "deny", 0.85, *emoji.span())
-    said = _SAID_INSTEAD.search(plain)
-    if said and not re.search(r"\b(?:antes|que antes)\b[^.;,]*$", plain[: said.start("which")]):
-        return Answer("affirm" if said["which"] == "si" else "deny", 0.8, *said.span("which"))
-    yes, no = _YES_AT_END.search(plain), _NO_AT_END.search(plain)
-    if (
-        yes
-        and not accented(wording, yes.start(yes.lastgroup or 0))
-        and not plain[yes.end(yes.lastgroup or 0) :].strip(" .!") == ""
-    ):
-        yes = None
-    if said:
-        no = None
-    if yes and not no:
-        return Answer("affirm", 0.8, *yes.span())
-    right = _RIGHT_AT_END.search(plain)
-    if right and not no and "?" not in plain and not re.search(r"\bno\b[^.;,]*$", plain[: right.start()]):
-        return Answer("affirm", 0.8, *right.span())
-    if no and not yes:
-        return Answer("deny", 0.8, *no.span())
     return None
+
+
+def _emoji(plain: str) -> Answer | None:
+    emoji = _EMOJI.search(plain)
+    return Answer("affirm" if emoji["yes"] else "deny", 0.85, *emoji.span()) if emoji else None
+
+
+def _at_end(wording: Wording) -> Answer | None:
+    """Sentences that come to their answer last: "creo que funcionaria, asi que si"."""
+    plain = wording.plain
+    said = _SAID_INSTEAD.search(plain)
+    if said and not _BEFORE_NOW.search(plain[max(0, said.start("which") - 60) : said.start("which")]):
+        return Answer("affirm" if said["which"] == "si" else "deny", 0.8, *said.span("which"))
+    yes, right = _YES_AT_END.search(plain), _RIGHT_AT_END.search(plain)
+    no = None if said else _NO_AT_END.search(plain)
+    if yes and not no and (accented(wording, yes.start("yes")) or not plain[yes.end("yes") :].strip(" .!")):
+        return Answer("affirm", 0.8, *yes.span())
+    if right and not no and "?" not in plain and not _NEGATED_BEFORE.search(plain[max(0, right.start() - 60) : right.start()]):
+        return Answer("affirm", 0.8, *right.span())
+    return Answer("deny", 0.8, *no.span()) if no and not yes else None
 
 
 def accented(wording: Wording, position: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from src.agent.understanding.reading import Context, Found
 from src.agent.understanding.wording import Wording
@@ -35,8 +36,9 @@ def read_contact_details(wording: Wording, context: Context) -> tuple[list[Found
     """The values found, and the parts of `plain` they took, so that their digits are not read as ages or amounts."""
     found: list[Found] = []
     spans: list[Span] = []
-    for reader in (_email, _phone, _postal_code):
-        result = reader(wording.blank(spans), context)
+    asked_for_code = context.awaiting == "postal_code"
+    for reader in (_email, _phone, partial(_postal_code, asked=asked_for_code)):
+        result = reader(wording.blank(spans))
         if result:
             found.append(result[0])
             spans.append(result[1])
@@ -46,7 +48,7 @@ def read_contact_details(wording: Wording, context: Context) -> tuple[list[Found
     return found, spans
 
 
-def _email(wording: Wording, context: Context) -> tuple[Found, Span] | None:
+def _email(wording: Wording) -> tuple[Found, Span] | None:
     if "@" not in wording.plain and "arroba" not in wording.plain:
         return None
     match = _EMAIL.search(wording.plain) or _SPOKEN_EMAIL.search(wording.plain)
@@ -72,7 +74,7 @@ def _valid_email(address: str) -> str | None:
         return None
 
 
-def _phone(wording: Wording, context: Context) -> tuple[Found, Span] | None:
+def _phone(wording: Wording) -> tuple[Found, Span] | None:
     match = _PHONE.search(wording.plain)
     if not match:
         return None
@@ -90,9 +92,9 @@ def _phone(wording: Wording, context: Context) -> tuple[Found, Span] | None:
     return Found("details.phone", value, wording.evidence(*match.span())), match.span()
 
 
-def _postal_code(wording: Wording, context: Context) -> tuple[Found, Span] | None:
+def _postal_code(wording: Wording, *, asked: bool) -> tuple[Found, Span] | None:
     match = _POSTAL_CODE.search(wording.plain)
-    if not match and (context.awaiting == "postal_code" or re.search(r"\bvivo\b", wording.plain)):
+    if not match and (asked or re.search(r"\bvivo\b", wording.plain)):
         match = _BARE_CODE.search(wording.plain)
     if not match:
         return None

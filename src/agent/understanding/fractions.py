@@ -279,9 +279,11 @@ def _with_halves(plain: str, found: list[Numeral]) -> list[Numeral]:
             found = [
                 replace(number, start=match.start(), value=number.value / 2) if number is owner else number for number in found
             ]
-    for match in _HALF_WORD.finditer(plain):
-        if not any(number.start <= match.start() < number.end for number in found):
-            halves.append(Numeral(match.start(), match.end(), 0.5, digits=False, fraction=True))
+    halves += [
+        Numeral(match.start(), match.end(), 0.5, digits=False, fraction=True)
+        for match in _HALF_WORD.finditer(plain)
+        if not any(number.start <= match.start() < number.end for number in found)
+    ]
     for match in _PART_OF.finditer(plain):
         found = [number for number in found if not match.start() <= number.start < match.end()]
         halves.append(Numeral(match.start(), match.end(), 1 / _DENOMINATORS[match["stem"]], digits=False, fraction=True))

@@ -110,9 +110,9 @@ def read_marital_status(wording: Wording, context: Context) -> list[Found]:
         return [last]
     if context.awaiting == "marital_status":
         for pattern, status in ((_SPOUSE, "married"), (_PARTNER, "partner")):
-            match = pattern.search(wording.plain)
-            if match:
-                return [Found("marital_status", status, wording.evidence(*match.span()), 0.8)]
+            lives_with = pattern.search(wording.plain)
+            if lives_with:
+                return [Found("marital_status", status, wording.evidence(*lives_with.span()), 0.8)]
     return []
 
 
@@ -130,11 +130,7 @@ def read_dependents(wording: Wording, quantities: Sequence[Quantity], context: C
         if adults and re.search(r"\b(?:pero|solo|aunque)\b", plain):
             return [Found("dependents", _people(adults), wording.evidence(*none.span()), 0.7, False, (0,))]
         return [Found("dependents", 0, wording.evidence(*none.span()))]
-    found: list[Found] = []
-    if counted:
-        found = [_children(wording, counted, asked=asked)]
-    else:
-        found = _uncounted(wording, quantities, asked=asked)
+    found = [_children(wording, counted, asked=asked)] if counted else _uncounted(wording, quantities, asked=asked)
     if not found and asked and answer is not None and answer.polarity == "deny":
         found = [Found("dependents", 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6)]
     expecting = _EXPECTING.search(plain)
@@ -197,15 +193,14 @@ def _uncounted(wording: Wording, quantities: Sequence[Quantity], *, asked: bool)
             ]
     own = _SOLE.search(plain)
     adults = _ADULT_DEPENDANT.findall(plain) if asked else []
+    everything = wording.evidence(0, len(plain))
     if own and adults:
-        return [Found("dependents", len(_SOLE.findall(plain)) + _people(adults), plain.strip(), 0.8)]
+        return [Found("dependents", len(_SOLE.findall(plain)) + _people(adults), everything, 0.8)]
     if own and (asked or re.search(r"\b(?:hij[oa] unic[oa]|tengo|para que)\b", own[0])):
         return [Found("dependents", 1, wording.evidence(*own.span()), 0.8 if "unic" in own[0] else 0.7)]
-    if asked:
-        if adults:
-            count = _people(adults)
-            with_self = bool(re.search(r"\by yo\b|\byo y\b|nosotros", plain))
-            return [Found("dependents", count, plain.strip(), 0.6 if with_self else 0.8, False, (0,))]
+    if adults:
+        with_self = bool(re.search(r"\by yo\b|\byo y\b|nosotros", plain))
+        return [Found("dependents", _people(adults), everything, 0.6 if with_self else 0.8, False, (0,))]
     large = _LARGE_FAMILY.search(plain)
     return [Found("dependents", 3, wording.evidence(*large.span()), 0.5, False, (4, 5))] if large else []
 

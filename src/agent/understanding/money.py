@@ -31,11 +31,13 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for key, words in (
         (
             "details.competitor_month",
-            r"(?:en |con )?(?:la |el |mi )?otr[oa]s? (?:aseguradora|compania|sitio|seguro|lado|banco|empresa|"
-            r"entidad)|(?:la |mi )?competencia\b|"
-            r"me (?:lo |la )?(?:dejan|ofrecen|cobran|han ofrecido|ofrecieron|piden|sale)\b|en (?:mapfre|"
-            r"mutua|axa|allianz|generali|caser|santalucia|zurich|el banco me)\b|"
-            r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)",
+            (
+                r"(?:en |con )?(?:la |el |mi )?otr[oa]s? (?:aseguradora|compania|sitio|seguro|lado|banco|empresa|"
+                r"entidad)|(?:la |mi )?competencia\b|"
+                r"me (?:lo |la )?(?:dejan|ofrecen|cobran|han ofrecido|ofrecieron|piden|sale)\b|en (?:mapfre|"
+                r"mutua|axa|allianz|generali|caser|santalucia|zurich|el banco me)\b|"
+                r"el (?:banco|de ahora) me (?:lo )?(?:deja|cobra|ofrece|pide)"
+            ),
         ),
         (
             "details.home_value",
@@ -47,29 +49,35 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "monthly_budget",
-            r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|"
-            r"pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|"
-            r"llegar)|"
-            r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|(?<!por )(?<!de )pagar\b(?! (?:la |"
-            r"el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|"
-            r"max\b|tope|budget|afford|spend",
+            (
+                r"presupuesto\b|(?:no )?(?:quiero|puedo|quisiera|querria|podria|pienso|voy a|me gustaria|puede|"
+                r"pueda|podemos|queremos) (?:pagar|gastar\w*|pasar(?:me)?|permitirme|invertir|destinar|aportar|"
+                r"llegar)|"
+                r"gastar\w*|no pas(?:ar|e|arme|emos|es)\b|sin pasar\w*|no mas de|(?<!por )(?<!de )pagar\b(?! (?:la |"
+                r"el |mi )?(?:hipoteca|piso|casa|prestamo))|pagaria\w*|prima\b|como mucho|como maximo|maximo|"
+                r"max\b|tope|budget|afford|spend"
+            ),
         ),
         (
             "existing_cover",
-            r"(?:tiene|tienen|hizo|hecho|contratado|contratada) (?:hecho |contratado )?(?:un|otro|una) (?:seguro|"
-            r"poliza)|(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|"
-            r"un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|"
-            r"del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
-            r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|"
-            r"que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me |nos )?(?:cubre|paga|"
-            r"tiene|pone)(?: (?:hecho |contratado )?un seguro)?|existing cover|already (?:have|insured)",
+            (
+                r"(?:tiene|tienen|hizo|hecho|contratado|contratada) (?:hecho |contratado )?(?:un|otro|una) (?:seguro|"
+                r"poliza)|(?:ya )?(?:tengo|tenemos|hay|teniamos|contrate|tengo contratado) (?:ya )?(?:otro|otra|"
+                r"un|una|contratado un|contratada una)? ?(?:seguro|poliza|cobertura)|seguro (?:de vida )?(?:de|"
+                r"del|en|con) (?:el |la |mi )?(?:banco|empresa|trabajo|colectivo)|"
+                r"(?:ya )?(?:estoy|tengo) (?:ya )?(?:cubiert[oa]|asegurad[oa])|ya (?:me )?cubre|poliza|seguro (?:actual|"
+                r"que tengo|colectivo|vigente)|cubiert[oa]s?\b|(?:la|mi) empresa (?:me |nos )?(?:cubre|paga|"
+                r"tiene|pone)(?: (?:hecho |contratado )?un seguro)?|existing cover|already (?:have|insured)"
+            ),
         ),
         (
             "monthly_income",
-            r"gan(?:o|amos|aba|ando)\b|cobr(?:o|amos|ando)\b|ingres(?:o|os|amos|ando)\b|sueldo|salario|nomina|"
-            r"(?:me|nos) (?:pagan|entran|ingresan|llega|llegan|viene|vienen)\b|percib\w+|pension\b|"
-            r"(?:me )?sac(?:o|amos)\b|factur\w+|honorarios|remuneracion|jornal|paga\b(?! (?:de|la))|paro\b|"
-            r"subsidio|salary|earn\w*|i make|income|mensualidad\b|plata que (?:gano|hago)|haberes",
+            (
+                r"gan(?:o|amos|aba|ando)\b|cobr(?:o|amos|ando)\b|ingres(?:o|os|amos|ando)\b|sueldo|salario|nomina|"
+                r"(?:me|nos) (?:pagan|entran|ingresan|llega|llegan|viene|vienen)\b|percib\w+|pension\b|"
+                r"(?:me )?sac(?:o|amos)\b|factur\w+|honorarios|remuneracion|jornal|paga\b(?! (?:de|la))|paro\b|"
+                r"subsidio|salary|earn\w*|i make|income|mensualidad\b|plata que (?:gano|hago)|haberes"
+            ),
         ),
         (
             "savings",
@@ -81,10 +89,12 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "mortgage_balance",
-            r"hipotec\w+|(?:credito|prestamo) (?:hipotecario|de la (?:casa|vivienda)|del (?:piso|apartamento|"
-            r"departamento))|(?:deb\w+|queda\w*|falta\w*|pagando|pagar|pago) (?:por |de |pagar |por pagar )*(?:del? |"
-            r"la |el |mi |nuestr[oa] )+(?:piso|casa|vivienda|apartamento|departamento|chalet|adosado)|"
-            r"(?:del|de la|por la|por el) (?:piso|casa|vivienda|apartamento)|letra|mortgage",
+            (
+                r"hipotec\w+|(?:credito|prestamo) (?:hipotecario|de la (?:casa|vivienda)|del (?:piso|apartamento|"
+                r"departamento))|(?:deb\w+|queda\w*|falta\w*|pagando|pagar|pago) (?:por |de |pagar |por pagar )*(?:del? |"
+                r"la |el |mi |nuestr[oa] )+(?:piso|casa|vivienda|apartamento|departamento|chalet|adosado)|"
+                r"(?:del|de la|por la|por el) (?:piso|casa|vivienda|apartamento)|letra|mortgage"
+            ),
         ),
         (
             "other_debts",
@@ -96,16 +106,18 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "sum_assured",
-            r"capital(?:es)?|cobertura|y (?:con|por) (?:unos )?(?=\d)|asegur(?:ar|arme|ado|ada|o|e|en|amos|"
-            r"arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|"
-            r"dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
-            r"(?:y )?si (?:pongo|ponemos|pido|subo|bajo|fuera\w*|son|cojo|lo pongo|lo subo|lo bajo|quiero|"
-            r"hago|subimos|bajamos)|(?:quiero|quisiera|querria|queremos|necesito|me gustaria|prefiero|ponme|"
-            r"pon|poned|busco|quería|quiciera) (?:un |uno |una )?(?:seguro|poliza)?(?: de vida)?\b|"
-            r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|"
-            r"vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|"
-            r"(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|"
-            r"necesito",
+            (
+                r"capital(?:es)?|cobertura|y (?:con|por) (?:unos )?(?=\d)|asegur(?:ar|arme|ado|ada|o|e|en|amos|"
+                r"arnos|ando)\b|suma(?: asegurada)?|indemniza\w+|(?:les?|se|que) qued(?:e|en|aran?|arian?)\b|"
+                r"dejar(?:les?|selo|me)?\b|para (?:mi|los|las) (?:familia|hijos|hijas|mujer|mios)|"
+                r"(?:y )?si (?:pongo|ponemos|pido|subo|bajo|fuera\w*|son|cojo|lo pongo|lo subo|lo bajo|quiero|"
+                r"hago|subimos|bajamos)|(?:quiero|quisiera|querria|queremos|necesito|me gustaria|prefiero|ponme|"
+                r"pon|poned|busco|quería|quiciera) (?:un |uno |una )?(?:seguro|poliza)?(?: de vida)?\b|"
+                r"seguro (?:de vida )?(?:de|por|para)\b|(?:cuanto|como|que) (?:seria|costaria|sale|saldria|cuesta|"
+                r"vale|me sale|saldrian|serian|valdria|pagaria)\w*(?: (?:un seguro|uno))?(?: de| para| por)?|"
+                r"(?:subi|sube|baja|pasa|ponlo|subelo|bajalo|dejalo|amplia|aumenta)\w*|insure|cover\b|sum assured|"
+                r"necesito"
+            ),
         ),
     )
 )

@@ -232,9 +232,9 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     if not last:
         return None, start + 1
     sized = smallest < float("inf")
-    value = total + section + group
-    scale = value / lead if sized and not group and not value % lead else smallest
-    return Numeral(tokens[start].start, tokens[index - 1].end, value, False, scale if sized else 1, sized, slang), index
+    amount = total + section + group
+    scale = amount / lead if sized and not group and not amount % lead else smallest
+    return Numeral(tokens[start].start, tokens[index - 1].end, amount, False, scale if sized else 1, sized, slang), index
 
 
 def _number_follows(tokens: list[_Token], index: int) -> bool:
@@ -242,7 +242,8 @@ def _number_follows(tokens: list[_Token], index: int) -> bool:
 
 
 def _from_english(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
-    start, total, group, end, scale = index, 0, 0, tokens[index].start, 1
+    start, end = index, tokens[index].start
+    total = group = scale = 0.0
     while index < len(tokens):
         word = tokens[index].text
         if word in ENGLISH_NUMBERS:
@@ -258,4 +259,4 @@ def _from_english(tokens: list[_Token], index: int) -> tuple[Numeral | None, int
         else:
             break
         end, index = tokens[index].end, index + 1
-    return Numeral(tokens[start].start, end, float(total + group), False, scale, sized=scale > 1), index
+    return Numeral(tokens[start].start, end, total + group, False, scale or 1, sized=scale > 1), index

@@ -102,6 +102,25 @@ _FOREIGN = re.compile(
 )
 _FOREIGN_BEFORE = re.compile(r"(?:\$|us\$|usd|£)\s*$")
 _EURO_BEFORE = re.compile(r"(?:€|\beur)\s*$")
+_PERIOD_WORDS: tuple[tuple[Period, str], ...] = (
+    (
+        "month",
+        (
+            r"(?:al|por|cada|x|/|el|a|per)\s?(?:mes|month)\b|mensual(?:es|mente)?\b|/\s?m\b|monthly|al mesecito|"
+            r"mes\b|en cada nomina|por paga"
+        ),
+    ),
+    (
+        "year",
+        (
+            r"(?:al|por|cada|x|/|el|a|per)\s?(?:ano|year)\b|anual(?:es|mente)?\b|brutos? anuales|yearly|"
+            r"a year|per annum|/\s?a\b"
+        ),
+    ),
+    ("week", r"(?:a la|por|cada|/|per|a)\s?(?:semana|week)\b|semanal(?:es)?\b|weekly"),
+    ("day", r"(?:al|por|cada|/|a)\s?(?:dia|day)\b|diari[oa]s?\b"),
+    ("hour", r"(?:la|por|a la|/|an?)\s?(?:hora|hour)\b"),
+)
 _PERIODS: tuple[tuple[Period, re.Pattern[str]], ...] = tuple(
     (
         name,
@@ -110,25 +129,7 @@ _PERIODS: tuple[tuple[Period, re.Pattern[str]], ...] = tuple(
             r"o por ahi|mangos|gross|net)[\s,]+){0,3}(?:" + words + r")"
         ),
     )
-    for name, words in (
-        (
-            "month",
-            (
-                r"(?:al|por|cada|x|/|el|a|per)\s?(?:mes|month)\b|mensual(?:es|mente)?\b|/\s?m\b|monthly|al mesecito|"
-                r"mes\b|en cada nomina|por paga"
-            ),
-        ),
-        (
-            "year",
-            (
-                r"(?:al|por|cada|x|/|el|a|per)\s?(?:ano|year)\b|anual(?:es|mente)?\b|brutos? anuales|yearly|"
-                r"a year|per annum|/\s?a\b"
-            ),
-        ),
-        ("week", r"(?:a la|por|cada|/|per|a)\s?(?:semana|week)\b|semanal(?:es)?\b|weekly"),
-        ("day", r"(?:al|por|cada|/|a)\s?(?:dia|day)\b|diari[oa]s?\b"),
-        ("hour", r"(?:la|por|a la|/|an?)\s?(?:hora|hour)\b"),
-    )
+    for name, words in _PERIOD_WORDS
 )
 _GROSS = re.compile(r"[\s,]*(?:brutos?|netos?|limpios?)\b")
 _REJECTED_BEFORE = re.compile(

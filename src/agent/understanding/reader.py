@@ -166,7 +166,7 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     name = read_name(wording, context, busy=bool(found))
     if name and not any(other.key == "occupation" and other.value == name.value for other in found):
         found.insert(0, name)
-    found += _details(wording, context)
+    found += _details(wording)
     return _corrected(_one_per_key(found), heard, context)
 
 
@@ -239,7 +239,7 @@ def _zeroes(heard: _Heard, wording: Wording, found: list[Found]) -> list[Found]:
     return zeroes
 
 
-def _details(wording: Wording, context: Context) -> list[Found]:
+def _details(wording: Wording) -> list[Found]:
     found: list[Found] = []
     beneficiary = _BENEFICIARY.search(wording.plain)
     if beneficiary and "?" not in wording.plain[beneficiary.end() :]:
@@ -357,7 +357,7 @@ def _asides(heard: _Heard, context: Context, values: list[Found], language: str)
     wish = wished_language(heard.wording.plain)
     if wish:
         found.append(Intent("language", wish, 0.95))
-    elif language != context.language and language != "es":
+    elif language not in (context.language, "es"):
         found.append(Intent("language", language, 0.8))
     impossible = _INVALID_DATE.search(heard.wording.plain)
     if impossible and not any(each.key == "birth_date" for each in values):

@@ -78,15 +78,12 @@ def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Cont
     """`smoker`, with `details.ex_smoker_years` or `details.smoking` beside it, and a partner's habit."""
     plain = wording.plain
     asked = (context.awaiting or "").removeprefix("confirm:") == "smoker"
-    others = [
-        match
-        for match in _OTHER_PERSON.finditer(plain)
-        if not re.search(r"\by?o y $", plain[max(0, match.start() - 6) : match.start()])
+    others = list(_OTHER_PERSON.finditer(plain))
+    found = [
+        Found("details.second_person", {"smoker": match["not"] is None}, wording.evidence(*match.span()))
+        for match in others
+        if _PARTNER.match(match[0])
     ]
-    found: list[Found] = []
-    for match in others:
-        if _PARTNER.match(match[0]):
-            found.append(Found("details.second_person", {"smoker": match["not"] is None}, wording.evidence(*match.span())))
     mine = wording.blank([match.span() for match in others]).plain if others else plain
     own = _own_habit(wording, mine, quantities, asked=asked)
     if not own and others:

@@ -61,6 +61,10 @@ _RELATIVE = re.compile(
     r"\bmis? (?:herman|amig|prim|padre|madre|papa|mama|ti[oa]|suegr|cunad|vecin|jef|abuel|sobrin|compan)[a-z]* (?:[a-z]"
     r"+ ){0,2}(?:tiene|tienen|cumple|con|de|va)?\s*(?:ya |unos |los )?$"
 )
+_END_OF_AGE = re.compile(
+    r"\s*(?:$|[,.;:!?)\n]|y\b|e\b|pero\b|no\b|tacos|and\b|but\b|i\b|recien|cumplid|ahora|bueno|casi|para|"
+    r"en \w+ (?:cumplo|hago))"
+)
 _AHEAD = re.compile(r"\b(?:dentro de|de aqui a|cada|los proximos|in) (?:unos )?$")
 _ROUGHLY = re.compile(r"\s*(?:y|i) (?:poc[oa]s|tant[oa]s|algo|pico|largos|muchos)\b|\s*(?:mas o menos|aprox\w*|largos)\b")
 _COMPARED = re.compile(r"\s*(?:anos )?(?:mas|menos) (?:que|joven|mayor)")
@@ -117,9 +121,24 @@ def read_enumerated_age(wording: Wording, quantities: Sequence[Quantity]) -> tup
     return [Found("age", int(bare[0].value), wording.evidence(bare[0].start, bare[0].end), 0.8)], bare
 
 
-def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages: list[int]) -> str:  # noqa: C901 - a decision table, read from the top
-    after = plain[quantity.end : quantity.end + 40]
+def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages: list[int]) -> str:
+    """ "age", "next", "reached", "child", "partner", "term", "until", "ago", or "" when it is no number of years."""
     bare = quantity.unit == ""
+    role = _not_the_age(plain, before, quantity, awaiting, child_ages)
+    if role is not None:
+        return role
+    if (_NEXT.search(before) or _NEXT_AFTER.match(plain, quantity.end)) and not (awaiting == "term_years" and not bare):
+        return "next" if YOUNGEST_UNASKED < quantity.value <= OLDEST else ""
+    if _REACHED.search(before) and YOUNGEST_UNASKED < quantity.value <= OLDEST:
+        return "reached"
+    mine = bool(_MINE.search(before))
+    return _bare_role(plain, quantity, awaiting, mine=mine) if bare else _role_of_years(before, quantity, awaiting, mine=mine)
+
+
+def _not_the_age(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages: list[int]) -> str | None:
+    """What the words around say it is instead, or None when it may be the person's age."""
+    bare = quantity.unit == ""
+    after = plain[quantity.end : quantity.end + 40]
     clause = re.split(r"[.;!?\n]", before)[-1]
     if _AGO.search(before) or _COMPARED.match(after):
         return "" if bare else "ago"
@@ -133,37 +152,25 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
         return "partner" if 16 <= quantity.value <= (99 if bare else OLDEST) else ""
     if _child_near(clause, quantity, child_ages, asked=awaiting == "dependents"):
         return "child"
-    if quantity.unit == "months" or _RELATIVE.search(clause):
-        return ""
-    if (_NEXT.search(before) or _NEXT_AFTER.match(after)) and not (awaiting == "term_years" and not bare):
-        return "next" if 14 < quantity.value <= OLDEST else ""
-    if _REACHED.search(before) and 14 < quantity.value <= OLDEST:
-        return "reached"
-    if _SINCE.search(before) and not bare:
+    return "" if quantity.unit == "months" or _RELATIVE.search(clause) else None
+
+
+def _role_of_years(before: str, quantity: Quantity, awaiting: str, *, mine: bool) -> str:
+    if _SINCE.search(before):
         return "ago"
-    mine = bool(_MINE.search(before))
-    if not bare and _TERM_BEFORE.search(before) and not mine and quantity.value <= 50:
+    if not mine and (awaiting == "term_years" or (_TERM_BEFORE.search(before) and quantity.value <= 50)):
         return "term"
-    if not bare:
-        if awaiting == "term_years" and not mine:
-            return "term"
-        plausible = mine or awaiting in ("age", "birth_date") or quantity.value >= YOUNGEST_UNASKED
-        return "age" if plausible and 0 < quantity.value <= OLDEST and not _AHEAD.search(before) else "ago"
-    if quantity.sized or quantity.value < 14 or quantity.value > OLDEST:
-        return "term" if awaiting == "term_years" and 0 < quantity.value <= 60 else ""
+    plausible = mine or awaiting in ("age", "birth_date") or quantity.value >= YOUNGEST_UNASKED
+    return "age" if plausible and 0 < quantity.value <= OLDEST and not _AHEAD.search(before) else "ago"
+
+
+def _bare_role(plain: str, quantity: Quantity, awaiting: str, *, mine: bool) -> str:
     if awaiting == "term_years" and not mine:
-        return "term"
-    return "age" if _bare_age(plain, before, quantity, awaiting, mine=mine) else ""
-
-
-def _bare_age(plain: str, before: str, quantity: Quantity, awaiting: str, *, mine: bool) -> bool:
-    if mine and re.match(
-        r"\s*(?:$|[,.;:!?)\n]|y\b|e\b|pero\b|no\b|tacos|and\b|but\b|i\b|recien|cumplid|ahora|bueno|casi|"
-        r"para|en \w+ (?:cumplo|hago))",
-        plain[quantity.end :],
-    ):
-        return True
-    return awaiting in ("age", "birth_date")
+        return "term" if 0 < quantity.value <= 60 else ""
+    if quantity.sized or not YOUNGEST_UNASKED <= quantity.value <= OLDEST:
+        return ""
+    ends = _END_OF_AGE.match(plain, quantity.end)
+    return "age" if (mine and ends) or awaiting in ("age", "birth_date") else ""
 
 
 def _partner_near(clause: str, after: str, *, bare: bool) -> bool:
