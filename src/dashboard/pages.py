@@ -20,16 +20,15 @@ from werkzeug.exceptions import HTTPException
 from src.dashboard import wording
 from src.dashboard.sessions import Patience, Sessions
 from src.dashboard.simulator import Simulator
+from src.desk.checks import WORKER_SILENCE_S
 from src.desk.desk import Desk
 from src.desk.ports import Clock
-from src.errors import LedgerUnavailable, UnreadableState
+from src.errors import LedgerUnavailable
 
 ANYONE, SESSION = "anyone", "session"
 """Who a page is for."""
 PER_PAGE = 50
 HOURS = 24
-WORKER_SILENCE_S = 15.0
-"""A worker says every two seconds that it is alive."""
 _STATIC = Path(__file__).resolve().parent / "static"
 _NOT_FOUND = "There is no such page, or nobody is known by that phone or key."
 _HEADERS = {
@@ -48,7 +47,7 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     """What the dashboard is given. Nothing in it is asked before the first request.
 
     `workers` gives the seconds since each worker's last sign of life; `channels` the state of each channel in a word;
-    `key_of` the contact key of a phone (ValueError when it is none). `simulating`: no vendor is configured, so operators
+    `paused` whether the bot is silent everywhere; `key_of` the contact key of a phone (ValueError when it is none). `simulating`: no vendor is configured, so operators
     may play a prospect. `secure`: people come over https. Times are shown in `timezone`.
     """
 
@@ -56,6 +55,7 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     admin_token: Callable[[], str]
     workers: Callable[[], Mapping[str, float]]
     channels: Mapping[str, str]
+    paused: Callable[[], bool]
     key_of: Callable[[str], str]
     now: Clock
     simulating: bool
@@ -143,11 +143,6 @@ def _dress(blueprint: Blueprint, backstage: Backstage) -> None:
     def unavailable(_: LedgerUnavailable) -> Any:
         return _problem(503, "The message store cannot be reached", "Nothing is lost. Try again in a moment.")
 
-    @blueprint.errorhandler(UnreadableState)
-    def unreadable(_: UnreadableState) -> Any:
-        detail = "It was stored by a newer version of this program, or is damaged."
-        return _problem(500, "This conversation cannot be read", detail)
-
 
 def _problem(status: int, heading: str, detail: str) -> Any:
     if _wants_json():
@@ -227,6 +222,7 @@ class _Pages:
             now=now,
             figures=figures,
             channels=self._backstage.channels,
+            paused=self._backstage.paused(),
             workers=workers,
             hours=hours,
             totals={name: sum(hour.counts.get(name, 0) for hour in hours) for name in _COUNTED},

@@ -88,6 +88,7 @@ def _backstage(services: Services) -> Backstage:
         admin_token=services.admin_token,
         workers=services.ledger.workers,
         channels={"WhatsApp": "on" if settings.whatsapp else "simulator: no keys are set, messages are answered here"},
+        paused=services.operators.paused,
         key_of=lambda phone: contact_key(phone, None),
         now=services.ledger.server_time,
         simulating=settings.whatsapp is None,

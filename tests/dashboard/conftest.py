@@ -40,7 +40,9 @@ class Office:
         """Somebody writes; the id of the message."""
         contact = Contact(key=f"whatsapp:{number}", channel="whatsapp", phone=f"+{number}", name=more.pop("name", None))
         message_id = f"wamid.{number}.{len(text)}.{more.get('kind', 'text')}"
-        inbound = Inbound(id=message_id, contact=contact, kind=more.pop("kind", "text"), at=self.ledger.server_time(), text=text)
+        inbound = Inbound(
+            id=message_id, contact=contact, kind=more.pop("kind", "text"), at=self.ledger.server_time(), text=text
+        )
         self.desk.receive([inbound], [])
         return message_id
 
@@ -115,12 +117,13 @@ class Visitor:
 
     def log_in(self, token: str = ADMIN, *, from_address: str = "127.0.0.1") -> TestResponse:
         word = form_word(self.get("/login"))
-        return self.client.post(
-            "/login", data={"token": token, "csrf": word}, environ_overrides={"REMOTE_ADDR": from_address}
-        )
+        return self.client.post("/login", data={"token": token, "csrf": word}, environ_overrides={"REMOTE_ADDR": from_address})
 
     def is_logged_in(self) -> bool:
         return self.get("/").status_code == 200
+
+
+INLINE = ("a", "b", "em", "s", "small", "span", "strong", "time")
 
 
 class Page(HTMLParser):
@@ -135,6 +138,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        self.text += "" if tag in INLINE else " "
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -172,6 +176,7 @@ def new_app(office: Office) -> Callable[..., Flask]:
             "admin_token": lambda: ADMIN,
             "workers": lambda: {"host.1": 0.4, "host.2": 99.0},
             "channels": {"WhatsApp": "simulator"},
+            "paused": lambda: False,
             "key_of": lambda phone: contact_key(phone, None),
             "now": office.ledger.server_time,
             "simulating": True,
