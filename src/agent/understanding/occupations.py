@@ -127,7 +127,7 @@ def _listed(plain: str) -> tuple[str | None, int, int] | None:
     start = 0
     for end, following in borders:
         item = plain[start:end]
-        risk = _known_occupations().get(item.strip())
+        risk = known_occupations().get(item.strip())
         if risk not in (None, "?"):
             return risk, start + len(item) - len(item.lstrip()), end
         start = following
@@ -149,7 +149,7 @@ def _tidy(words: str) -> str:
 
 def _class_of(phrase: str, *, fuzzy: bool) -> str | None:
     """The class of the longest known occupation in a phrase; the earlier one wins among equals."""
-    known = _known_occupations()
+    known = known_occupations()
     words = re.findall(r"[a-z]+(?:'[a-z]+)?", phrase)[:12]
     best: tuple[int, int, str] | None = None
     for start in range(len(words)):
@@ -179,7 +179,8 @@ def _similar(two: str, words: list[str], known: dict[str, str]) -> str | None:
 
 
 @cache
-def _known_occupations() -> dict[str, str]:
+def known_occupations() -> dict[str, str]:
+    """Every form of the list without accents, and its class: "1" to "4", or "?" where the word does not say."""
     known: dict[str, str] = {}
     risk = "?"
     for line in _LIST.read_text(encoding="utf-8").splitlines():
@@ -202,7 +203,7 @@ def _forms(entry: str) -> list[str]:
             continue
         expanded.append(re.sub(r"\(\w+\)", "", form))
         stem = form[: ending.start()]
-        feminine = stem[:-1] + ending[1] if stem[-1] in "eo" and ending[1] != "a" else stem + ending[1]
+        feminine = stem[:-1] + ending[1] if stem[-1] in "eo" and ending[1] == "a" else stem + ending[1]
         expanded.append(feminine + form[ending.end() :])
     return expanded
 

@@ -66,7 +66,8 @@ def word_of(text: str) -> Wording:
     for match in _TOKEN.finditer(cleaned):
         token, start, end = match[0], match.start(), match.end()
         canonical = fold(token)
-        if canonical.isalpha() and not (after_digit and (glued or canonical == "k")):
+        elided = len(token) == 1 and cleaned[end : end + 1] in ("'", "’")
+        if canonical.isalpha() and not elided and not (after_digit and (glued or canonical == "k")):
             canonical = repaired(canonical)
         plain.append(canonical)
         if len(canonical) == end - start:
