@@ -46,9 +46,10 @@ _NOTICES = {
 class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     """What the dashboard is given. Nothing in it is asked before the first request.
 
-    `workers` gives the seconds since each worker's last sign of life; `channels` the state of each channel in a word;
-    `paused` whether the bot is silent everywhere; `key_of` the contact key of a phone (ValueError when it is none). `simulating`: no vendor is configured, so operators
-    may play a prospect. `secure`: people come over https. Times are shown in `timezone`.
+    `workers` gives the seconds since each worker's last sign of life, `channels` the state of each channel in a word,
+    `paused` whether the bot is silent everywhere, `key_of` the contact key of a phone (ValueError when it is none).
+    `simulating`: no vendor is configured, so operators may play a prospect. `secure`: people come over https. Times are
+    shown in `timezone`.
     """
 
     desk: Desk

@@ -20,13 +20,14 @@ QUERIES = {"/dashboard/try": f"?number={MARTA}", "/dashboard/try/messages": f"?n
 
 def every_rule(app: Flask) -> list[Rule]:
     """Each door as (method, path, for whom)."""
-    rules = []
+    rules: list[Rule] = []
     for rule in app.url_map.iter_rules():
         path = rule.rule
         for placeholder, value in FILLED.items():
             path = path.replace(placeholder, value)
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            rules.append((method, path + (QUERIES.get(path, "") if method == "GET" else ""), rule.rule))
+        query = QUERIES.get(path, "")
+        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        rules += [(method, path + query if method == "GET" else path, rule.rule) for method in methods]
     return rules
 
 
@@ -174,7 +175,8 @@ def test_each_login_is_a_session_of_its_own(stranger: Visitor) -> None:
     first = stranger.client.get_cookie("iv-session")
     stranger.log_in()
     second = stranger.client.get_cookie("iv-session")
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert first.value != second.value
 
 

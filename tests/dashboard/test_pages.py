@@ -206,8 +206,8 @@ def test_a_conversation_is_shown_with_everything_that_is_known(operator: Visitor
         "Hola, soy Marta", "Mucho gusto, Marta.", "Adelante", "queued", "“Marta en WhatsApp”", "Proposal",
         "Age 36 years prospect,", "before: 63 years", "Smoker no", "Mortgage balance 130,000 €", "Sport buceo",
         "337,000 € quoted up to 300,000 €", "Equilibrada chosen", "15.96 € a month", "185.91 € a year",
-        "death, permanent disability", "valid until 2026-12-20", "294.50 €", "Esencial 9.19 €", "Quote given", "text 2026-11-20",
-        "Waiting for: choice",
+        "death, permanent disability", "valid until 2026-12-20", "294.50 €", "Esencial 9.19 €", "Quote given",
+        "text 2026-11-20", "Waiting for: choice",
     ):  # fmt: skip
         assert shown in page.text, shown
     assert ("strong", {}) in page.elements
