@@ -135,8 +135,14 @@ def compose(environment: Mapping[str, str], name: str = "compose.yaml") -> dict[
             raise KeyError(variable)
         return given or (rest if kind == ":-" else "")
 
-    text = re.sub(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}", value, (PROJECT / name).read_text())
-    return dict(yaml.safe_load(text))
+    def filled_in(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: filled_in(inner) for key, inner in node.items()}
+        if isinstance(node, list):
+            return [filled_in(inner) for inner in node]
+        return re.sub(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}", value, node) if isinstance(node, str) else node
+
+    return dict(filled_in(yaml.safe_load((PROJECT / name).read_text())))
 
 
 # -- nginx ---------------------------------------------------------------------------------------------------------
