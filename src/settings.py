@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -239,18 +239,16 @@ def verify_token(settings: Settings) -> str:
 
 def _kept_secret(data_dir: Path, name: str) -> str:
     """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it."""
-    path = data_dir / name
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
-        with suppress(FileExistsError):  # another process was first, and its secret holds
-            path.hardlink_to(fresh)
-        fresh.unlink()
-        return path.read_text(encoding="ascii").strip()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(data_dir / name, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        kept = file.read().strip()
+        if not kept:  # new, or left empty by a power cut
+            kept = secrets.token_urlsafe(24)
+            file.write(kept)
+            file.flush()
+            os.fsync(file.fileno())
+        return kept
 
 
 def child_environment(changes: Mapping[str, str], *, without: tuple[str, ...] = ()) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from rich.pretty import pretty_repr
 
 from src.errors import ConfigurationError
-from src.settings import Settings, child_environment, load
+from src.settings import Settings, admin_token, child_environment, load, verify_token
 from tests.kit.rig import PROJECT
 
 WHATSAPP = {
@@ -234,3 +236,29 @@ def test_a_child_can_be_started_without_a_vendor(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("WHATSAPP_TOKEN", "secret")
     environment = child_environment({}, without=("WHATSAPP_",))
     assert load(environment, dotenv=tmp_path / ".env").whatsapp is None
+
+
+def test_a_secret_of_our_own_is_made_once_and_seen_by_its_owner_only(tmp_path: Path) -> None:
+    settings = read(DATA_DIR=str(tmp_path / "var"))
+    with ThreadPoolExecutor(8) as pool:
+        tokens = set(pool.map(lambda _: admin_token(settings), range(32)))
+    [token] = tokens
+    assert len(token) >= 32
+    assert token != verify_token(settings)
+    [kept] = (tmp_path / "var").glob("admin-token")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "var").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_secret_that_a_power_cut_left_empty_is_made_anew(tmp_path: Path) -> None:
+    settings = read(DATA_DIR=str(tmp_path))
+    (tmp_path / "admin-token").touch(mode=0o600)
+    token = admin_token(settings)
+    assert len(token) >= 32
+    assert admin_token(settings) == token
+
+
+def test_a_given_token_is_used_and_not_written_down(tmp_path: Path) -> None:
+    settings = read(**WHATSAPP, DATA_DIR=str(tmp_path), ADMIN_TOKEN=" given ")
+    assert (admin_token(settings), verify_token(settings)) == ("given", "secret-verify")
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from src import logs
-from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest
+from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest, UnreadableState
 
 ANYONE, OPERATOR, VENDOR = "anyone", "operator", "vendor"
 """Who a door is for. A vendor proves itself by its signature, inside the view."""
@@ -93,6 +93,11 @@ def install(app: Flask) -> None:
         answer, status = error(503, "ledger_unavailable", "The message store cannot be reached; please send it again.")
         answer.headers["Retry-After"] = "2"
         return answer, status
+
+    @app.errorhandler(UnreadableState)
+    def unreadable(fault: UnreadableState) -> Any:
+        log.error("state.unreadable", door=_door(), detail=str(fault))
+        return error(409, "unreadable_state", "A newer version of this program stored the conversation; it is left alone.")
 
     @app.errorhandler(ConfigurationError)
     def misconfigured(fault: ConfigurationError) -> Any:

@@ -125,7 +125,7 @@ def test_an_odd_body_is_the_callers_fault_at_every_door(doors: Doors, odd: Any) 
             answer = doors.client.open(address, method=method, data=raw, headers=headers)
             assert answer.status_code < 500, f"{method} {address}"
             if answer.status_code >= 400:
-                assert_error(answer.json)
+                assert set(answer.json) == {"error"}
 
 
 def test_only_these_doors_need_no_token(doors: Doors) -> None:
@@ -266,6 +266,14 @@ def test_status_tells_everybody_little_and_the_operator_everything(doors: Doors)
     assert [worker["id"] for worker in shown["workers"]] == ["host.1"]
     assert shown["lanes"]["turns"]["depth"] == 1
     assert shown["conversations"]["by_stage"]["COTIZACION"] == 1
+
+
+def test_the_diagnosis_shows_no_secret(new_doors: NewDoors) -> None:
+    secrets = {**WHATSAPP, "ADMIN_TOKEN": "secret-admin", "REDIS_URL": "redis://user:secret-password@host"}
+    answer = new_doors(secrets).ask("/webhook/diag")
+    assert answer.status_code == 200
+    hidden = [SECRET, VERIFY, WHATSAPP["WHATSAPP_TOKEN"], "secret-admin", "secret-password", ADMIN]
+    assert_status({"status": "ok", **answer.json}, secrets=hidden)
 
 
 # --- one conversation ---------------------------------------------------------------------------------------------------
@@ -486,3 +494,17 @@ def test_one_conversation_that_cannot_be_read_does_not_hide_the_others(doors: Do
     assert shown.status_code == 200
     assert_conversation(shown.json)
     assert len(shown.json["messages"]) == 2
+    for change, method, body in (
+        ("takeover", "POST", None),
+        ("handback", "POST", None),
+        ("messages", "POST", {"text": "hola"}),
+        ("profile", "PATCH", {"age": 41}),
+    ):
+        answer = doors.client.open(
+            f"/webhook/conversation/{ours}/{change}", method=method, json=body, headers={"Authorization": f"Bearer {ADMIN}"}
+        )
+        assert answer.status_code == 409, change
+        assert_error(answer.json)
+    record = doors.records.record(ours)
+    assert record is not None
+    assert record.state == newer
