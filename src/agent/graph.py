@@ -71,13 +71,26 @@ class SalesAgent:
         search: Search = knowledge.search,
     ) -> None:
         self._house, self._catalogue, self._reader, self._search = house, catalogue, reader, search
-        self._graph = _compiled()
+        self.graph = _compiled()
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
         """What one turn comes to: the messages of a burst, or none when a timer is due. `now` is aware, in UTC.
 
         The same input gives the same output; the arguments are left as they are. No replies: nothing is to be said.
         """
+        flow = self.flow_of(conversation, inbounds, now)
+        self.graph.invoke(flow)
+        turn = flow["turn"]
+        return Step(
+            conversation=turn.conversation,
+            replies=turn.replies,
+            events=tuple(turn.events),
+            handoff=turn.handoff,
+            erase=turn.erase,
+        )
+
+    def flow_of(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Flow:
+        """A turn at the entrance of the graph, on its own copy of the conversation."""
         turn = Turn(
             house=self._house,
             catalogue=self._catalogue,
@@ -87,18 +100,11 @@ class SalesAgent:
             inbounds=inbounds,
             conversation=decode(encode(conversation)),
         )
-        self._graph.invoke({"turn": turn, "onward": ""})
-        return Step(
-            conversation=turn.conversation,
-            replies=turn.replies,
-            events=tuple(turn.events),
-            handoff=turn.handoff,
-            erase=turn.erase,
-        )
+        return {"turn": turn, "onward": ""}
 
     def draw(self) -> str:
         """The graph as a Mermaid diagram."""
-        drawing: str = self._graph.get_graph().draw_mermaid()
+        drawing: str = self.graph.get_graph().draw_mermaid()
         return drawing
 
 
