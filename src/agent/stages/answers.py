@@ -28,10 +28,17 @@ def answer_aside(turn: Turn) -> bool:
     return answered > 0
 
 
+def wants_time(turn: Turn) -> bool:
+    """Whether somebody says goodbye or not now, and nothing else: then nothing is asked."""
+    reading = turn.reading
+    later = any(intent.name == "objection" and intent.topic == "timing" for intent in reading.intents)
+    return (later or reading.has("bye")) and not reading.values and not reading.has("question", "affirm")
+
+
 def _answer(turn: Turn, intent: Intent) -> bool:
     if intent.name == "question":
-        _answer_question(turn, intent.topic)
-    elif intent.name == "objection":
+        return _answer_question(turn, intent.topic)
+    if intent.name == "objection":
         _meet_objection(turn, intent.topic)
     elif intent.name == "data_copy":
         _copy_of_data(turn)
@@ -44,7 +51,7 @@ def _answer(turn: Turn, intent: Intent) -> bool:
     return True
 
 
-def _answer_question(turn: Turn, topic: str) -> None:
+def _answer_question(turn: Turn, topic: str) -> bool:
     """From the conversation's own figures where the question is about them, else from the knowledge."""
     priced = bool(turn.conversation.quotes)
     if topic in ("why", "need"):
@@ -60,8 +67,11 @@ def _answer_question(turn: Turn, topic: str) -> None:
     elif topic == "coverage" and priced and turn.conversation.stage != "FINALIZADO":
         _explain_covers(turn)
     elif not answer_from_knowledge(turn):
+        if turn.changes:  # "35?" is an answer
+            return False
         turn.say("unclear.nothing_found")
         turn.count("knowledge.nothing_found")
+    return True
 
 
 def answer_from_knowledge(turn: Turn, *, at_most: int = 4096) -> bool:
@@ -123,8 +133,9 @@ def need_lines(turn: Turn) -> list[tuple[str, dict[str, Any]]]:
 
 def _compare(turn: Turn) -> None:
     turn.say("proposal.compare")
+    turn.drafts[-1].proposal = True
     for quote in turn.conversation.quotes:
-        turn.say("proposal.compare_line", glue="\n", **quotes.words(turn, quote))
+        turn.say("proposal.compare_line", glue="\n", later=quotes.later(turn, quote), **quotes.words(turn, quote))
 
 
 def _explain_covers(turn: Turn) -> None:

@@ -47,7 +47,7 @@ def _offers(turn: Turn) -> tuple[Offer, ...] | Refusal:
     profile, memory = turn.conversation.profile, turn.conversation.memory
     _size(turn)
     applicant, capital = _applicant(turn), quotes.capital_of(turn)
-    product, term_years = _product(turn), profile.get("term_years")
+    product, term_years = _product_and_term(turn)
     offers = turn.catalogue.proposal(applicant, capital, turn.today, product=product, term_years=term_years)
     budget = profile.get("monthly_budget")
     if isinstance(offers, Refusal) or budget is None or memory.get("budget_waived") == budget:
@@ -68,10 +68,15 @@ def _applicant(turn: Turn) -> Applicant:
     return Applicant(age=age, smoker=profile["smoker"], occupation_class=profile["occupation_class"])
 
 
-def _product(turn: Turn) -> str | None:
-    """The mortgage product when the cover is tied to the loan and its term is known; else what the catalogue proposes."""
-    linked = turn.conversation.details.get("product") == "mortgage_linked"
-    return "mortgage_term" if linked and "term_years" in turn.conversation.profile else None
+def _product_and_term(turn: Turn) -> tuple[str | None, int | None]:
+    """What to price: the mortgage product for a cover tied to the loan, else what the catalogue proposes.
+
+    Years told along with a mortgage are the loan's; they ask for no other product when the cover is not tied to it.
+    """
+    term_years: int | None = turn.conversation.profile.get("term_years")
+    if term_years is not None and quotes.is_tied_to_mortgage(turn):
+        return "mortgage_term", term_years
+    return None, None if turn.conversation.memory.get("loan_years") else term_years
 
 
 def _size(turn: Turn) -> None:

@@ -251,5 +251,6 @@ def summary(turn: Turn, book: Phrasebook | None = None) -> list[tuple[str, str]]
 def fingerprint(turn: Turn) -> str:
     """Changes when anything changes that the price or the need depends on."""
     profile = turn.conversation.profile
-    facts = [profile.get(key) for key in PRICING_KEYS] + [turn.conversation.details.get("child_ages")]
+    details = turn.conversation.details
+    facts = [*(profile.get(key) for key in PRICING_KEYS), details.get("child_ages"), details.get("product")]
     return msgspec.json.encode(facts).decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from src.agent.stages import facts
-from src.agent.stages.answers import answer_aside, answer_from_knowledge
+from src.agent.stages.answers import answer_aside, answer_from_knowledge, wants_time
 from src.agent.stages.endings import give_up
 from src.agent.stages.questions import ask, missed, progressed
 from src.agent.stages.turn import Turn
@@ -55,13 +55,14 @@ def _greet(turn: Turn) -> str:
 def _take_up(turn: Turn) -> None:
     """Neither yes nor no: answer, explain once, or try again; the consent question stays open."""
     reading, memory = turn.reading, turn.conversation.memory
-    hesitates = reading.has("dont_know", "objection") or reading.intent("question") is not None
     if answer_aside(turn):
         progressed(turn)
+        if wants_time(turn):
+            return
     elif reading.has("bye"):
         turn.say("ack.bye")
         return
-    elif hesitates and not memory.get("hesitated"):
+    elif reading.has("dont_know", "objection") and not memory.get("hesitated"):
         memory["hesitated"] = True
         turn.say("consent.hesitation")
     elif reading.values:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from src.agent.stages import facts
-from src.agent.stages.answers import answer_aside
+from src.agent.stages.answers import answer_aside, wants_time
 from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
 from src.agent.stages.turn import Turn
+from src.agent.texts import AMOUNTS
 
 
 def needs_analysis(turn: Turn) -> str:
@@ -20,7 +21,7 @@ def needs_analysis(turn: Turn) -> str:
     if not respond(turn) and not just_agreed:
         give_up(turn)
         return "guarding_out"
-    if turn.reading.has("bye") and not turn.changes:
+    if wants_time(turn):
         return "guarding_out"
     missing = _undated(turn) or next_missing(turn)
     if missing is None:
@@ -58,9 +59,14 @@ def take_facts(turn: Turn) -> bool:
 
 def _note_connections(turn: Turn) -> None:
     """What several facts of one message say together."""
-    changed = {change.key for change in turn.changes}
-    if {"mortgage_balance", "term_years"} <= changed:
-        turn.conversation.details["product"] = "mortgage_linked"  # the years are the loan's
+    conversation, changed = turn.conversation, {change.key for change in turn.changes}
+    if any(intent.name == "question" and intent.topic == "bank_tied" for intent in turn.reading.intents):
+        conversation.memory["bank_tied"] = True
+    if "term_years" in changed:
+        of_the_loan = "mortgage_balance" in changed or conversation.awaiting == "mortgage_balance"
+        conversation.memory["loan_years"] = of_the_loan
+        if of_the_loan and conversation.memory.get("bank_tied"):
+            conversation.details["product"] = "mortgage_linked"
     if turn.reading.has("couple"):
         turn.conversation.details["insured_count"] = 2
 
@@ -77,7 +83,8 @@ def _acknowledge(turn: Turn) -> None:
         turn.say("ack.name", name=turn.first_name)
     elif turn.changes and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
         turn.say("ack.value")
-    if any(change.key == "smoker" and change.after for change in turn.changes):
+    explained = turn.conversation.awaiting == "confirm:smoker"
+    if not explained and any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
     if turn.reading.value("details.second_person"):
         turn.say("ack.second_person", glue=" ")
@@ -106,7 +113,7 @@ def respond(turn: Turn) -> bool:
         return _left_blank(turn)
     if reading.has("affirm", "accept", "choice", "interest"):
         if not turn.has_spoken():
-            turn.say("ack.go_on")
+            turn.say("ack.value" if (turn.conversation.awaiting or "") in AMOUNTS else "ack.go_on")
         return True
     if reading.has("greeting", "resume") and not turn.has_spoken():
         turn.say("greeting.hello")

@@ -24,12 +24,22 @@ def presentacion_propuesta(turn: Turn) -> str:
         return "guarding_out"
     if take_facts(turn):
         return "guarding_out"
+    if any(doubt["key"] == "monthly_budget" for doubt in facts.doubts(turn)):
+        return _haggle(turn)
     turn.requote = _why_to_requote(turn)
     if turn.requote:
         return "COTIZACION"
     if turn.returned and turn.conversation.quotes:
         turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(turn.conversation.quotes[0]["valid_until"]))
     return _decided(turn) or _discussed(turn)
+
+
+def _haggle(turn: Turn) -> str:
+    """A price that somebody names without meaning a budget for sure: nothing changes, and what fits is offered."""
+    facts.settle_doubt(turn, "monthly_budget")
+    turn.say("objection.price_fixed")
+    ask(turn, "monthly_budget" if may_ask(turn, "monthly_budget") else "choice")
+    return "guarding_out"
 
 
 def _why_to_requote(turn: Turn) -> str:
@@ -123,6 +133,8 @@ def _discussed(turn: Turn) -> str:
     answered = answer_aside(turn)
     if answered or turn.changes:
         progressed(turn)
+        if not turn.has_spoken():
+            turn.say("ack.value")
     elif reading.has("bye"):
         turn.say("ack.bye")
         return "guarding_out"

@@ -63,6 +63,9 @@ def _say_need(turn: Turn) -> None:
     if "sum_assured" in turn.conversation.profile:
         _say_own_figure(turn)
         return
+    if quotes.is_tied_to_mortgage(turn):
+        turn.say("needs.intro_mortgage", capital=capital, years=turn.conversation.profile["term_years"])
+        return
     if not need.get("capital"):
         nobody = turn.conversation.profile.get("dependents") == 0
         turn.say("needs.intro_zero" if nobody else "needs.intro_example", capital=capital)
@@ -117,7 +120,7 @@ def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
     for place, quote in enumerate(shown):
         covering = _covering(turn, quote, shown[place - 1] if place else None)
         text = "proposal.block" if len(shown) > 1 else "proposal.single"
-        turn.say(text, number=place + 1, later=_later(turn, quote), covering=covering, **quotes.words(turn, quote))
+        turn.say(text, number=place + 1, later=quotes.later(turn, quote), covering=covering, **quotes.words(turn, quote))
     turn.say("proposal.terms", valid_until=book.date(first["valid_until"]))
 
 
@@ -156,18 +159,6 @@ def _say_trade_off(turn: Turn, quote: dict[str, Any]) -> None:
         turn.say("proposal.trade_off_cover", glue="\n")
     if "shorter_term" in quote["levers"]:
         turn.say("proposal.trade_off_term", glue=" ", years=quote["term_years"])
-
-
-def _later(turn: Turn, quote: dict[str, Any]) -> str:
-    """What the same cover costs later on; that it stays the same for a level premium."""
-    book = turn.book
-    points = [point for point in quote["projection"] if point["annual_premium"] != quote["annual_premium"]]
-    if len(points) == 2:
-        first, second = (book.money(point["annual_premium"]) for point in points)
-        return book.say("proposal.later", year5=first, year10=second)
-    if points:
-        return book.say("proposal.later_one", year=points[0]["year"], amount=book.money(points[0]["annual_premium"]))
-    return ""
 
 
 def _against_need(turn: Turn, quote: dict[str, Any]) -> str:

@@ -78,6 +78,8 @@ def ask(turn: Turn, key: str, **values: Any) -> None:
 def _ask_to_confirm(turn: Turn, times: int) -> None:
     doubt = facts.doubts(turn)[0]
     key, book = doubt["key"], turn.book
+    if key == "smoker" and doubt["value"]:
+        turn.say("ack.smoker_definition")
     turn.say("ask.confirm", variant=times, label=book.say(f"label.{key}"), value=book.value(key, doubt["value"]))
     options = [
         Option(id="confirm:yes", title=book.say("options.correct")),

@@ -26,11 +26,20 @@ def expired(turn: Turn) -> bool:
     return any(quote["valid_until"] < turn.today.isoformat() for quote in turn.conversation.quotes)
 
 
+def is_tied_to_mortgage(turn: Turn) -> bool:
+    """Whether the cover is to pay the loan, as the bank asks for."""
+    profile = turn.conversation.profile
+    tied = turn.conversation.details.get("product") == "mortgage_linked"
+    return tied and bool(profile.get("mortgage_balance")) and "term_years" in profile
+
+
 def capital_of(turn: Turn) -> int:
-    """The capital to quote, in EUR: the prospect's own figure, else the need, else an example."""
-    named = turn.conversation.profile.get("sum_assured")
-    if named is not None:
-        return int(named)
+    """The capital to quote, in EUR: the prospect's own figure, else the loan it is tied to, the need, or an example."""
+    profile = turn.conversation.profile
+    if "sum_assured" in profile:
+        return int(profile["sum_assured"])
+    if is_tied_to_mortgage(turn):
+        return int(profile["mortgage_balance"])
     need = turn.conversation.need or {}
     return int(need["sum_assured"]) if need.get("capital") else EXAMPLE_CAPITAL
 
@@ -63,3 +72,15 @@ def left_out(turn: Turn, quote: dict[str, Any]) -> list[str]:
     """The covers of the fullest tier that this quote does not have, in words."""
     fullest = turn.catalogue.book.tariff.tiers[-1].coverages
     return [cover_name(turn, name, turn.book) for name in fullest if name not in quote["coverages"]]
+
+
+def later(turn: Turn, quote: dict[str, Any]) -> str:
+    """What the same cover costs later on; that it stays the same for a level premium."""
+    book = turn.book
+    points = [point for point in quote["projection"] if point["annual_premium"] != quote["annual_premium"]]
+    if len(points) == 2:
+        first, second = (book.money(point["annual_premium"]) for point in points)
+        return book.say("proposal.later", year5=first, year10=second)
+    if points:
+        return book.say("proposal.later_one", year=points[0]["year"], amount=book.money(points[0]["annual_premium"]))
+    return ""

@@ -22,6 +22,10 @@ UNREADABLE = {
     "location": "media.location",
     "contacts": "media.contacts",
 }
+WORDS_THAT_TELL = 3
+"""Fewer words than this are no evidence of another language in a conversation that goes on in one."""
+CERTAIN_WISH = 0.9
+"""A language asked for by name, not one that only seems to be spoken."""
 INTENTS: dict[str, IntentName] = {
     "self_harm": "self_harm",
     "threat": "threat",
@@ -103,14 +107,16 @@ def _with_verdict(reading: Reading, verdict: Verdict) -> Reading:
 
 
 def _settle_language(turn: Turn) -> None:
-    memory, spoken = turn.conversation.memory, turn.reading.language
-    before = memory.get("language", "es")
-    wish = turn.reading.intent("language")
-    if wish and wish.topic in LANGUAGES:
-        memory["language"] = spoken = wish.topic
-    elif turn.reading.text and spoken in LANGUAGES:
+    memory, reading = turn.conversation.memory, turn.reading
+    before, spoken = memory.get("language", "es"), reading.language
+    wish = reading.intent("language")
+    if wish and wish.topic in LANGUAGES and wish.confidence >= CERTAIN_WISH:
+        spoken = wish.topic
+    elif turn.conversation.turns and len(reading.text.split()) < WORDS_THAT_TELL:
+        spoken = before  # a "yes" or an "ok" is no change of language
+    if spoken in LANGUAGES:
         memory["language"] = spoken
-    turn.switched = bool(turn.conversation.turns and spoken in LANGUAGES and (spoken != before or memory.get("foreign")))
+        turn.switched = bool(turn.conversation.turns and (spoken != before or memory.get("foreign")))
 
 
 def _unreadable(inbounds: Sequence[Inbound]) -> list[str]:

@@ -120,9 +120,21 @@ def test_a_term_gives_a_level_price_and_one_that_is_too_long_is_refused() -> Non
 
 def test_a_cover_for_the_mortgage_uses_the_mortgage_product() -> None:
     talk = Talk().agree().answer_until("mortgage_balance")
-    talk.mean("mortgage_balance=165000", "term_years=22", "sum_assured=165000")
+    talk.mean("question:bank_tied")
+    talk.mean("mortgage_balance=165000", "term_years=22")
     talk.answer_until()
     assert {quote["product"] for quote in talk.conversation.quotes} == {"mortgage_term"}
+    assert {quote["sum_assured"] for quote in talk.conversation.quotes} == {165_000}
+    assert "cubrir la hipoteca" in talk.text
+
+
+def test_years_told_with_a_mortgage_are_the_loan_s_and_ask_for_no_other_product() -> None:
+    talk = Talk().agree().answer_until("mortgage_balance")
+    talk.mean("mortgage_balance=100000", "term_years=22")
+    talk.answer_until()
+    assert {quote["product"] for quote in talk.conversation.quotes} == {"renewable_term"}
+    talk.mean("term_years!=20")
+    assert {quote["product"] for quote in talk.conversation.quotes} == {"level_term"}
 
 
 def test_a_budget_leads_to_the_most_capital_that_fits_and_the_gap_is_said() -> None:

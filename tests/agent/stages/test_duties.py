@@ -268,6 +268,15 @@ def test_english_is_answered_in_english() -> None:
     assert "Spanish" in talk.text
     talk.press("consent:yes")
     assert "name" in talk.text
+    talk.mean("language=es", "unclear")
+    assert "name" in talk.text  # one short word is no change of language
+
+
+def test_english_in_the_middle_is_taken_up_and_said() -> None:
+    talk = in_the_middle()
+    talk.say("sorry, could we go on in English please?")
+    assert "English" in talk.text
+    assert "smoke" in talk.text
 
 
 def test_too_many_messages_get_one_notice_then_silence_until_the_window_ends() -> None:

@@ -38,7 +38,8 @@ def test_a_figure_that_is_not_known_is_replaced(monkeypatch: pytest.MonkeyPatch)
     talk = at_proposal()
     talk.conversation.memory["language"] = "es"
     monkeypatch.setattr(
-        "src.agent.stages.answers.quotes.words", lambda *_: {"tier": "Esencial", "monthly": "1,99 €", "covers": "todo"}
+        "src.agent.stages.answers.quotes.words",
+        lambda *_: {"tier": "Esencial", "monthly": "1,99 €", "annual": "9,99 €", "covers": "todo"},
     )
     talk.mean("question:compare")
     assert "1,99" not in talk.text
@@ -48,7 +49,8 @@ def test_a_figure_that_is_not_known_is_replaced(monkeypatch: pytest.MonkeyPatch)
 def test_with_the_guard_off_the_same_figure_gets_out(monkeypatch: pytest.MonkeyPatch) -> None:
     talk = at_proposal()
     monkeypatch.setattr(
-        "src.agent.stages.answers.quotes.words", lambda *_: {"tier": "Esencial", "monthly": "1,99 €", "covers": "todo"}
+        "src.agent.stages.answers.quotes.words",
+        lambda *_: {"tier": "Esencial", "monthly": "1,99 €", "annual": "9,99 €", "covers": "todo"},
     )
     monkeypatch.setattr(guarding, "check_reply", lambda *_, **__: Verdict())
     talk.mean("question:compare")

@@ -70,10 +70,17 @@ def test_hesitation_gets_one_explanation() -> None:
     talk = Talk()
     talk.say("hola")
     talk.mean("dont_know")
-    assert "Es solo para calcular" in talk.text or "Sin esos datos" in talk.text
+    assert "Es solo para calcular" in talk.text
     talk.mean("dont_know")
     assert "Es solo para calcular" not in talk.text
-    assert "Sin esos datos" not in talk.text
+
+
+def test_not_now_is_not_pressed() -> None:
+    talk = Talk()
+    talk.say("hola")
+    talk.mean("objection:timing")
+    assert "?" not in talk.text
+    assert talk.awaiting == "consent"
 
 
 def test_a_question_is_answered_and_the_consent_question_stays_open() -> None:

@@ -288,8 +288,23 @@ def test_another_persons_facts_are_kept_apart() -> None:
 
 def test_a_mortgage_told_with_its_years_is_the_cover_s_purpose() -> None:
     talk = Talk().agree().answer_until("mortgage_balance")
+    talk.mean("question:bank_tied")
     talk.mean("mortgage_balance=165000", "term_years=22")
     assert talk.conversation.details["product"] == "mortgage_linked"
+
+
+def test_a_yes_to_an_amount_asks_for_the_amount() -> None:
+    talk = Talk().agree().answer_until("mortgage_balance")
+    talk.mean("affirm")
+    assert talk.awaiting == "mortgage_balance"
+    assert "Seguimos" not in talk.text
+
+
+def test_not_now_is_not_pressed() -> None:
+    talk = Talk().agree().answer_until("age")
+    talk.mean("objection:timing")
+    assert "?" not in talk.text
+    assert talk.awaiting == "age"
 
 
 def test_a_stale_button_does_not_answer_another_question() -> None:
