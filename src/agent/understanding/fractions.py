@@ -56,7 +56,10 @@ _SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 _GROUPS = re.compile(r"\s+(?P<group>decena|docena|veintena|centena|centenar|millar)(?:e?s)?\b")
 _HALF_GROUP = re.compile(r"\s+y\s+medi[oa]\b")
 _GROUP_SIZES = {"decena": 10, "docena": 12, "veintena": 20, "centena": 100, "centenar": 100, "millar": 1000}
-_NOT_A_NUMBER = re.compile(r"(?<![\w.])(?:[a-z]+\d+[a-z\d]*|\d+(?:am|pm|st|nd|rd|th|d|x|v)(?![a-z]))(?![\w.]*\d)")
+_NOT_A_NUMBER = re.compile(
+    r"(?<![\w.])(?:[a-z]+\d+[a-z\d]*|\d+(?:am|pm|st|nd|rd|th|d|x|v|kms?|cm|kgs?|mg|ml|gb|mb|tb|hz|kw|cv|hp|m2|mts|min|seg|hs?)(?![a-z]))(?![\w.]*\d)|"
+    r"(?:\bhttps?:/|\bwww\.)\S+|\b[a-z\d-]+\.(?:com|es|org|net|html?|php|pdf|jpe?g|png)\b\S*|[a-z]+-\d+|\d+-[a-z]+\d*"
+)
 _LEADING_POINT = re.compile(r"(?:^|(?<=[\s(-]))[.,]$")
 _MINUS_BEFORE = re.compile(r"(?:^|[\s(])(?:-\s?|(?:menos|negativo)\s+)$")
 _MINUS_FROM = re.compile(r"\d\s*-\s?$")

@@ -25,6 +25,8 @@ _SCALES_AFTER_DIGITS = {
     "luca": 10**3, "lucas": 10**3, "kilo": 10**6, "kilos": 10**6, "palo": 10**6, "palos": 10**6,
 }  # fmt: skip
 _SLANG_SCALES = ("kilo", "kilos", "palo", "palos")
+_SLANG_PLURALS = ("kilos", "palos", "lucas")
+_AND_A_HALF = (["y", "medio"], ["y", "media"], ["y", "pico"])
 _SCALES_GLUED_ONLY = {"m": 10**6}
 
 _GLUED_TENS = re.compile(r"(?P<tens>treint|cuarent|cincuent|sesent|setent|ochent|novent)(?:a|ai|ay|y|i)?(?P<unit>[a-z]+)")
@@ -185,56 +187,94 @@ def _half(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     return None, index + 1
 
 
-def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
-    """Words up to the next that does not fit. `group` is below a thousand, `section` below a million, `total` the rest."""
-    start = index
-    total = section = group = lead = 0.0
+@dataclass(slots=True)
+class _Spelling:
+    """A number being read word by word. `group` is below a thousand, `section` below a million, `total` the rest."""
+
+    total: float = 0
+    section: float = 0
+    group: float = 0
+    lead: float = 0
+    ceiling: float = float("inf")
+    smallest: float = float("inf")
     last: Kind = ""
-    ceiling, smallest, slang = float("inf"), float("inf"), False
-    while index < len(tokens) and tokens[index].kind == "word":
-        word = tokens[index].text
-        if word in ("y", "i"):
-            follows = tokens[index + 1].text if index + 1 < len(tokens) else ""
-            if (last == "tens" or (last == "teens" and group == 10)) and word_value(follows)[0] == "units":
-                last = "tens"
-                index += 1
-                continue
-            if last == "scale" and index + 2 == len(tokens) and word_value(follows)[0] == "units":
-                index += 1  # "mil y uno", at the very end: in a sentence the unit counts something else
-                continue
-            if last == "scale" and follows in ("medio", "media", "pico"):
-                total += smallest / 2 if follows != "pico" else 0
-                index += 2
-            break
+    slang: bool = False
+
+    def add(self, word: str, *, number_follows: bool) -> bool:
+        """Whether the word goes on with the number; if so, it is taken in."""
         kind, value = word_value(word)
-        if (last == "units" and group == 1 and word in _SLANG_SCALES) or (last and word in ("kilos", "palos", "lucas")):
-            kind, value, slang = "scale", _SCALES_AFTER_DIGITS[word], True
-        if (
-            word in ("ciento", "cientos")
-            and last == "units"
-            and 0 < group < 10
-            and (word == "cientos" or (group == 1 and not total and not section and not _number_follows(tokens, index)))
-        ):
-            kind, group = "hundreds", group * 100
-        elif kind == "scale" and value < 10**6 and not section:
-            lead = lead or group or 1
-            section, group, smallest = (group or 1) * value, 0, value
-        elif kind == "scale" and 10**6 <= value < ceiling:
-            lead = lead or section or group or 1
-            total, section, group = total + ((section + group) or 1) * value, 0, 0
-            ceiling = smallest = value
-        elif kind and kind != "scale" and _SIZE[kind] <= _HIGHEST_AFTER[last]:
-            group += value
+        if (self.last == "units" and self.group == 1 and word in _SLANG_SCALES) or (self.last and word in _SLANG_PLURALS):
+            kind, value, self.slang = "scale", _SCALES_AFTER_DIGITS[word], True
+        if self.last == "units" and self._times_a_hundred(word, number_follows=number_follows):
+            self.last, self.group = "hundreds", self.group * 100
+            return True
+        if kind == "scale":
+            if not self._multiply(value):
+                return False
+        elif kind and _SIZE[kind] <= _HIGHEST_AFTER[self.last]:
+            self.group += value
         else:
+            return False
+        self.last = kind
+        return True
+
+    def _times_a_hundred(self, word: str, *, number_follows: bool) -> bool:
+        """ "dos cientos", and "un ciento" when it stands alone."""
+        alone = self.group == 1 and not self.total and not self.section and not number_follows
+        return 0 < self.group < 10 and (word == "cientos" or (word == "ciento" and alone))
+
+    def _multiply(self, scale: int) -> bool:
+        if scale < 10**6 and not self.section:
+            self.lead = self.lead or self.group or 1
+            self.section, self.group = (self.group or 1) * scale, 0
+        elif 10**6 <= scale < self.ceiling:
+            self.lead = self.lead or self.section or self.group or 1
+            self.total, self.section, self.group = self.total + ((self.section + self.group) or 1) * scale, 0, 0
+            self.ceiling = scale
+        else:
+            return False
+        self.smallest = scale
+        return True
+
+    def numeral(self, start: int, end: int) -> Numeral:
+        amount = float(self.total + self.section + self.group)
+        sized = self.smallest < float("inf")
+        whole = sized and not self.group and not amount % self.lead
+        scale = amount / self.lead if whole else self.smallest
+        return Numeral(start, end, amount, False, scale if sized else 1, sized, self.slang)
+
+
+def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
+    start, spelling = index, _Spelling()
+    while index < len(tokens):
+        word = tokens[index].text
+        if spelling.last == "scale" and [each.text for each in tokens[index : index + 2]] in _AND_A_HALF:
+            spelling.total += spelling.smallest / 2 if tokens[index + 1].text != "pico" else 0
+            index += 2
             break
-        last = kind
+        if _joins(tokens, index, spelling):
+            spelling.last = "tens" if spelling.last == "teens" else spelling.last
+        elif not spelling.add(word, number_follows=_number_follows(tokens, index)):
+            break
         index += 1
-    if not last:
+    if not spelling.last:
         return None, start + 1
-    sized = smallest < float("inf")
-    amount = total + section + group
-    scale = amount / lead if sized and not group and not amount % lead else smallest
-    return Numeral(tokens[start].start, tokens[index - 1].end, amount, False, scale if sized else 1, sized, slang), index
+    return spelling.numeral(tokens[start].start, tokens[index - 1].end), index
+
+
+def _joins(tokens: list[_Token], index: int, spelling: _Spelling) -> bool:
+    """Whether a "y" or a hyphen stands between tens and units; after a scale only where the text ends ("mil y uno")."""
+    word = tokens[index].text
+    following = [each.text for each in tokens[index + 1 : index + 3]]
+    if word not in ("y", "i", "-") or not following:
+        return False
+    if (word == "-" and following[0] == "y") or (word != "-" and following[0] == "-"):
+        following = following[1:]
+    units = bool(following) and word_value(following[0])[0] == "units"
+    if word == "-":
+        return units and spelling.last == "tens"
+    ten = spelling.last == "teens" and spelling.group == 10
+    return units and (spelling.last == "tens" or ten or (spelling.last == "scale" and index + 2 == len(tokens)))
 
 
 def _number_follows(tokens: list[_Token], index: int) -> bool:

@@ -12,9 +12,13 @@ from src.agent.understanding import Context, Reading, read
 
 OUTLINES = Path(__file__).resolve().parents[4] / "shared" / "dialogues" / "dialogues.yaml"
 KEYS = {
-    "children": "dependents", "marital": "marital_status", "capital": "sum_assured", "income_month": "monthly_income", "debts": "other_debts",
+    "children": "dependents",
+    "marital": "marital_status",
+    "capital": "sum_assured",
+    "income_month": "monthly_income",
+    "debts": "other_debts",
     "budget_month": "monthly_budget",
-}  # fmt: skip
+}
 KEYS_AS_THEY_ARE = ("name", "age", "smoker", "occupation", "mortgage_balance", "term_years", "email", "birth_date")
 ASKED = {
     "name": "name",
@@ -27,12 +31,32 @@ ASKED = {
     "mortgage_balance": "mortgage_balance",
 }
 INTENTS = {
-    "greet": "greeting", "affirm": "affirm", "deny": "deny", "dont_know": "dont_know", "handoff": "human", "opt_out": "opt_out", "abuse": "insult",
-    "jailbreak": "injection", "data_exfiltration": "injection", "health_disclosure": "health", "self_harm_signal": "self_harm",
-    "gdpr_access": "data_copy", "gdpr_erase": "data_erase", "ask_is_bot": "are_you_a_robot", "sensitive_ids": "sensitive_ids", "resume": "resume",
-    "objection_price": "objection", "objection_competitor": "objection", "ask_price": "question", "ask_why": "question",
-    "faq_suicide": "question", "faq_bank_tied": "question", "choose_option": "choice", "accept": "accept", "ask_info": "interest",
-}  # fmt: skip
+    "greet": "greeting",
+    "affirm": "affirm",
+    "deny": "deny",
+    "dont_know": "dont_know",
+    "handoff": "human",
+    "opt_out": "opt_out",
+    "abuse": "insult",
+    "jailbreak": "injection",
+    "data_exfiltration": "injection",
+    "health_disclosure": "health",
+    "self_harm_signal": "self_harm",
+    "gdpr_access": "data_copy",
+    "gdpr_erase": "data_erase",
+    "ask_is_bot": "are_you_a_robot",
+    "sensitive_ids": "sensitive_ids",
+    "resume": "resume",
+    "objection_price": "objection",
+    "objection_competitor": "objection",
+    "ask_price": "question",
+    "ask_why": "question",
+    "faq_suicide": "question",
+    "faq_bank_tied": "question",
+    "choose_option": "choice",
+    "accept": "accept",
+    "ask_info": "interest",
+}
 OFFERED = ("esencial", "equilibrada", "completa")
 
 

@@ -23,10 +23,20 @@ def test_occupations_are_many_and_well_formed() -> None:
 @pytest.mark.parametrize(
     ("form", "risk"),
     [
-        ("fontanero", "2"), ("fontanera", "2"), ("profesor", "1"), ("profesora", "1"), ("jefe de cocina", "2"), ("jefa de cocina", "2"),
-        ("alcaldesa", "1"), ("bombera", "4"), ("camionera", "3"), ("autonoma", "?"), ("colectivero", "2"), ("mesera", "2"),
+        ("fontanero", "2"),
+        ("fontanera", "2"),
+        ("profesor", "1"),
+        ("profesora", "1"),
+        ("jefe de cocina", "2"),
+        ("jefa de cocina", "2"),
+        ("alcaldesa", "1"),
+        ("bombera", "4"),
+        ("camionera", "3"),
+        ("autonoma", "?"),
+        ("colectivero", "2"),
+        ("mesera", "2"),
     ],
-)  # fmt: skip
+)
 def test_both_genders_and_both_shores(form: str, risk: str) -> None:
     assert known_occupations()[form] == risk
 
