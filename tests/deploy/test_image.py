@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import requests
@@ -66,7 +65,6 @@ def test_the_image_serves_with_read_only_files_and_no_rights(tmp_path: Path) -> 
         assert (checked.returncode, checked.stderr) == (0, "")
         assert requests.post(f"{address}/webhook/whatsapp", json=body, timeout=5).ok
         said = eventually(replies)
-        time.sleep(1.2)  # the embedded store syncs every second, and the end of this block is a power cut to it
     with running(contained(app, data, here, image.command), output):
         wait_for(f"{address}/readyz", output)
         assert replies() == said
