@@ -104,10 +104,14 @@ class PayloadTooLarge(RejectedRequest):
 
 
 class TooManyRequests(RejectedRequest):
-    """The caller is over its limit."""
+    """The caller is over its limit, and may come again after `retry_after_s`."""
 
     status = 429
     code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class LedgerUnavailable(SalesAgentError):

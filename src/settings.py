@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import ipaddress
+import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -15,6 +17,11 @@ import msgspec
 from dotenv import dotenv_values
 
 from src.errors import ConfigurationError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class _Discreet(msgspec.Struct, frozen=True):
@@ -76,6 +83,9 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     retention_days: int
     limit_contact_per_minute: int
     limit_contact_per_day: int
+    limit_ip_per_minute: int
+    limit_ip_per_day: int
+    trusted_proxies: tuple[Network, ...]
     log_file: str
     log_format: str
     log_stdout: bool
@@ -85,6 +95,8 @@ class Settings(_Discreet, frozen=True, kw_only=True):
         secret = ("whatsapp", "redis_url", "admin_token")
         plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
         plain["data_dir"] = str(self.data_dir)
+        plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
+        plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
         return plain | {name: "set" if getattr(self, name) else "" for name in secret}
 
     @property
@@ -156,6 +168,26 @@ class _Reader:
             self.faults.append(f"{name}: not an address that begins with {', '.join(f'{scheme}://' for scheme in schemes)}")
         return value
 
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """Addresses and networks, separated by commas."""
+        found = []
+        for written in self.text(name).replace(",", " ").split():
+            try:
+                found.append(ipaddress.ip_network(written, strict=False))
+            except ValueError:
+                self.faults.append(f"{name}: '{written}' is neither an address nor a network such as 10.0.0.0/8")
+        return tuple(found)
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """Addresses and networks, separated by commas."""
+        found = []
+        for written in self.text(name).replace(",", " ").split():
+            try:
+                found.append(ipaddress.ip_network(written, strict=False))
+            except ValueError:
+                self.faults.append(f"{name}: '{written}' is neither an address nor a network such as 10.0.0.0/8")
+        return tuple(found)
+
     def group(self, title: str, names: tuple[str, ...]) -> bool:
         """Whether a vendor's group is on. Anything between on and off is a fault that names what is missing."""
         given = [name for name in names if self.text(name)]
@@ -200,6 +232,9 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         retention_days=read.whole("RETENTION_DAYS", 10, least=1, most=3650),
         limit_contact_per_minute=read.whole("LIMIT_CONTACT_PER_MINUTE", 10, least=1, most=10_000),
         limit_contact_per_day=read.whole("LIMIT_CONTACT_PER_DAY", 30, least=1, most=100_000),
+        limit_ip_per_minute=read.whole("LIMIT_IP_PER_MINUTE", 600, least=1, most=1_000_000),
+        limit_ip_per_day=read.whole("LIMIT_IP_PER_DAY", 20_000, least=1, most=100_000_000),
+        trusted_proxies=read.networks("TRUSTED_PROXIES"),
         log_file=read.text("LOG_FILE", "webhook.log"),
         log_stdout=read.flag("LOG_STDOUT", default=True),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),

@@ -209,6 +209,19 @@ def test_a_process_with_a_faulty_configuration_says_why_and_ends(tmp_path: Path)
     assert "secret" not in ended.stderr
 
 
+# --- addresses ----------------------------------------------------------------------------------------------------------
+
+
+def test_trusted_proxies_are_addresses_and_networks_and_nobody_by_default() -> None:
+    assert read().trusted_proxies == ()
+    believed = read(TRUSTED_PROXIES="172.30.57.2, 10.1.2.3/8 fd00::/64").trusted_proxies
+    assert [str(network) for network in believed] == ["172.30.57.2/32", "10.0.0.0/8", "fd00::/64"]
+    assert faults(TRUSTED_PROXIES="nginx, 10.0.0.0/8, 10.0.0.0/33") == [
+        "TRUSTED_PROXIES: 'nginx' is neither an address nor a network such as 10.0.0.0/8",
+        "TRUSTED_PROXIES: '10.0.0.0/33' is neither an address nor a network such as 10.0.0.0/8",
+    ]
+
+
 # --- secrets ------------------------------------------------------------------------------------------------------------
 
 
