@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import ipaddress
-import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -17,9 +16,6 @@ import msgspec
 from dotenv import dotenv_values
 
 from src.errors import ConfigurationError
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -96,7 +92,6 @@ class Settings(_Discreet, frozen=True, kw_only=True):
         plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
         plain["data_dir"] = str(self.data_dir)
         plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
-        plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
         return plain | {name: "set" if getattr(self, name) else "" for name in secret}
 
     @property
@@ -167,16 +162,6 @@ class _Reader:
         if value and not complete:
             self.faults.append(f"{name}: not an address that begins with {', '.join(f'{scheme}://' for scheme in schemes)}")
         return value
-
-    def networks(self, name: str) -> tuple[Network, ...]:
-        """Addresses and networks, separated by commas."""
-        found = []
-        for written in self.text(name).replace(",", " ").split():
-            try:
-                found.append(ipaddress.ip_network(written, strict=False))
-            except ValueError:
-                self.faults.append(f"{name}: '{written}' is neither an address nor a network such as 10.0.0.0/8")
-        return tuple(found)
 
     def networks(self, name: str) -> tuple[Network, ...]:
         """Addresses and networks, separated by commas."""
