@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from src.agent.state import House
+from src.agent.state import House, new_conversation
 from src.desk.checks import Check, run_checks
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
 from src.desk.operators import Operators
-from src.desk.ports import Channel
+from src.desk.ports import Agent, Channel
 from src.desk.turns import Turns
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.redis_ledger import RedisLedger
@@ -24,7 +24,7 @@ from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.whatsapp_client import WhatsAppClient
-from src.messages import Content
+from src.messages import Contact, Content, Inbound
 from src.settings import Settings, admin_token, verify_token
 
 _COURTESIES_WAITING = 200
@@ -61,7 +61,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         ledger=ledger,
         records=records,
         desk=Desk(ledger, records),
-        operators=Operators(ledger, records, channels, lambda: datetime.now(UTC)),
+        operators=Operators(ledger, records, channels, ledger.server_time),
         channels=channels,
         checks=lambda: run_checks(ledger, channels, embedded=not settings.redis_url),
         admin_token=functools.cache(lambda: admin_token(settings)),
@@ -105,10 +105,12 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
 
     house = house_of(settings)
     channels = make_channels(settings)
+    agent = SalesAgent(house, load_catalogue())
+    _rehearse(agent)
     return Lanes(
         turns=Turns(
             ledger,
-            SalesAgent(house, load_catalogue()),
+            agent,
             channels,
             apology=Content(text=phrasebook("es", house.address).say("desk.apology")),
             retention_days=settings.retention_days,
@@ -116,6 +118,14 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         ),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
     )
+
+
+def _rehearse(agent: Agent) -> None:
+    """One turn that nobody sees, so that the first person does not wait for patterns and texts to be made ready."""
+    now = datetime.now(UTC)
+    nobody = Contact(key="rehearsal:0", channel="rehearsal")
+    question = Inbound(id="rehearsal", contact=nobody, kind="text", at=now, text="Hola, ¿qué cubre? Tengo 35 años y no fumo")
+    agent.advance(new_conversation(nobody, now), [question], now)
 
 
 def house_of(settings: Settings) -> House:
