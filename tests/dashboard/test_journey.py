@@ -1,0 +1,118 @@
+"""The dashboard of the product as it runs: the login link, a played prospect, what operators then see; over HTTP and in a
+real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.dashboard.browser import Browser, chromium
+from tests.kit.product import ADMIN_TOKEN, Product, eventually
+
+PLAYED, WATCHED, HOSTILE = "34600000011", "34600000012", "34600000013"
+CANARY = "<img src=//evil.example/x onerror=alert(1)><script>alert(2)</script>"
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product(tmp_path_factory.mktemp("dashboard")) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    if chromium() is None:
+        pytest.skip("chromium is not installed here: apt-get install chromium")
+    window = Browser(tmp_path / "profile")
+    yield window
+    window.close()
+
+
+def word(page: requests.Response) -> str:
+    return page.text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def test_a_played_prospect_is_answered_and_seen(product: Product) -> None:
+    with requests.Session() as visitor:
+        login = visitor.get(f"{product.address}/")
+        assert login.url.endswith("/login")
+        overview = visitor.post(login.url, data={"token": ADMIN_TOKEN, "csrf": word(login)})
+        assert overview.ok
+        door = f"{product.address}/dashboard/try/messages"
+
+        def say(text: str, **press: str) -> None:
+            answer = visitor.post(
+                door, json={"number": PLAYED, "text": text, **press}, headers={"X-CSRF-Token": word(overview)}
+            )
+            assert answer.ok, answer.text
+
+        def replies() -> list[dict[str, object]]:
+            return [row for row in visitor.get(door, params={"number": PLAYED}).json()["messages"] if row["role"] == "bot"]
+
+        say("Hola, quiero información")
+        (greeting,) = eventually(replies)
+        yes = greeting["options"][0]  # type: ignore[index]
+        say(yes["title"], kind="button", reply_id=yes["id"])
+        eventually(lambda: len(replies()) == 2)
+        conversation = visitor.get(f"{product.address}/dashboard/conversations/{PLAYED}").text
+        assert "Hola, quiero información" in conversation
+        assert "given" in conversation
+        assert f"whatsapp:{PLAYED}" in visitor.get(f"{product.address}/dashboard/conversations").text
+    assert product.conversation(PLAYED)["consents"]["quote"]["given"] is True
+    assert ADMIN_TOKEN not in product.log_file.read_text()
+    assert PLAYED not in product.log_file.read_text()
+
+
+def test_the_login_link_logs_in_and_leaves_no_token_behind(product: Product, browser: Browser) -> None:
+    link = f"{product.address}/login#{ADMIN_TOKEN}"
+    assert link in product.output.read_text()
+    browser.go(link)
+    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Overview")
+    assert browser.js("location.href") == f"{product.address}/"
+    assert browser.js("document.cookie") == ""
+    entries = browser.call("Page.getNavigationHistory")["entries"]
+    assert not [entry["url"] for entry in entries if ADMIN_TOKEN in entry["url"]]
+    assert not browser.complaints
+
+
+def test_a_prospect_is_played_with_the_keyboard_alone(product: Product, browser: Browser) -> None:
+    browser.go(f"{product.address}/login")
+    browser.type(ADMIN_TOKEN)
+    browser.press("Enter")
+    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Overview")
+    browser.go(f"{product.address}/dashboard/try?number={WATCHED}")
+    browser.type("hola")
+    browser.press("Enter")
+    choices = "[...document.querySelectorAll('.offered button:not(:disabled)')].map(button => button.textContent)"
+    offered = eventually(lambda: browser.js(choices))
+    assert browser.js("document.querySelector('.from-prospect .said').textContent") == "hola"
+    assert browser.js("document.activeElement.id") == "text"
+    browser.js("document.querySelector('.offered button').focus()")
+    browser.press("Enter")
+    eventually(lambda: browser.js("document.querySelectorAll('.from-bot').length") == 2)
+    assert browser.js("[...document.querySelectorAll('.from-prospect .said')].at(-1).textContent") == offered[0]
+    assert browser.js(choices) == []  # an answered question's buttons are no longer to be pressed
+    assert product.conversation(WATCHED)["consents"]["quote"]["given"] is True
+    assert not browser.complaints
+
+
+def test_what_others_wrote_stays_text_in_a_browser(product: Product, browser: Browser) -> None:
+    product.say(HOSTILE, CANARY)
+    eventually(lambda: product.replies(HOSTILE))
+    browser.go(f"{product.address}/login#{ADMIN_TOKEN}")
+    eventually(lambda: browser.js("location.pathname") == "/")
+    for path, shown in (
+        (f"/dashboard/conversations/{HOSTILE}", ".from-prospect .said"),
+        (f"/dashboard/try?number={HOSTILE}", ".from-prospect .said"),
+        (f"/dashboard/conversations?q={requests.utils.quote(CANARY)}", "#q"),
+    ):
+        browser.go(product.address + path)
+        eventually(lambda shown=shown: browser.js(f"document.querySelector('{shown}') !== null"))
+        assert browser.js(f"document.querySelector('{shown}').value ?? document.querySelector('{shown}').textContent") == CANARY
+    browser.js("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(3)>')")
+    eventually(lambda: browser.complaints)  # the policy would stop it even if a page let it through
+    assert not browser.dialogs
+    assert all(url.startswith(product.address) for url in browser.requests), browser.requests
