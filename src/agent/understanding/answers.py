@@ -106,11 +106,15 @@ _DONT_KNOW = re.compile(
     r"mucha )?(?:ni )?idea|tengo claro|estoy segur[oa]|sabemos)\b|ni (?:la menor |puta |pajolera |"
     r"la mas minima )?idea\b|"
     r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|que se(?=\W*$)|ni flores|ni papa|ni zorra|"
-    r"npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|depende\b|"
+    r"npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|"
+    r"depende\b(?! de (?:mi|nosotros|ellos))(?<!que depende)(?<!persona depende)|"
     r"me da igual|ni la menor)"
     r"|[🤷]"
 )
-_CONTRADICTED = re.compile(r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))")
+_CONTRADICTED = re.compile(
+    r"[\s,.]*(?:pero|aunque) (?:primero|antes|tengo (?:una |unas )?(?:duda|pregunta)|no se\b|no estoy|espera)|"
+    r"[\s,.]*(?:pero )?no\b(?! (?:hay|pasa|tengo|me importa|problem|fumo|quiero pagar))"
+)
 _SI = re.compile(r"si\b")
 _BEFORE_NOW = re.compile(r"\b(?:antes|que antes)\b[^.;,]*$")
 _NEGATED_BEFORE = re.compile(r"\bno\b[^.;,]*$")
@@ -147,7 +151,7 @@ def _at_start(wording: Wording) -> Answer | None:
     if negated and "?" not in plain and len(plain) < 120:
         return Answer("deny", 0.8, *negated.span())
     if _SI.match(plain, start) and accented(wording, start):
-        return Answer("affirm", 0.95, start, start + 2)
+        return Answer("affirm", 0.5 if _CONTRADICTED.match(plain, start + 2) else 0.95, start, start + 2)
     return None
 
 

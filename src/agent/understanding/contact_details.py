@@ -23,7 +23,7 @@ _BARE_CODE = re.compile(
     r"brutos|netos|de ))"
 )
 _TOWN = re.compile(
-    r"\b(?:vivo|vivimos|resido|residimos|estoy viviendo|i live|moro|visc)\s+(?:actualmente |ahora )?(?:en|"
+    r"(?<!no )\b(?:vivo|vivimos|resido|residimos|estoy viviendo|i live|moro|visc)\s+(?:actualmente |ahora )?(?:en|"
     r"in|a)\s+(?:la ciudad de |un pueblo de )?|\bsoy de\s+(?=[a-z])"
 )
 _TOWN_NAME = re.compile(

@@ -83,6 +83,14 @@ _ADULT_DEPENDANT = re.compile(
     r"wife|husband|parents|mother|father)\b"
 )
 _CHILD_EMOJI = re.compile("[\U0001f476\U0001f9d2\U0001f466\U0001f467]")
+_DEPENDS = re.compile(r"\b(?:depend|a (?:mi )?cargo|cargas|mantengo|mantener|vive[n]? conmigo|viven? con(?:migo| nosotros))")
+_NOTHING_COUNTED = re.compile(
+    r"\s*(?:$|[,.;:!?)\n]|y\b|de\b|en\b|a mi\b|contando|conmigo|mas\b|nada mas|por ahora|viven|que (?:depend|viv)|"
+    r"pequen|mayores|menores|en total|gracias)"
+)
+_SMALL_WORDS = re.compile(
+    r"\b(?:y|e|yo|pues|solo|tambien|a|con|mi|mis|de|bueno|si|nosotros|ya|estan?|son|mas|los|las|the|and|only|just)\b|\W+"
+)
 _IN_PAIRS = ("padres", "papas", "suegros", "suegras", "abuelos", "viejos", "parents")
 
 
@@ -180,29 +188,50 @@ def _uncounted(wording: Wording, quantities: Sequence[Quantity], *, asked: bool)
         match = pattern.search(plain)
         if match:
             return [Found("dependents", count, wording.evidence(*match.span()), 0.8 if asked else 0.7)]
-    people = next((each for each in quantities if each.unit == "people" and not each.rejected), None)
-    if people and (asked or re.search(r"\b(?:depende|cargo|cargas|dependientes)", plain)) and people.value <= 15:
-        return [Found("dependents", people.number, wording.evidence(people.start, people.end))]
-    if asked:
-        bare = next((each for each in quantities if each.unit == "" and not each.rejected and each.value <= 15), None)
-        if bare is not None and float(bare.value).is_integer():
-            sure = bare.high is None
-            others = () if bare.high is None else (as_number(bare.high),)
-            return [
-                Found("dependents", bare.number, wording.evidence(bare.start, bare.end), 1.0 if sure else 0.5, False, others)
-            ]
-    own = _SOLE.search(plain)
-    adults = _ADULT_DEPENDANT.findall(plain) if asked else []
-    everything = wording.evidence(0, len(plain))
-    if own and adults:
-        return [Found("dependents", len(_SOLE.findall(plain)) + _people(adults), everything, 0.8)]
-    if own and (asked or re.search(r"\b(?:hij[oa] unic[oa]|tengo|para que)\b", own[0])):
-        return [Found("dependents", 1, wording.evidence(*own.span()), 0.8 if "unic" in own[0] else 0.7)]
-    if adults:
-        with_self = bool(re.search(r"\by yo\b|\byo y\b|nosotros", plain))
-        return [Found("dependents", _people(adults), everything, 0.6 if with_self else 0.8, False, (0,))]
+    counted = _counted_people(wording, quantities, asked=asked)
+    if counted:
+        return [counted]
+    named = _named_people(wording, asked=asked)
+    if named:
+        return [named]
     large = _LARGE_FAMILY.search(plain)
     return [Found("dependents", 3, wording.evidence(*large.span()), 0.5, False, (4, 5))] if large else []
+
+
+def _counted_people(wording: Wording, quantities: Sequence[Quantity], *, asked: bool) -> Found | None:
+    """ "dependen de mi 3 personas", or a bare number that answers the question."""
+    plain = wording.plain
+    about_it = bool(_DEPENDS.search(plain))
+    short = len(plain.split()) <= 3
+    for each in quantities:
+        if each.rejected or each.value > 15 or not each.value.is_integer() or each.unit not in ("people", ""):
+            continue
+        people = each.unit == "people" and (about_it or (asked and (short or not each.article)))
+        bare = each.unit == "" and asked and (short or not each.article) and _NOTHING_COUNTED.match(plain, each.end)
+        if people or bare:
+            others = () if each.high is None else (as_number(each.high),)
+            confidence = 1.0 if each.high is None else 0.5
+            return Found("dependents", each.number, wording.evidence(each.start, each.end), confidence, False, others)
+    return None
+
+
+def _named_people(wording: Wording, *, asked: bool) -> Found | None:
+    """ "mi mujer", "mis padres y mi hija": counted only where nothing else is told about them."""
+    plain = wording.plain
+    own = _SOLE.findall(plain)
+    if own and not asked and not re.search(r"\b(?:hij[oa] unic[oa]|tengo|para que)\b", own[0]):
+        return None
+    adults = _ADULT_DEPENDANT.findall(plain) if asked else []
+    if not own and not adults:
+        return None
+    told = _ADULT_DEPENDANT.sub("", _SOLE.sub("", plain))
+    only_named = len(_SMALL_WORDS.sub("", told).split()) == 0
+    if not only_named and not _DEPENDS.search(plain) and not (own and not adults):
+        return None
+    count = len(own) + _people(adults)
+    with_self = bool(re.search(r"\by yo\b|\byo y\b|nosotros", plain))
+    certainty = 0.6 if with_self else 0.8 if adults or "unic" in own[0] else 0.7
+    return Found("dependents", count, wording.evidence(0, len(plain)), certainty, False, (0,) if adults and not own else ())
 
 
 def _people(adults: Sequence[str]) -> int:

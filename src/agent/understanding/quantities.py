@@ -62,7 +62,7 @@ _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
     (
         "children",
         re.compile(
-            r"\s*(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|crios?|crias?|peques?|pequen[oa]s|pequenines|"
+            r"\s*(?:hij[oa]s?|hijit[oa]s?|nin[oa]s?|nen[oa]s?|nenes?|crios?|crias?|peques?|pequen[oa]s|pequenines|"
             r"chiquill[oa]s?|chiquitines|chavales|chaval|"
             r"chamac[oa]s?|pibes?|pibas|pibit[oa]s?|guaguas?|bebes?|bebas|mellizos|mellizas|gemel[oa]s?|"
             r"ninyos|fills?|filles|filhos?|churumbeles|churumbel|retonos|"

@@ -113,7 +113,8 @@ _ASKS = re.compile(
     r"\?|^\W*(?:y |pero |oye |una pregunta |hola |perdona |a ver )*(?:que|cual|cuanto|cuanta|cuantos|"
     r"cuando|como|donde|quien|por que|para que|cubre|cubris|puedo|puede|se puede|hay|es obligatorio|"
     r"tengo que|teneis|what|how|when|which|who|can i|do i|is it|does)\b|\b(?:me gustaria saber|quiero saber|"
-    r"quisiera saber|queria saber|tengo una (?:duda|pregunta)|me pregunto|(?:podrias|puedes|podeis) (?:explicar\w*|"
+    r"quisiera saber|queria saber|(?:tengo |antes |primero )?una (?:duda|pregunta)\b|me pregunto|"
+    r"(?:podrias|puedes|podeis) (?:explicar\w*|"
     r"decirme|contarme|aclarar\w*)|explica\w*|una duda|tell me|explicame)\b"
 )
 _NOT_A_QUESTION = re.compile(

@@ -341,6 +341,8 @@ def _answered(heard: _Heard, context: Context, intents: list[Intent], values: li
     evidence = wording.evidence(answer.start, answer.end)
     if names & {"self_harm", "opt_out", "data_erase", "injection", "threat", "insult"} and answer.polarity != "affirm":
         return []
+    if answer.confidence < CONFIRM_BELOW and context.awaiting == "consent":
+        return [Intent("dont_know", "", 0.9, evidence)]  # consent and its refusal must be beyond doubt
     if answer.polarity == "deny":
         corrects = any(found.correction for found in values) and _NOT_FLAT_NO.match(wording.plain)
         return [] if corrects else [Intent("deny", "", answer.confidence, evidence)]

@@ -107,7 +107,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "human",
         rf"\b{_TALK}\b[^.;!?\n]{{0,40}}?\b{_PERSON}\b",
-        rf"\b{_WANT}\b[^.;!?\n]{{0,22}}\b(?:un[ao]? |algun[a]? |a |con |al |el |la |una )(?:{_PERSON})\b",
+        rf"\b{_WANT}\b(?:(?!\bpara )[^.;!?\n]){{0,22}}\b(?:un[ao]? |algun[a]? |a |con |al |el |la |una )(?:{_PERSON})\b",
         r"\b(?:prefiero|quiero|mejor|dame|necesito|quisiera|que me atienda|con|hay|pasame|ponme|paseme) (?:a |"
         rf"con )?(?:un |una |el |la |algun |alguna )?{_PERSON}(?: {_REAL})?\W*$",
         r"^\W*(?:un |una |a |con |al |por favor )?(?:persona|human[oa]|agente|asesor[a]?|operador[a]?|"
