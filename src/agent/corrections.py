@@ -88,9 +88,10 @@ def _settle(conversation: Conversation, key: str, *, answered: bool) -> None:
     """What the prospect said of it earlier, and was not yet counted or confirmed, is no longer waited for."""
     memory = conversation.memory
     conversation.pending.pop(key, None)
-    for name, is_about in (("doubts", lambda doubt: doubt["key"] == key), ("skipped", lambda skipped: skipped == key)):
-        if name in memory:
-            memory[name] = [one for one in memory[name] if not is_about(one)]
+    if "doubts" in memory:
+        memory["doubts"] = [doubt for doubt in memory["doubts"] if doubt["key"] != key]
+    if "skipped" in memory:
+        memory["skipped"] = [skipped for skipped in memory["skipped"] if skipped != key]
     if conversation.awaiting == f"confirm:{key}" or (answered and conversation.awaiting == key):
         conversation.awaiting = None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,19 +13,29 @@ import msgspec
 
 from src.agent import state as states
 from src.agent.corrections import correct
+from src.agent.redaction import clean
 from src.agent.state import Conversation
-from src.desk import jobs
+from src.desk import handoff, jobs
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
-from src.errors import Conflict, InvalidRequest, UnknownContact
-from src.messages import Contact, Content, Outbound, Template
+from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
+from src.messages import Content, Outbound, Template
 
 TRIES = 5
 REPLY_WINDOW = timedelta(hours=24)
 LONGEST_TEXT = 4096
+LARGEST_TEMPLATE_BYTES = 16_384
+MOST_LETTERS = 10_000
+_TEMPLATE_NAME = re.compile(r"[a-z0-9_]{1,512}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
+
+Change = Callable[[Conversation, Record], Conversation]
 
 
 class Operators:
-    """One per process. Methods take a contact key that exists and may raise LedgerUnavailable."""
+    """One per process. Every method may raise LedgerUnavailable; those that name a contact, UnknownContact and Conflict.
+
+    `clock` is the store's: what people wrote was timed by it.
+    """
 
     def __init__(self, ledger: Ledger, records: Records, channels: Mapping[str, Channel], clock: Clock) -> None:
         self._ledger = ledger
@@ -33,23 +45,17 @@ class Operators:
 
     def take_over(self, contact: str) -> None:
         """From now on a human has the conversation, and the bot is silent; a reply of its own on the way is withheld."""
-        self._amend(contact, lambda conversation: msgspec.structs.replace(conversation, owner="human"))
+        now = self._clock()
+        self._amend(contact, lambda conversation, _: handoff.taken_over(conversation, now))
 
     def hand_back(self, contact: str) -> None:
-        """The bot has the conversation again and goes on where the sale was; an outcome "handed over" is void."""
-
-        def back(conversation: Conversation) -> Conversation:
-            outcome = None if conversation.outcome == "handed_over" else conversation.outcome
-            memory = {**conversation.memory, "handed_back": True}
-            timers = {name: at for name, at in conversation.timers.items() if not name.startswith("handoff")}
-            return msgspec.structs.replace(conversation, owner="bot", outcome=outcome, memory=memory, timers=timers)
-
-        self._amend(contact, back)
+        """The bot has the conversation again and goes on where the sale was, knowing what was said in between."""
+        self._amend(contact, lambda conversation, record: handoff.handed_back(conversation, record.rows))
 
     def correct(self, contact: str, changes: Mapping[str, Any]) -> None:
         """Profile values by hand. Raises InvalidRequest."""
         now = self._clock()
-        self._amend(contact, lambda conversation: correct(conversation, changes, now, "operator"))
+        self._amend(contact, lambda conversation, _: correct(conversation, changes, now, "operator"))
 
     def say(self, contact: str, body: Mapping[str, Any], *, to_anybody: bool = False) -> str:
         """A message by hand: {"text": …} or {"template": {"name", "language", "components"}}. Returns its id.
@@ -57,10 +63,10 @@ class Operators:
         Raises InvalidRequest; UnknownContact unless it may go `to_anybody`; Conflict when only a template may go.
         """
         content = _content(body)
-        record = self._records.record(contact)
-        if record is None and not to_anybody:
-            raise UnknownContact("Nobody is known by that phone or key.")
-        who = _who(record) if record else jobs.contact_of(contact)
+        record = self._records.record(contact) if to_anybody else self._record(contact)
+        conversation = _readable(record)
+        key = record.contact if record else contact
+        who = msgspec.structs.replace(conversation.contact, key=key) if conversation else jobs.contact_of(key)
         channel = self._channels.get(who.channel)
         if channel is None:
             raise Conflict("no_channel", f"No channel is configured for {who.channel}.")
@@ -75,7 +81,9 @@ class Operators:
             Outbound(id=f"{first}.{position}", contact=who, content=part, speaker="human", at=now)
             for position, part in enumerate(channel.parts(content))
         ]
-        self._ledger.speak(contact, [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds])
+        self._ledger.speak(key, [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds])
+        if conversation and handoff.NOBODY_CAME in conversation.timers:
+            self._amend(key, lambda awaited, _: handoff.attended(awaited))
         return outbounds[0].id
 
     def pause(self) -> None:
@@ -90,32 +98,39 @@ class Operators:
         """Whether the bot is silent everywhere."""
         return self._ledger.paused()
 
-    def dead_letters(self) -> list[DeadLetter]:
-        """What was given up, newest first, at most a hundred."""
-        return self._records.dead_letters(100)
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """What was given up, newest first, at most so many."""
+        return self._records.dead_letters(limit)
 
     def replay(self, letter_id: str) -> bool:
         """Tries a dead letter again as if for the first time. False when there is none by that id."""
-        letter = next((one for one in self._records.dead_letters(10_000) if dead_letter_id(one) == letter_id), None)
-        return letter is not None and self._ledger.replay(letter.contact, letter.lane, letter.id)
+        letter = next((one for one in self._records.dead_letters(MOST_LETTERS) if dead_letter_id(one) == letter_id), None)
+        return letter is not None and self.replay_letter(letter)
 
-    def _amend(self, contact: str, change: Callable[[Conversation], Conversation]) -> None:
+    def replay_letter(self, letter: DeadLetter) -> bool:
+        """The same with the letter itself."""
+        return self._ledger.replay(letter.contact, letter.lane, letter.id)
+
+    def _record(self, contact: str) -> Record:
+        record = self._records.record(contact)
+        if record is None:
+            raise UnknownContact("Nobody is known by that phone or key.")
+        return record
+
+    def _amend(self, contact: str, change: Change) -> None:
         for _ in range(TRIES):
-            record = self._records.record(contact)
-            if record is None:
-                break
-            before = states.decode(record.state) if record.state else states.new_conversation(_who(record), record.created_at)
-            after = change(msgspec.structs.replace(before, owner="human" if record.owner == "human" else "bot"))
+            record = self._record(contact)
+            after = change(_conversation(record), record)
             after = msgspec.structs.replace(after, updated_at=self._clock())
             amendment = Amendment(
                 expected=record.state,
                 state=states.encode(after),
                 stage=after.stage,
                 name=jobs.listed_name(after),
-                owner=after.owner,
+                owner=after.owner if after.owner != record.owner else "",
                 timer=min(after.timers.values(), default=None),
             )
-            if self._ledger.amend(contact, amendment):
+            if self._ledger.amend(record.contact, amendment):
                 return
         raise Conflict("busy", "The conversation kept changing; please try again.")
 
@@ -125,21 +140,48 @@ def dead_letter_id(letter: DeadLetter) -> str:
     return f"{letter.lane}-{letter.id}"
 
 
-def _who(record: Record) -> Contact:
-    if record.state:
-        return msgspec.structs.replace(states.decode(record.state).contact, key=record.contact)
-    return jobs.contact_of(record.contact)
+def _conversation(record: Record) -> Conversation:
+    """The stored conversation, or the one that is about to begin. The ledger knows best who owns it."""
+    if record.state is None:
+        conversation = states.new_conversation(jobs.contact_of(record.contact), record.created_at)
+    else:
+        try:
+            conversation = states.decode(record.state)
+        except UnreadableState as newer:
+            raise Conflict("unreadable", "A newer version of this program wrote this conversation: ask that one.") from newer
+    return msgspec.structs.replace(conversation, owner="human" if record.owner == "human" else "bot")
+
+
+def _readable(record: Record | None) -> Conversation | None:
+    with suppress(Conflict):
+        return _conversation(record) if record else None
+    return None
 
 
 def _content(body: Mapping[str, Any]) -> Content:
     text, template = body.get("text"), body.get("template")
     if (text is None) == (template is None):
         raise InvalidRequest(['give either "text" or "template"'])
-    if text is not None:
-        if not isinstance(text, str) or not text.strip() or len(text) > LONGEST_TEXT:
-            raise InvalidRequest([f"text: from 1 to {LONGEST_TEXT} characters"])
-        return Content(text=text.strip())
+    if template is not None:
+        return Content(kind="template", template=_template(template))
+    words = clean(text).strip() if isinstance(text, str) and len(text.strip()) <= LONGEST_TEXT else ""
+    if not words:
+        raise InvalidRequest([f"text: from 1 to {LONGEST_TEXT} characters"])
+    return Content(text=words)
+
+
+def _template(given: Any) -> Template:
     try:
-        return Content(kind="template", template=msgspec.convert(template, Template))
+        template = msgspec.convert(given, Template)
     except msgspec.ValidationError as fault:
         raise InvalidRequest([f"template: {fault}"]) from fault
+    faults = []
+    if not _TEMPLATE_NAME.fullmatch(template.name):
+        faults.append("template.name: lower-case letters, digits and underscores, as at WhatsApp")
+    if not _LANGUAGE.fullmatch(template.language):
+        faults.append("template.language: a code such as es or es_ES")
+    if len(msgspec.json.encode(template)) > LARGEST_TEMPLATE_BYTES:
+        faults.append(f"template: at most {LARGEST_TEMPLATE_BYTES} bytes")
+    if faults:
+        raise InvalidRequest(faults)
+    return template

@@ -91,7 +91,10 @@ class Settlement(msgspec.Struct, kw_only=True):
 
 
 class Amendment(msgspec.Struct, kw_only=True):
-    """A conversation changed by an operator between turns. It holds only while the stored state still is `expected`."""
+    """A conversation changed by an operator between turns. It holds only while the stored state still is `expected`.
+
+    `owner` "" leaves the owner alone.
+    """
 
     expected: bytes | None
     state: bytes
@@ -255,6 +258,21 @@ class Records(Protocol):
 
     def figures(self) -> dict[str, Any]:
         """Depth and oldest age of each lane, dead letters, conversations by stage, counts of the last hours."""
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Something that the people on duty must know. `reason` is a stable word; the contact key must not leave our machines."""
+
+    name: Literal["conversation.handed_over", "conversation.unanswered"]
+    contact: str
+    reason: str
+    urgent: bool
+
+
+class Alarm(Protocol):
+    """Tells the people on duty, in whatever ways are configured. Returns at once and raises nothing."""
+
+    def __call__(self, alert: Alert, /) -> None: ...
 
 
 class Clock(Protocol):

@@ -12,6 +12,7 @@ import msgspec
 from src.agent import state as states
 from src.agent.state import Conversation, Step
 from src.desk import jobs
+from src.desk.handoff import BOT_FAILED, Handoffs, attended, is_overdue
 from src.desk.ports import Agent, Channel, Claim, Ledger, Settlement
 from src.errors import IntegrationError, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound
@@ -39,6 +40,7 @@ class Turns:
         apology: Content,
         retention_days: int,
         courtesy: Callable[[Callable[[], None]], None],
+        handoffs: Handoffs | None = None,
     ) -> None:
         self._ledger = ledger
         self._agent = agent
@@ -46,6 +48,7 @@ class Turns:
         self._apology = apology
         self._retention = timedelta(days=retention_days)
         self._courtesy = courtesy
+        self._handoffs = handoffs or Handoffs()
 
     def work(self, claim: Claim) -> str:
         """Takes one turn; returns a word for what was done.
@@ -73,8 +76,7 @@ class Turns:
             return "forgotten"
         self._follow_new_addresses(claim, inbounds)
         if claim.owner == "human":
-            self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
-            return "listened"
+            return self._stay_silent(claim, conversation, inbounds)
         self._show_attention(inbounds)
         step = self._agent.advance(conversation, inbounds, claim.now)
         if step.erase:
@@ -84,6 +86,8 @@ class Turns:
             self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
             return "paused"
         self._ledger.commit(claim, self._decided(claim, step, inbounds))
+        if step.handoff:
+            self._handoffs.call(claim.contact, step.handoff.reason, urgent=step.handoff.urgent)
         return "answered"
 
     def give_up(self, claim: Claim, reason: str) -> None:
@@ -99,31 +103,53 @@ class Turns:
         conversation = None
         with suppress(UnreadableState):  # then it stays as it is, and the human finds the transcript
             conversation = _conversation(claim, _read(claim)[0])
+        newly = claim.owner != "human"
+        if newly:
+            settlement.counts = {**settlement.counts, "handed_over": 1}
+            settlement.events = [*settlement.events, _handed_over(claim, BOT_FAILED, urgent=False)]
         if conversation is not None:
             handed_over = msgspec.structs.replace(
                 conversation, owner="human", outcome="handed_over", awaiting=None, updated_at=claim.now
             )
-            self._keep(settlement, handed_over, claim)
-            if claim.owner != "human":
+            self._keep(settlement, self._handoffs.begin(handed_over, BOT_FAILED, claim.now) if newly else handed_over, claim)
+            if newly:
                 self._say(settlement, self._outbounds(claim, conversation.contact, [self._apology], last_words=True))
         self._ledger.commit(claim, settlement)
+        if newly:
+            self._handoffs.call(claim.contact, BOT_FAILED, urgent=False)
 
     def _decided(self, claim: Claim, step: Step, inbounds: Sequence[Inbound]) -> Settlement:
         conversation, handoff = step.conversation, step.handoff
-        events = list(step.events)
-        if handoff:
-            events.append(Event("conversation.handed_over", {"reason": handoff.reason, "urgent": handoff.urgent}))
         settlement = Settlement(
             done=[job.id for job in claim.jobs],
             owner="human" if handoff or conversation.owner == "human" else "",
-            events=[jobs.event(event, claim.now, claim.turn_id) for event in events],
+            events=[jobs.event(event, claim.now, claim.turn_id) for event in step.events],
             counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds)},
         )
+        if handoff:
+            conversation = self._handoffs.begin(conversation, handoff.reason, claim.now, urgent=handoff.urgent)
+            settlement.events = [*settlement.events, _handed_over(claim, handoff.reason, urgent=handoff.urgent)]
+            settlement.counts = {**settlement.counts, "handed_over": 1}
         self._keep(settlement, conversation, claim)
         self._say(
             settlement, self._outbounds(claim, conversation.contact, step.replies, last_words=settlement.owner == "human")
         )
         return settlement
+
+    def _stay_silent(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> str:
+        """A human has the conversation. When nobody has answered in time, that is said once and somebody is called again."""
+        if not is_overdue(conversation, claim.now):
+            self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
+            return "listened"
+        settlement = self._listened(claim, attended(conversation), inbounds)
+        settlement.events = [jobs.event(Event("conversation.unanswered"), claim.now, claim.turn_id)]
+        settlement.counts = {**settlement.counts, "handoff_timeouts": 1}
+        if not self._ledger.paused():
+            apology = self._handoffs.apology(conversation)
+            self._say(settlement, self._outbounds(claim, conversation.contact, [apology], last_words=True))
+        self._ledger.commit(claim, settlement)
+        self._handoffs.call_again(conversation)
+        return "unanswered"
 
     def _listened(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:
         """A human has the conversation, or the bot is paused: what came is in the transcript, and the bot says nothing."""
@@ -178,6 +204,10 @@ class Turns:
         for inbound in inbounds:
             for key in inbound.extra.get("new_keys", ()) if inbound.kind == "system" else ():
                 self._ledger.alias(claim.contact, key)
+
+
+def _handed_over(claim: Claim, reason: str, *, urgent: bool) -> bytes:
+    return jobs.event(Event("conversation.handed_over", {"reason": reason, "urgent": urgent}), claim.now, claim.turn_id)
 
 
 def _is_duty(before: Conversation, step: Step) -> bool:

@@ -6,6 +6,7 @@ local moved = redis.call('HGET', record, 'moved_to')
 if moved then return { 'moved', moved } end
 redis.call('HSETNX', record, 'epoch', new_epoch())
 redis.call('HSETNX', record, 'created', ms(now))
+redis.call('HDEL', record, 'erased') -- whoever is written to anew is known again
 for i = 4, #ARGV, 3 do
   append(record, queue, jobs, depth, 'delivery', ARGV[i], ARGV[i + 1])
   redis.call('HSETNX', out, 's:' .. ARGV[i], 'queued')
