@@ -13,7 +13,7 @@ from src.agent import state as states
 from src.agent.state import Conversation, Step
 from src.desk import jobs
 from src.desk.delivery import Deliveries
-from src.desk.ports import Claim, Lane, Settlement
+from src.desk.ports import Channel, Claim, Lane, Settlement
 from src.desk.turns import Turns
 from src.errors import TemporaryFailure
 from src.integrations.redis_ledger import RedisLedger
@@ -32,9 +32,8 @@ LINE = "106540352242922"
 class FakeChannel:
     """Sends nothing. `script` holds what the next sends come to: an error to raise, or something to do before it succeeds."""
 
-    number = LINE
-
     def __init__(self) -> None:
+        self.number = LINE
         self.confirms = True
         self.script: list[Exception | Callable[[], object]] = []
         self.sent: list[Outbound] = []
@@ -62,6 +61,9 @@ class FakeChannel:
         self.seen.append(message_id)
         if self.fail_to_mark:
             raise TemporaryFailure("whatsapp", "mark_read", status=500)
+
+    def check(self) -> dict[str, str]:
+        return {}
 
     @property
     def texts(self) -> list[str]:
@@ -106,7 +108,7 @@ class Office:
         self.records = RedisRecords(ledger)
         self.channel, self.agent = FakeChannel(), FakeAgent()
         self.frozen_s = 0.0
-        channels = {"whatsapp": self.channel}
+        channels: dict[str, Channel] = {"whatsapp": self.channel}
         self.deliveries = Deliveries(ledger, channels, monotonic=lambda: time.monotonic() + self.frozen_s)
         self.turns = Turns(
             ledger,

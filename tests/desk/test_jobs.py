@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.desk import jobs
@@ -40,6 +40,7 @@ def inbounds(draw: st.DrawFn) -> Inbound:
     )
 
 
+@settings(deadline=None, max_examples=60)
 @given(inbound=inbounds())
 def test_whatever_was_typed_can_be_written_and_read_again(inbound: Inbound) -> None:
     arrived = arrival(inbound)
@@ -50,6 +51,7 @@ def test_whatever_was_typed_can_be_written_and_read_again(inbound: Inbound) -> N
         assert secret not in arrived.row
 
 
+@settings(deadline=None, max_examples=60)
 @given(inbound=inbounds())
 def test_what_was_made_safe_stays_as_it_is(inbound: Inbound) -> None:
     safe = without_secrets(inbound)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from src.agent import state as states
-from src.agent.state import Consent, Conversation, Handoff
+from src.agent.state import Consent, Conversation, Handoff, Step
 from src.desk.ports import Arrival, Settlement
 from src.desk.turns import MOST_ATTEMPTS, RETENTION, UPGRADE_PAUSE_S
 from src.errors import StaleCommit, UnreadableState
@@ -57,10 +58,12 @@ def test_the_state_is_there_at_the_next_turn(office: Office) -> None:
     office.hears("tengo 41")
     office.turn()
     seen: list[Conversation] = []
-    office.agent.decide = lambda conversation, inbounds, now: (
-        seen.append(conversation),
-        office.agent.echo(conversation, inbounds, now),
-    )[1]
+
+    def look(conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
+        seen.append(conversation)
+        return office.agent.echo(conversation, inbounds, now)
+
+    office.agent.decide = look
     office.hears("no fumo")
     office.turn()
     assert (seen[0].stage, seen[0].profile, seen[0].awaiting) == ("NEEDS_ANALYSIS", {"age": 41}, "smoker")

@@ -16,6 +16,9 @@ from tests.kit.rig import PROJECT, free_port
 from tests.webhooks.door_kit import ADMIN, WHATSAPP, Doors
 from tests.webhooks.log_kit import logging_to
 
+HOSTILE_NUMBER = "100000000000001"
+"""Whom the hostile cases are addressed to."""
+
 
 @pytest.fixture
 def store_url(valkey_url: str) -> str:
@@ -112,7 +115,7 @@ class Served:
 @pytest.fixture(scope="session")
 def served(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The doors with Meta's keys of the hostile cases' number. Tests that use it also use `new_ledger` for an empty store."""
-    environment = {**WHATSAPP, "REDIS_URL": valkey_url, "WHATSAPP_PHONE_NUMBER_ID": "100000000000001"}
+    environment = {**WHATSAPP, "REDIS_URL": valkey_url, "WHATSAPP_PHONE_NUMBER_ID": HOSTILE_NUMBER}
     server = Served(tmp_path_factory.mktemp("served"), environment)
     yield server
     server.stop()

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from src.bootstrap import make_services
 from src.integrations.redis_ledger import RedisLedger
@@ -46,22 +45,18 @@ class Doors:
         self.app: Flask = create_app(self.services)
         self.client = self.app.test_client()
 
-    def receive(self, *items: builders.Item, secret: str | None = SECRET, **more: Any) -> TestResponse:
+    def receive(self, *items: builders.Item, secret: str | None = SECRET, **more: Any) -> Any:
         """Posts these messages and statuses as Meta does; unsigned with `secret=None`."""
         return self.post(builders.webhook(*items), secret=secret, **more)
 
-    def post(
-        self, body: Any, *, secret: str | None = SECRET, headers: dict[str, str] | None = None, **more: Any
-    ) -> TestResponse:
+    def post(self, body: Any, *, secret: str | None = SECRET, headers: dict[str, str] | None = None, **more: Any) -> Any:
         """Posts a body, a dictionary or bytes."""
         raw, given = builders.signed(body, secret or "")
         if secret is None:
             del given["X-Hub-Signature-256"]
         return self.client.post(DOOR, data=raw, headers={**given, **(headers or {})}, **more)
 
-    def ask(
-        self, path: str, *, method: str = "GET", token: str | None = ADMIN, query: dict[str, str] | None = None
-    ) -> TestResponse:
+    def ask(self, path: str, *, method: str = "GET", token: str | None = ADMIN, query: dict[str, str] | None = None) -> Any:
         """An operator's request."""
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         return self.client.open(path, method=method, headers=headers, query_string=query)

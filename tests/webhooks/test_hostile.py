@@ -16,11 +16,10 @@ import pytest
 
 from src.integrations.redis_ledger import RedisLedger
 from tests.kit.simulators.meta.signing import sign
-from tests.webhooks.conftest import Served
+from tests.webhooks.conftest import HOSTILE_NUMBER, Served
 from tests.webhooks.door_kit import DOOR, SECRET, WHATSAPP, Doors, written_ids
 
 CASES = Path(__file__).parent / "hostile"
-NUMBER = "100000000000001"
 SIGNATURE = "X-Hub-Signature-256"
 Headers = list[tuple[str, str]]
 
@@ -72,10 +71,10 @@ def assert_as_expected(case: dict[str, Any], status: int, ledger: RedisLedger) -
 def test_a_hostile_webhook_gets_its_expected_answer(case: dict[str, Any], new_doors: Callable[..., Doors]) -> None:
     if case["endpoint"] != "meta":
         pytest.skip(f"the door for {case['endpoint']} does not exist yet")
-    doors = new_doors({**WHATSAPP, "WHATSAPP_PHONE_NUMBER_ID": NUMBER})
+    doors = new_doors({**WHATSAPP, "WHATSAPP_PHONE_NUMBER_ID": HOSTILE_NUMBER})
     raw = (CASES / case["file"]).read_bytes()
     for _ in range(case["repeat"]):
-        answer = doors.client.post(DOOR, data=raw, headers=headers_of(case, raw))
+        answer: Any = doors.client.post(DOOR, data=raw, headers=headers_of(case, raw))
     assert_as_expected(case, answer.status_code, doors.ledger)
     if answer.status_code != 200:
         assert set(answer.json) == {"error"}

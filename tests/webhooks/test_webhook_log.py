@@ -11,9 +11,10 @@ import pytest
 
 from src.integrations.redis_ledger import RedisLedger
 from tests.kit import builders
+from tests.webhooks.conftest import HOSTILE_NUMBER
 from tests.webhooks.door_kit import ADMIN, DOOR, SECRET, VERIFY, WHATSAPP, Doors
 from tests.webhooks.log_kit import READERS, lines_of, logging_to
-from tests.webhooks.test_hostile import CASES, NUMBER, cases, headers_of
+from tests.webhooks.test_hostile import CASES, cases, headers_of
 
 
 @pytest.mark.parametrize("log_format", READERS)
@@ -21,14 +22,14 @@ def test_the_whole_hostile_collection_leaves_a_readable_log_that_names_nobody(
     log_format: str, tmp_path: Path, new_ledger: Callable[..., RedisLedger]
 ) -> None:
     with logging_to(tmp_path / "webhook.log", log_format=log_format, debug=True) as path:
-        doors = Doors(new_ledger(), {**WHATSAPP, "WHATSAPP_PHONE_NUMBER_ID": NUMBER})
+        doors = Doors(new_ledger(), {**WHATSAPP, "WHATSAPP_PHONE_NUMBER_ID": HOSTILE_NUMBER})
         private: set[str] = {ADMIN, VERIFY, SECRET, WHATSAPP["WHATSAPP_TOKEN"]}
         for case in cases():
             raw = (CASES / case["file"]).read_bytes()
             doors.client.post(DOOR, data=raw, headers=headers_of(case, raw) if case["endpoint"] == "meta" else [])
             private |= _personal(raw)
         body = builders.webhook(builders.text("Me llamo Marta Ejemplo", "34655443322", name="Marta Ejemplo"))
-        body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = NUMBER
+        body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = HOSTILE_NUMBER
         assert doors.post(body).status_code == 200
         for address in (
             "/webhook/conversation/34655443322",
@@ -67,5 +68,5 @@ def _personal(raw: bytes) -> set[str]:
             found.add(part)
 
     collect(body, "")
-    ours = {NUMBER, "200000000000001"}
+    ours = {HOSTILE_NUMBER, "200000000000001"}
     return {text for text in found - ours if len(text.strip()) >= 5}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import redis
+import requests
 
 from src.errors import ConfigurationError, LedgerUnavailable
 from src.integrations.redis_ledger import RedisLedger
@@ -18,7 +20,7 @@ from tests.integrations.ledger_kit import Interposed
 from tests.kit import builders
 from tests.kit.builders import button_reply, raw_message, signed, status, text, webhook
 from tests.kit.contracts import assert_error
-from tests.webhooks.conftest import Served
+from tests.webhooks.conftest import HOSTILE_NUMBER, Served
 from tests.webhooks.door_kit import DOOR, KEY, OLD_SECRET, SECRET, VERIFY, Doors, written_ids
 
 NewDoors = Callable[..., Doors]
@@ -177,7 +179,7 @@ def test_a_body_of_three_mebibytes_is_read_and_one_byte_more_is_not(doors: Doors
 def test_a_body_without_a_length_has_the_same_limit(served: Served, new_ledger: Callable[..., RedisLedger]) -> None:
     ledger = new_ledger()
     body = webhook(text("hola"))
-    body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = "100000000000001"
+    body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = HOSTILE_NUMBER
     raw, headers = signed(body, SECRET)
     assert _post_in_chunks(served.port, raw, headers) == 200
     assert len(written_ids(ledger)) == 1
@@ -253,6 +255,22 @@ def test_a_write_whose_answer_was_lost_is_repeated_without_a_second_copy(doors: 
     monkeypatch.undo()
     assert doors.receive(*messages, text("tres")).status_code == 200
     assert doors.texts() == ["uno", "dos", "tres"]
+
+
+def test_what_is_brought_many_times_at_once_is_taken_once(served: Served, new_ledger: Callable[..., RedisLedger]) -> None:
+    """Meta repeats a webhook to every application of the account, also while the first is still under way."""
+    ledger = new_ledger()
+    messages = [text(f"mensaje {number}", f"3460000000{number}") for number in range(10)]
+    body = webhook(*messages)
+    body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = HOSTILE_NUMBER
+    raw, headers = signed(body, SECRET)
+
+    def bring(_: int) -> int:
+        return requests.post(f"{served.address}{DOOR}", data=raw, headers=headers, timeout=20).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(bring, range(24))) == {200}
+    assert sorted(written_ids(ledger)) == sorted(message.id for message in messages)
 
 
 def test_a_receipt_that_cannot_be_kept_is_a_503_too(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
