@@ -96,6 +96,19 @@ class Person:
         self.statuses[outbox_id] = status
         return "applied"
 
+    def interrupt_turn(self, now: int) -> None:
+        """Somebody changed the state: a turn under way is taken again, and its attempt does not count."""
+        work = self.lanes["turns"]
+        if work.lease > now:
+            for place, job in enumerate(work.queue):
+                tried = work.attempts.get(job, 0)
+                if not tried:
+                    break
+                work.attempts[job] = tried - 1
+                if place == 0 and tried > 1:
+                    break
+        work.give_back()
+
     def reset(self, finished: list[str]) -> None:
         for outbox_id in self.lanes["delivery"].queue:
             self.say(outbox_id, "failed")

@@ -1,5 +1,6 @@
 """An erasure leaves nothing: whatever happens meanwhile, wherever it is interrupted, whatever is still on its way."""
 
+# ruff: noqa: B023 - what is made within a round is used within it
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -83,8 +84,8 @@ def test_an_interrupted_erasure_can_be_repeated(valkey_url: str) -> None:
     for command in range(1, 40):
         skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
         own.flushall()
-        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)  # noqa: B023 - used within this round
-        acting = RedisLedger(lambda: client, skew_ms=skew)  # noqa: B023
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)
+        acting = RedisLedger(lambda: client, skew_ms=skew)
         live(ledger)
         acting.ping()
         client.arm(command, die)
@@ -120,11 +121,11 @@ def test_what_comes_meanwhile_goes_too_or_starts_anew(what: str, valkey_url: str
     for command in range(1, 40):
         skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
         own.flushall()
-        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)  # noqa: B023 - used within this round
-        acting = RedisLedger(lambda: client, skew_ms=skew)  # noqa: B023
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)
+        acting = RedisLedger(lambda: client, skew_ms=skew)
         live(ledger)
         acting.ping()
-        client.arm(command, lambda: MEANWHILE[what](ledger))  # noqa: B023
+        client.arm(command, lambda: MEANWHILE[what](ledger))
         acting.forget(ANA, erase=True)
         left = traces(ledger.client, *PERSONAL)
         if left:  # only what came after the last moment, complete in itself
@@ -145,11 +146,11 @@ def test_the_answer_to_a_send_that_crosses_an_erasure_leaves_nothing(valkey_url:
     for command in range(1, 20):
         skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
         own.flushall()
-        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)  # noqa: B023 - used within this round
-        acting = RedisLedger(lambda: client, skew_ms=skew)  # noqa: B023
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)
+        acting = RedisLedger(lambda: client, skew_ms=skew)
         live(ledger)
         acting.ping()
-        client.arm(command, lambda: ledger.forget(ANA, erase=True))  # noqa: B023
+        client.arm(command, lambda: ledger.forget(ANA, erase=True))
         acting.remember_sent(ANA, "o2", "wamid.o2")
         if not client.reached:
             ledger.forget(ANA, erase=True)
@@ -179,6 +180,7 @@ def test_the_farewell_goes_out_and_takes_the_rest_with_it(new_ledger: NewLedger,
         mirrors=[("m9", b"secreto")],
         rows=[b"secreto"],
     )
+    ledger.remember_sent(ANA, "bye", "wamid.early")
     ledger.commit(bye, settlement)
     ledger.remember_sent(ANA, "bye", "wamid.bye")
     assert ledger.receive_receipt(Receipt(message_id="wamid.bye", status="sent", at=NOW, opaque=f"{ANA} bye")) == "unknown"

@@ -1,5 +1,6 @@
 """Two identities turn out to be one person: at any moment, interrupted after any step, from both sides at once."""
 
+# ruff: noqa: B023 - what is made within a round is used within it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -185,7 +186,7 @@ RACES: dict[str, Callable[[TwoSided], object]] = {
 @pytest.mark.parametrize("race", RACES)
 def test_a_merge_races_with(race: str, valkey_url: str) -> None:
     for store, acting, client, command in each_moment(valkey_url):
-        client.arm(command, lambda: RACES[race](store))  # noqa: B023 - used within this round
+        client.arm(command, lambda: RACES[race](store))
         acting.merge(ANA, ANA_BY_ID)
         assert_one_person(store, command)
 
@@ -195,7 +196,7 @@ def test_a_merge_dies_where_it_races_with(race: str, valkey_url: str) -> None:
     for store, acting, client, command in each_moment(valkey_url):
 
         def race_and_die() -> None:
-            RACES[race](store)  # noqa: B023 - used within this round
+            RACES[race](store)
             die()
 
         client.arm(command, race_and_die)
@@ -209,10 +210,19 @@ def test_a_merge_dies_where_it_races_with(race: str, valkey_url: str) -> None:
 def test_nothing_comes_back_when_a_merge_races_with_an_erasure(erased: str, valkey_url: str) -> None:
     """Erasing who stays erases both once the merge is known of; erasing who leaves leaves the other alone before that."""
     for store, acting, client, command in each_moment(valkey_url):
-        client.arm(command, lambda: store.ledger.forget(erased, erase=True))  # noqa: B023 - used within this round
+        known: list[bool] = []
+
+        def erase() -> None:
+            record = store.ledger.keys.of_contact(ANA, "record")
+            known.append(store.ledger.client.hexists(record, f"joins {ANA_BY_ID}"))
+            store.ledger.forget(erased, erase=True)
+
+        client.arm(command, erase)
         acting.merge(ANA, ANA_BY_ID)
         if not client.reached:
-            store.ledger.forget(erased, erase=True)
+            erase()
+        if erased == ANA and known == [True]:
+            assert traces(store.ledger.client, "34600000001", "ES.99") == [], f"before command {command}"
         assert audit(store.ledger, store.now_ms) == []
         finish_all(store.ledger, store.clock)
         name = erased.partition(":")[2]
@@ -245,6 +255,54 @@ def test_a_turn_in_flight_on_either_side_does_not_overwrite_the_other(new_ledger
     ledger.commit(merged, done(merged))
     listed = RedisRecords(ledger).page(cursor="", limit=5, stage="COTIZACION", owner="human", query="").records
     assert [record.contact for record in listed] == [ANA]
+
+
+def test_a_turn_that_ends_while_its_contact_moves_counts_wholly_or_not_at_all(valkey_url: str) -> None:
+    for store, acting, client, command in each_moment(valkey_url):
+        flying = take(store.ledger, "turns", ANA_BY_ID)
+        counted: list[bool] = []
+
+        def end_turn() -> None:
+            try:
+                store.ledger.commit(flying, done(flying, deliveries=[("reply", b'"m"')]))
+            except StaleCommit:
+                counted.append(False)
+            else:
+                counted.append(True)
+
+        client.arm(command, end_turn)
+        acting.merge(ANA, ANA_BY_ID)
+        if not client.reached:
+            end_turn()
+        if counted == [True]:
+            store.ids["delivery"].add("reply")
+            store.ids["turns"] -= {job.id for job in flying.jobs}
+        assert_one_person(store, command)
+
+
+def test_a_merge_of_somebody_with_nothing_to_do_is_finished_too(valkey_url: str) -> None:
+    for command in range(1, MOST_COMMANDS):
+        own, client, skew = connect(valkey_url), interposed(valkey_url), Skew()
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)
+        doomed = RedisLedger(lambda: client, skew_ms=skew, debounce_s=0.0)
+        for contact in (ANA, ANA_BY_ID):
+            ledger.accept([arrival("hola", contact)])
+            turn = take(ledger, "turns", contact)
+            ledger.commit(turn, done(turn, state=b"{}"))
+        doomed.ping()
+        client.arm(command, die)
+        with suppress(Killed):
+            doomed.merge(ANA, ANA_BY_ID)
+        skew.advance(ledger.lease_s + 1)
+        for contact in due(ledger):
+            assert ledger.claim("turns", contact) is None
+        assert not ledger.client.hexists(ledger.keys.of_contact(ANA_BY_ID, "record"), "moving"), f"died before {command}"
+        assert audit(ledger, round(ledger.server_time().timestamp() * 1000)) == []
+        own.close()
+        client.close()
+        if not client.reached:
+            return
 
 
 def test_a_turn_in_flight_goes_on_when_it_loses_nothing(new_ledger: NewLedger) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -43,6 +42,7 @@ from tests.integrations.ledger_model import CAP_S, DEBOUNCE_S, LEASE_S, Person
 
 PHONE, OTHER_PHONE, BY_ID = "whatsapp:34600000001", "whatsapp:34600000007", "whatsapp:ES.31"
 NAMES = st.sampled_from([PHONE, OTHER_PHONE, BY_ID])
+TIMERS = st.sampled_from(["keep", "none", "soon"])
 A_FEW = st.integers(0, 9)
 MOSTLY, SELDOM = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
 BLUR_MS = 2_000
@@ -182,31 +182,44 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # -- workers ----------------------------------------------------------------------------------------------------
 
-    @rule(name=NAMES, lane=st.sampled_from(["turns", "turns", "delivery", "delivery", "mirror"]), patient=MOSTLY)
-    def claims(self, name: str, lane: Lane, patient: bool) -> None:
-        self._take(name, lane, patient=patient)
+    @rule(
+        name=NAMES,
+        lane=st.sampled_from(["turns", "turns", "delivery", "delivery", "mirror"]),
+        wait_for=st.sampled_from(["nothing", "due", "lease"]),
+    )
+    def claims(self, name: str, lane: Lane, wait_for: str) -> None:
+        self._take(name, lane, wait_for)
 
-    @rule(name=NAMES, replies=st.integers(1, 2))
-    def a_turn_is_taken(self, name: str, replies: int) -> None:
+    @rule()
+    def nothing_is_given_before_its_time(self) -> None:
+        now = self.clock.now_ms
+        for person in self.people.values():
+            for lane, work in person.lanes.items():
+                at = person.due_at(lane)
+                if work.lease > now + BLUR_MS or (at is not None and at > now + BLUR_MS):
+                    assert self.ledger.claim(lane, person.key) is None, f"{lane} of {person.key}"
+
+    @rule(name=NAMES, replies=st.integers(1, 2), timer=TIMERS)
+    def a_turn_is_taken(self, name: str, replies: int, timer: str) -> None:
         """The usual case, so that there is something to send."""
-        claim = self._take(name, "turns", patient=True)
+        claim = self._take(name, "turns", "lease")
         if claim is not None:
-            self._settle(claim, "all", replies, 1, "keep", 0.0)
+            self._settle(claim, "all", replies, 1, timer, 0.0)
 
     @rule(name=NAMES, finish=st.sampled_from(["all", "all", "none", "bury"]), hold_s=st.sampled_from([0.0, 30.0]))
     def a_message_is_sent(self, name: str, finish: str, hold_s: float) -> None:
-        claim = self._take(name, "delivery", patient=True)
+        claim = self._take(name, "delivery", "lease")
         if claim is not None:
             self._renew(claim, claim.jobs[0].id)
             self._settle(claim, finish, 0, 0, "keep", hold_s)
 
-    def _take(self, name: str, lane: Lane, *, patient: bool) -> Claim | None:
+    def _take(self, name: str, lane: Lane, wait_for: str) -> Claim | None:
         person = self.people.get(self.aliases.get(name, name))
         if person is None:
             assert self.ledger.claim(lane, name) is None
             return None
-        if patient and person.due_at(lane) is not None:
-            ready = max(person.due_at(lane) or 0, person.lanes[lane].lease) + BLUR_MS
+        if wait_for != "nothing" and person.due_at(lane) is not None:
+            ready = max(person.due_at(lane) or 0, person.lanes[lane].lease if wait_for == "lease" else 0) + BLUR_MS
             self.clock.advance(max(0, ready - self.clock.now_ms) / 1000)
         self._settle_clock(person, lane)
         work, at, now = person.lanes[lane], person.due_at(lane), self.clock.now_ms
@@ -232,7 +245,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.given)
     @rule(
         number=A_FEW, late=SELDOM, finish=st.sampled_from(["all", "first", "none", "bury"]), replies=st.integers(0, 2),
-        mirrors=st.integers(0, 1), timer=st.sampled_from(["keep", "none", "soon"]), hold_s=st.sampled_from([0.0, 30.0]),
+        mirrors=st.integers(0, 1), timer=TIMERS, hold_s=st.sampled_from([0.0, 30.0]),
     )  # fmt: skip
     def commits(self, number: int, late: bool, finish: str, replies: int, mirrors: int, timer: str, hold_s: float) -> None:
         """In time, late or again."""
@@ -432,13 +445,14 @@ class LedgerMachine(RuleBasedStateMachine):
         person = self.people.get(self.aliases.get(name, name))
         if person is None:
             return
+        self._settle_clock(person, "turns")
         state = b'{"amended":%d}' % self._number()
         expected = b"outdated" if outdated else person.state
         amendment = Amendment(expected=expected, state=state, stage="INICIO", name="", owner="bot", timer=None)
         assert self.ledger.amend(person.key, amendment) == (not outdated and not person.erased)
         if not outdated and not person.erased:
             person.state, person.timer = state, None
-            person.lanes["turns"].give_back()
+            person.interrupt_turn(self.clock.now_ms)
 
     @precondition(lambda self: self.given)
     @rule(number=A_FEW, late=SELDOM, erase=SELDOM, farewell=st.booleans())
@@ -517,6 +531,11 @@ class LedgerMachine(RuleBasedStateMachine):
         for person in self.people.values():
             for lane, work in person.lanes.items():
                 assert queued(self.ledger, lane, person.key) == work.queue, f"{lane} of {person.key}"
+                at, wakes_at = person.due_at(lane), self.client.zscore(keys.lane(person.key, lane)[2], person.key)
+                if at is not None:
+                    latest = work.lease if work.lease > self.clock.now_ms else max(at, self.clock.now_ms)
+                    assert wakes_at is not None, f"{lane} of {person.key} sleeps for ever"
+                    assert wakes_at < latest + BLUR_MS, f"{lane} of {person.key} wakes too late"
                 stored = self.client.hgetall(keys.lane(person.key, lane)[1])
                 attempts = {name[2:].decode(): int(tried) for name, tried in stored.items() if name.startswith(b"a:")}
                 assert {job: tried for job, tried in attempts.items() if tried} == {
@@ -555,13 +574,21 @@ class LedgerMachine(RuleBasedStateMachine):
             assert traces(self.client, *absent) == []
 
 
-def run(url: str, max_examples: int, phases: Sequence[Phase] = (Phase.generate, Phase.shrink)) -> None:
-    """Looks for a history in which the ledger and the model differ. Raises what it finds."""
+def run(url: str, max_examples: int, *, only_find: bool = False) -> None:
+    """Looks for a history in which the ledger and the model differ. Raises what it finds; `only_find`: the same search every
+    time, and what is found is not made shorter."""
     bound = type("BoundMachine", (LedgerMachine,), {"url": url})
     patient = settings(
-        max_examples=max_examples, stateful_step_count=50, deadline=None, database=None, print_blob=False, phases=phases,
-        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
-    )  # fmt: skip
+        max_examples=max_examples,
+        stateful_step_count=50,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        derandomize=only_find,
+        phases=[Phase.generate] if only_find else [Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
     run_state_machine_as_test(bound, settings=patient)
 
 

@@ -1,0 +1,163 @@
+"""The proof of the proof: a ledger broken on purpose, one line at a time, is noticed by the machine or by a named test."""
+
+# ruff: noqa: E501 - lines quoted from the scripts are as long as they are there
+from __future__ import annotations
+
+import inspect
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from src.integrations import redis_store
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_store import Scripts, connect
+from tests.conftest import Skew
+from tests.integrations import test_ledger_erasure as erasure
+from tests.integrations import test_ledger_identity as identity
+from tests.integrations import test_ledger_promises as promises
+from tests.integrations import test_ledger_store as store
+from tests.integrations import test_redis_ledger as first
+from tests.integrations.test_ledger_machine import run
+
+LUA = Path(redis_store.__file__).parent / "lua"
+
+
+class Mutant(NamedTuple):
+    """One line of one script, replaced. `caught_by`: a test that must fail; without it the machine must find a history."""
+
+    name: str
+    script: str
+    line: str
+    becomes: str
+    caught_by: Callable[..., None] | None = None
+
+
+MUTANTS = [
+    Mutant("no dedupe", "accept", "if redis.call('ZSCORE', seen, id_hash) then", "if false then"),
+    Mutant("no fencing", "commit", "if not holds(record, c.lane, c.token, c.epoch) then", "if false then"),
+    Mutant("fencing without epoch", "_contact", " and redis.call('HGET', record, 'epoch') == epoch", "",
+           lambda new_ledger: promises.test_a_turn_from_before_a_reset_cannot_end_after_it(new_ledger, erase=False)),
+    Mutant("epochs repeat", "_contact", "return string.format('%d%06d', t[1], t[2])", "return '1'",
+           lambda new_ledger: promises.test_a_turn_from_before_a_reset_cannot_end_after_it(new_ledger, erase=True)),
+    Mutant("tokens repeat", "claim", "redis.call('HINCRBY', record, 'token', 1)", "redis.call('HINCRBY', record, 'token', 0)"),
+    Mutant("lease ignored", "claim", "if lease > now then", "if false then"),
+    Mutant("a returned claim stays good", "_contact", "redis.call('HDEL', record, lane .. '.token')", ""),
+    Mutant("a repeated commit is stale", "commit", "if redis.call('HGET', record, c.lane .. '.done') == c.turn then", "if false then"),
+    Mutant("jobs stay after commit", "commit", "for _, id in ipairs(c.done) do remove(queue, jobs, depth, c.lane, id) end", ""),
+    Mutant("replies are lost", "commit", "for _, job in ipairs(c.delivery) do", "for _, job in ipairs({}) do"),
+    Mutant("commit schedules nothing", "commit", "for lane, first in pairs(lanes) do", "for lane, first in pairs({}) do"),
+    Mutant("accept schedules nothing", "accept", "schedule(record, queue, due, 'turns'", "tostring(record, queue, due, 'turns'"),
+    Mutant("back-off ignored", "_contact", "return at and math.max(at, field(record, lane, 'hold'))", "return at"),
+    Mutant("timers ignored", "_contact", "if timer > 0 and", "if false and"),
+    Mutant("cap ignored", "_contact", "math.min(first + cap_ms, last + debounce_ms)", "last + debounce_ms"),
+    Mutant("debounce ignored", "_contact", "math.min(first + cap_ms, last + debounce_ms)", "first"),
+    Mutant("a press waits", "accept", "if urgent == '1' then", "if false then"),
+    Mutant("attempts not counted", "claim", "redis.call('HINCRBY', jobs, 'a:' .. id, 1)", "before + 1"),
+    Mutant("poison takes neighbours along", "claim", "if i > 1 and (before > 0 or tried > 0) then break end", ""),
+    Mutant("order forgotten", "_contact", "local seq = redis.call('HINCRBY', record, 'seq', 1)", "local seq = 1"),
+    Mutant("counter not lowered", "_contact", "redis.call('HINCRBY', depth, lane, -1)", "local _ = 0"),
+    Mutant("buried is deleted", "commit", "redis.call('HSET', dead_of, c.lane .. ':' .. id, cjson.encode(letter))", ""),
+    Mutant("statuses go backwards", "receipt", "if ranks[status] <= (ranks[before] or 0) then", "if false then"),
+    Mutant("answers beat receipts", "_contact", "if before and before > ranks.sending and", "if false and"),
+    Mutant("an old wait ends a back-off", "claim", ", lane .. '.hold', lane .. '.wait')", ", lane .. '.hold')",
+           promises.test_a_late_receipt_does_not_end_another_messages_back_off),
+    Mutant("waits for what has come", "commit", "redis.call('HEXISTS', out, 't:' .. c.wait) == 0", "true"),
+    Mutant("a receipt wakes nobody", "receipt", "redis.call('HDEL', record, 'delivery.wait', 'delivery.hold')", ""),
+    Mutant("reset forgets names", "forget", "and not string.find(name, ' ')", "",
+           promises.test_a_reset_leaves_the_names_for_a_later_erasure),
+    Mutant("reset keeps the epoch", "forget", "redis.call('HSET', record, 'epoch', new_epoch())\n  list", "list"),
+    Mutant("erase keeps the transcript", "forget", "redis.call('DEL', record, log, out, dead_of)", "redis.call('DEL', record, out, dead_of)",
+           erasure.test_everything_goes_but_keyed_hashes),
+    Mutant("erase keeps the record", "forget", "redis.call('DEL', record, log, out, dead_of)", "redis.call('DEL', log, out, dead_of)"),
+    Mutant("erase does not look again", "forget", "if foreign(record, seen, out).known ~= ARGV[9] then", "if false then",
+           lambda valkey_url: erasure.test_what_comes_meanwhile_goes_too_or_starts_anew("a message", valkey_url)),
+    Mutant("the farewell's record stays", "commit", "if erased and redis.call('ZCARD', KEYS[20]) == 0 then", "if false then",
+           erasure.test_the_farewell_goes_out_and_takes_the_rest_with_it),
+    Mutant("the farewell becomes a dead letter", "commit", "if body and not erased then", "if body then",
+           erasure.test_a_farewell_that_cannot_be_sent_is_not_kept_as_a_dead_letter),
+    Mutant("sent ids of the erased are kept", "sent", "or redis.call('HEXISTS', record, 'erased') == 1 then", "then",
+           erasure.test_the_farewell_goes_out_and_takes_the_rest_with_it),
+    Mutant("a merge loses statuses", "join", "for i = 1, #has.out, 2 do", "for i = 1, 0, 2 do"),
+    Mutant("a merge loses attempts", "join", "if attempts ~= '0' then", "if false then",
+           identity.test_a_poisonous_message_keeps_counting_attempts_across_a_merge),
+    Mutant("a merge happens twice", "join", "if redis.call('HEXISTS', record, 'joined ' .. source) == 1 then", "if false then",
+           identity.test_a_merge_interrupted_at_any_step_is_finished_by_the_workers),
+    Mutant("a merge ignores an erasure", "join", "if announced == 0 then return { 'gone' } end", "",
+           lambda valkey_url: identity.test_nothing_comes_back_when_a_merge_races_with_an_erasure(identity.ANA, valkey_url)),
+    Mutant("nobody finishes a merge", "leave", "redis.call('ZADD', KEYS[lanes.turns + 2], ms(now + tonumber(ARGV[6])), contact)", "",
+           identity.test_a_merge_of_somebody_with_nothing_to_do_is_finished_too),
+    Mutant("a merge leaves the epoch", "leave", "'moving', 1, 'epoch', new_epoch())", "'moving', 1)",
+           identity.test_a_turn_that_ends_while_its_contact_moves_counts_wholly_or_not_at_all),
+    Mutant("a merge is overwritten", "join", "if field(record, 'turns', 'lease') > 0 then give_back(record, 'turns') end", "",
+           identity.test_a_turn_in_flight_on_either_side_does_not_overwrite_the_other),
+    Mutant("a redelivery's name is forgotten", "accept", "redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1)", "local _ = 0",
+           identity.test_a_redelivery_under_another_identity_is_a_duplicate),
+    Mutant("a full store stops its work", "_contact", "redis.call('HDEL', record, '')", "",
+           store.test_a_full_store_refuses_items_and_finishes_its_work),
+    Mutant("offers are not put off", "offer", "redis.call('ZADD', KEYS[lane], 'XX', ms(now + tonumber(ARGV[2])), contact)", "",
+           store.test_every_lane_is_offered_in_one_look),
+    Mutant("a pause is ignored", "bucket", "if paused_until > now then return ms(paused_until - now) end", "",
+           first.test_the_number_has_its_own_limit_and_can_be_paused),
+]  # fmt: skip
+
+
+@contextmanager
+def broken(mutant: Mutant, directory: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
+    """The scripts with that one change; each still compiles."""
+    scripts = directory / "lua"
+    shutil.copytree(LUA, scripts)
+    path = scripts / f"{mutant.script}.lua"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(mutant.line) == 1, "the script has changed: change its mutant too"
+    path.write_text(text.replace(mutant.line, mutant.becomes), encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(redis_store, "_LUA", scripts)
+        client = connect(url)
+        loader = Scripts(lambda: client)
+        for script in scripts.glob("[!_]*.lua"):
+            client.script_load(loader._load(script.stem)[0])
+        yield
+        client.close()
+
+
+def is_noticed(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001 - whatever the check says, it says that something is wrong
+        return True
+    return False
+
+
+def by_a_test(test: Callable[..., None], url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    skew, opened = Skew(), [connect(url)]
+    opened[0].flushall()
+
+    def new_ledger(**options: Any) -> RedisLedger:
+        own = connect(url)
+        opened.append(own)
+        return RedisLedger(lambda: own, skew_ms=skew, **options)
+
+    known = {"new_ledger": new_ledger, "skew": skew, "store_url": url, "valkey_url": url, "monkeypatch": monkeypatch}
+    try:
+        test(**{name: known[name] for name in inspect.signature(test).parameters})
+    finally:
+        for client in opened:
+            client.close()
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_a_broken_ledger_is_noticed(mutant: Mutant, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if mutant.caught_by is None:
+        check = partial(run, valkey_url, 300, only_find=True)
+    else:
+        check = partial(by_a_test, mutant.caught_by, valkey_url, monkeypatch)
+        check()  # it has nothing against the ledger as it is
+    with broken(mutant, tmp_path, monkeypatch, valkey_url):
+        assert is_noticed(check)
