@@ -67,7 +67,7 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
     for handler in handlers:
         handler.setFormatter(formatter)
     root.setLevel(logging.DEBUG if debug else logging.INFO)
-    for noisy in ("urllib3", "werkzeug", "redis", "asyncio", "portalocker", "concurrent_log_handler"):
+    for noisy in ("urllib3", "werkzeug", "redis", "asyncio", "portalocker", "concurrent_log_handler", "flask-limiter"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, renderer],

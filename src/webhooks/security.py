@@ -12,7 +12,7 @@ from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from src import logs
-from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest, UnreadableState
+from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest, TooManyRequests, UnreadableState
 
 ANYONE, OPERATOR, VENDOR = "anyone", "operator", "vendor"
 """Who a door is for. A vendor proves itself by its signature, inside the view."""
@@ -86,6 +86,12 @@ def install(app: Flask) -> None:
     def rejected(fault: RejectedRequest) -> Any:
         log.warning("request.rejected", door=_door(), code=fault.code, status=fault.status, detail=str(fault))
         return error(fault.status, fault.code, str(fault))
+
+    @app.errorhandler(TooManyRequests)
+    def too_many(fault: TooManyRequests) -> Any:
+        answer, status = rejected(fault)
+        answer.headers["Retry-After"] = str(fault.retry_after_s)
+        return answer, status
 
     @app.errorhandler(LedgerUnavailable)
     def unavailable(fault: LedgerUnavailable) -> Any:

@@ -19,7 +19,7 @@ from src.dashboard.pages import Backstage, pages
 from src.errors import BadSignature
 from src.integrations.whatsapp_payloads import Parsed, check_signature, contact_key, parse
 from src.settings import load
-from src.webhooks import operations, security
+from src.webhooks import limits, operations, security
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -37,6 +37,7 @@ def create_app(services: Services | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     security.install(app)
+    limits.install(app, services)
     app.register_blueprint(_whatsapp_door(services))
     app.register_blueprint(operations.doors(services))
     app.register_blueprint(pages(_backstage(services)))
