@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import hmac
 import ipaddress
+import secrets
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from flask import Flask, Request, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
@@ -77,10 +79,16 @@ def is_local(request_: Request) -> bool:
 
 
 def install(app: Flask) -> None:
-    """Error handlers and headers for every door."""
+    """Marks in the log, error handlers and headers for every door."""
     log = logs.get_logger()
     # A body that does not say its length is silently cut off here: the one byte more shows that it was too large.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+
+    @app.before_request
+    def mark() -> None:
+        """All that is logged of one request carries one mark. Threads serve many, so the last one's goes first."""
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(cid=secrets.token_hex(6))
 
     @app.errorhandler(RejectedRequest)
     def rejected(fault: RejectedRequest) -> Any:

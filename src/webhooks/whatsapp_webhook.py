@@ -5,12 +5,10 @@ The module's `app` is what `gunicorn "src.webhooks.whatsapp_webhook:app"` serves
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import structlog
 from flask import Blueprint, Flask, Response, request
 
 from src import logs
@@ -71,9 +69,8 @@ def _whatsapp_door(services: Services) -> Blueprint:
             parsed = _heard_now(parse(raw, number_id=None, lenient=True, now=now), now)
         else:
             raise BadSignature("no WhatsApp keys are set: unsigned messages are taken from this machine only")
-        with structlog.contextvars.bound_contextvars(cid=secrets.token_hex(6)):
-            received = services.desk.receive(parsed.inbounds, parsed.receipts)
-            _report(log, parsed, received)
+        received = services.desk.receive(parsed.inbounds, parsed.receipts)
+        _report(log, parsed, received)
         return Response(status=200)
 
     for method, view in (("GET", verify), ("POST", receive)):

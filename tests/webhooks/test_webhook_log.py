@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from src.errors import LedgerUnavailable
 from src.integrations.redis_ledger import RedisLedger
 from tests.kit import builders
 from tests.webhooks.conftest import HOSTILE_NUMBER
-from tests.webhooks.door_kit import ADMIN, DOOR, SECRET, VERIFY, WHATSAPP, Doors
+from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, WHATSAPP, Doors
 from tests.webhooks.log_kit import READERS, lines_of, logging_to
 from tests.webhooks.test_hostile import CASES, cases, headers_of
 
@@ -70,3 +71,33 @@ def _personal(raw: bytes) -> set[str]:
     collect(body, "")
     ours = {HOSTILE_NUMBER, "200000000000001"}
     return {text for text in found - ours if len(text.strip()) >= 5}
+
+
+def test_every_line_of_a_request_carries_its_mark_and_no_two_requests_share_one(doors: Doors, log_file: Path) -> None:
+    broken = builders.raw_message(id="wamid.broken", type="text")
+    requests: list[Callable[[], Any]] = [
+        lambda: doors.receive(builders.text("hola"), broken),
+        lambda: doors.receive(builders.text("hola"), secret="wrong"),
+        lambda: doors.client.get(DOOR),
+        lambda: doors.ask(f"/webhook/conversation/{KEY}", method="DELETE"),
+    ]
+    marks: list[str | None] = []
+    read = 0
+    for request in requests:
+        request()
+        lines = lines_of(log_file)
+        [mark] = {READERS["text"](line).get("cid") for line in lines[read:]}
+        marks.append(mark)
+        read = len(lines)
+    assert None not in marks
+    assert len(set(marks)) == len(requests)
+
+
+def test_a_failure_is_marked_like_what_led_to_it(doors: Doors, log_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_arrivals: Any) -> list[str]:
+        raise LedgerUnavailable("ConnectionError")
+
+    monkeypatch.setattr(doors.ledger, "accept", refuse)
+    assert doors.receive(builders.text("hola")).status_code == 503
+    [line] = [READERS["text"](line) for line in lines_of(log_file) if "ledger.unavailable" in line]
+    assert line["cid"]
