@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -82,13 +83,17 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     limit_ip_per_minute: int
     limit_ip_per_day: int
     trusted_proxies: tuple[Network, ...]
+    handoff_timeout_s: float
+    smtp_url: str
+    alert_email: str
+    alert_whatsapp: str
     log_file: str
     log_format: str
     log_stdout: bool
 
     def shown(self) -> dict[str, Any]:
         """The settings for people to read; of secrets only whether they are set."""
-        secret = ("whatsapp", "redis_url", "admin_token")
+        secret = ("whatsapp", "redis_url", "admin_token", "smtp_url", "alert_email", "alert_whatsapp")
         plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
         plain["data_dir"] = str(self.data_dir)
         plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
@@ -173,6 +178,13 @@ class _Reader:
                 self.faults.append(f"{name}: '{written}' is neither an address nor a network such as 10.0.0.0/8")
         return tuple(found)
 
+    def shaped(self, name: str, shape: re.Pattern[str], what: str) -> str:
+        """A text of that shape. A fault does not show it: it is somebody's."""
+        value = self.text(name)
+        if value and not shape.fullmatch(value):
+            self.faults.append(f"{name}: not {what}")
+        return value
+
     def group(self, title: str, names: tuple[str, ...]) -> bool:
         """Whether a vendor's group is on. Anything between on and off is a fault that names what is missing."""
         given = [name for name in names if self.text(name)]
@@ -182,6 +194,8 @@ class _Reader:
         return bool(given) and not missing
 
 
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+_PHONE = re.compile(r"\+?[0-9]{8,15}")
 _STORES = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
 _WHATSAPP = ("WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET")
 
@@ -220,6 +234,10 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         limit_ip_per_minute=read.whole("LIMIT_IP_PER_MINUTE", 600, least=1, most=1_000_000),
         limit_ip_per_day=read.whole("LIMIT_IP_PER_DAY", 20_000, least=1, most=100_000_000),
         trusted_proxies=read.networks("TRUSTED_PROXIES"),
+        handoff_timeout_s=read.number("HANDOFF_TIMEOUT_S", 300.0, least=0.0, most=86_400.0),
+        smtp_url=read.address("SMTP_URL", schemes=("smtp", "smtps")),
+        alert_email=read.shaped("ALERT_EMAIL", _EMAIL, "an e-mail address"),
+        alert_whatsapp=read.shaped("ALERT_WHATSAPP", _PHONE, "a phone number with its country code"),
         log_file=read.text("LOG_FILE", "webhook.log"),
         log_stdout=read.flag("LOG_STDOUT", default=True),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
