@@ -92,9 +92,12 @@ def read_birth_dates(wording: Wording, context: Context) -> tuple[list[Found], l
     return found[-1:], spans
 
 
-def age_on(birth: date, today: date) -> int:
-    """Completed years."""
-    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+def impossible_date(wording: Wording, context: Context) -> str:
+    """The words of a date that no calendar has ("31/02/1978"), or nothing."""
+    for start, end, candidates in _dates(wording.plain, _today(context)):
+        if not candidates:
+            return wording.evidence(start, end)
+    return ""
 
 
 def _today(context: Context) -> date:

@@ -265,10 +265,10 @@ def _from_words(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
 def _joins(tokens: list[_Token], index: int, spelling: _Spelling) -> bool:
     """Whether a "y" or a hyphen stands between tens and units; after a scale only where the text ends ("mil y uno")."""
     word = tokens[index].text
-    following = [each.text for each in tokens[index + 1 : index + 3]]
+    following = [each.text for each in tokens[index + 1 : index + 4]]
     if word not in ("y", "i", "-") or not following:
         return False
-    if (word == "-" and following[0] == "y") or (word != "-" and following[0] == "-"):
+    while following and following[0] in ("y", "-"):
         following = following[1:]
     units = bool(following) and word_value(following[0])[0] == "units"
     if word == "-":

@@ -11,7 +11,7 @@ import msgspec
 from src.agent.guardrails import inspect
 from src.agent.redaction import CANCER_OVERCOME_MARK, HEALTH_MARK, redact, redact_health
 from src.agent.understanding.answers import Answer, read_answer
-from src.agent.understanding.birth_dates import read_birth_dates
+from src.agent.understanding.birth_dates import impossible_date, read_birth_dates
 from src.agent.understanding.contact_details import read_contact_details
 from src.agent.understanding.household import read_dependents, read_marital_status
 from src.agent.understanding.intents import dont_know_topic, read_intents
@@ -81,7 +81,6 @@ _CALLBACK = re.compile(
 )
 _IN_CALLBACK = re.compile(r"\b(?:por|a|en|el|los|la|las|de)\b\s*")
 _WANTS_CALL = re.compile(r"\b(?:llam\w+|telefono|contact\w+|hablar|call)\b")
-_INVALID_DATE = re.compile(r"(?<![\d.,/])\d{1,2}\s?[/.-]\s?\d{1,2}\s?[/.-]\s?(?:\d{4}|\d{2})(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +360,7 @@ def _asides(heard: _Heard, context: Context, values: list[Found], language: str)
         found.append(Intent("language", wish, 0.95))
     elif language not in (context.language, "es"):
         found.append(Intent("language", language, 0.8))
-    impossible = _INVALID_DATE.search(heard.wording.plain)
+    impossible = impossible_date(heard.wording, context)
     if impossible and not any(each.key == "birth_date" for each in values):
-        found.append(Intent("unclear", "invalid_date", 0.9, heard.wording.evidence(*impossible.span())))
+        found.append(Intent("unclear", "invalid_date", 0.9, impossible))
     return found

@@ -168,7 +168,7 @@ def _first_person(plain: str, position: int, *, asked: bool) -> bool:
     word = re.match(r"[a-z]+|\W", plain[position:])
     if word and word[0] in ("fumo", "vapeo", "fumador", "fumadora", "fumamos", "\U0001f6ac"):
         return True
-    return asked or bool(re.search(r"\b(?:me fumo|soy|tengo|yo|i|i'm a|soc|me|uso|con)\b[^.;?]{0,25}$", plain[:position]))
+    return asked or bool(re.search(r"\b(?:me fumo|soy|llevo|tengo|yo|i|i'm a|soc|me|uso|con)\b[^.;?]{0,25}$", plain[:position]))
 
 
 def _quit(wording: Wording, plain: str, match: re.Match[str], quantities: Sequence[Quantity]) -> list[Found]:

@@ -33,7 +33,8 @@ _TERM_AFTER = re.compile(
     r"restantes)\b"
 )
 _NOT_AGE_AFTER = re.compile(
-    r"\s*(?:de (?:experiencia|casad|matrimonio|relacion|novi|cotiza|antiguedad|carne|servicio|fumador|"
+    r"\s*(?:para (?:jubil|la jubil|cumplir|que)|de (?:experiencia|"
+    r"casad|matrimonio|relacion|novi|cotiza|antiguedad|carne|servicio|fumador|"
     r"contrato|trabajo)|cotiza|casad|fumando|trabajando|viviendo|juntos|sin fumar|cotizados|en (?:la |"
     r"esta |el )?(?:empresa|espana|trabajo|puesto|banco))"
 )
