@@ -89,7 +89,6 @@ class _Heard:
 
     wording: Wording
     answer: Answer | None
-    sensitive: bool
     awaiting: str
 
 
@@ -124,10 +123,8 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
 
 
 def _hear(text: str, context: Context) -> _Heard:
-    redacted = redact(clean(text))
-    wording = word_of(redact_health(redacted.text))
-    answer = read_answer(wording)
-    return _Heard(wording, answer, bool(redacted.kinds), (context.awaiting or "").removeprefix("confirm:"))
+    wording = word_of(redact_health(redact(clean(text)).text))
+    return _Heard(wording, read_answer(wording), (context.awaiting or "").removeprefix("confirm:"))
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -144,7 +141,7 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     quantities = [each for each in find_quantities(wording.plain) if each.unit != "ordinal"]
     replaced = _replaced(wording, quantities, context)
     if replaced:
-        return [replaced]
+        quantities = []
 
     ages, aged = read_years(wording, quantities, context)
     if not aged:
@@ -158,7 +155,16 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     amounts, _ = read_money(
         wording, [each for each in left if not counted or wording.evidence(each.start, each.end) != counted], context
     )
-    found = [*contacts, *dates, *ages, *smoking, *family, *amounts, *read_marital_status(wording, context)]
+    found = [
+        *([replaced] if replaced else []),
+        *contacts,
+        *dates,
+        *ages,
+        *smoking,
+        *family,
+        *amounts,
+        *read_marital_status(wording, context),
+    ]
     found += _couple(heard, wording, left, found)
     found += _zeroes(heard, wording, found)
     found += read_occupation(wording, context)
@@ -325,7 +331,7 @@ def _guarded(wording: Wording) -> list[Intent]:
         found.append(Intent("health", "other", evidence=HEALTH_MARK))
     elif CANCER_OVERCOME_MARK in wording.text:
         found.append(Intent("health", "cancer_over_5_years", evidence=CANCER_OVERCOME_MARK))
-    identity = re.search(r"\[(?:DNI|NIE|IBAN|tarjeta)\]", wording.text)
+    identity = re.search(r"\[(?:DNI|NIE|IBAN|tarjeta|CVV)\]", wording.text)
     if identity:
         found.append(Intent("sensitive_ids", evidence=identity[0]))
     return found
