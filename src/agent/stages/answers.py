@@ -166,7 +166,8 @@ def _meet_objection(turn: Turn, topic: str) -> None:
 
 def _copy_of_data(turn: Turn) -> None:
     """What is kept about the person, for the person."""
-    known = [f"• {label}: {value}" for label, value in facts.summary(turn)]
+    known = [f"• {label}: {value}" for label, value in [*facts.summary(turn), *facts.summary_of_details(turn)]]
+    turn.quoted += known
     turn.drafts[-1].proposal = True
     if known:
         turn.say("safety.data_copy", facts="\n".join(known))

@@ -68,13 +68,18 @@ def _human(turn: Turn) -> bool:
     if not turn.reading.has("human"):
         return False
     facts.record(turn)
-    if not turn.conversation.memory.get("greeted"):
-        turn.say("greeting.brief", company=turn.house.company_name)
+    _introduce(turn)
     turn.say("human.confirmed")
     if turn.house.business_hours:
         turn.say("human.hours", hours=turn.house.business_hours)
     call_human(turn, "asked")
     return True
+
+
+def _introduce(turn: Turn) -> None:
+    """Who is handed over in the first message hears at least what has been talking."""
+    if not turn.conversation.memory.get("greeted"):
+        turn.say("greeting.brief", company=turn.house.company_name)
 
 
 def _limits(turn: Turn) -> bool:
@@ -102,7 +107,8 @@ def _limits(turn: Turn) -> bool:
 def _abuse(turn: Turn) -> bool:
     """Calm once and an offer to talk to a person; then a person, and silence."""
     threat = turn.reading.has("threat")
-    if not threat and not turn.reading.has("insult"):
+    insulted = turn.reading.has("insult") and turn.conversation.outcome != "opted_out"
+    if not threat and not insulted:
         return False
     memory = turn.conversation.memory
     step = abuse_step(memory.get("insults", 0), threat=threat)
@@ -126,6 +132,7 @@ def _health(turn: Turn) -> bool:
         turn.say("safety.cancer")
         return False
     facts.record(turn)
+    _introduce(turn)
     turn.say("safety.health")
     call_human(turn, "health")
     return True
@@ -135,7 +142,7 @@ def _minor(turn: Turn) -> bool:
     """Before or after consent, an age under the limit ends everything."""
     limit, known = turn.catalogue.book.tariff.limits.entry_age_min, turn.conversation.profile.get("age", 0)
     age, born = turn.reading.value("age"), turn.reading.value("birth_date")
-    years = age.value if age and age.confidence >= CONFIRM_BELOW and facts.is_plausible(age) else None
+    years = age.value if age and age.confidence >= CONFIRM_BELOW and facts.is_plausible(age, turn.today) else None
     if born and born.confidence >= CONFIRM_BELOW:
         years = facts.age_from(born.value, turn.today, years)
     if years is None or not 0 <= years < limit:

@@ -54,11 +54,9 @@ def lead_note(turn: Turn, reason: str) -> str:
     known = facts.summary(turn, book)
     if "occupation_class" in conversation.profile:
         known.append((book.say("note.occupation_class"), str(conversation.profile["occupation_class"])))
+    known += facts.summary_of_details(turn, book)
     if known:
         lines += ["", f"{book.say('note.facts')}:", *(f"- {label}: {value}" for label, value in known)]
-    if conversation.details:
-        told = "; ".join(f"{key}: {value}" for key, value in conversation.details.items())
-        lines.append(book.say("note.details", details=told))
     if conversation.need:
         lines += ["", book.say("note.need", amount=book.money(conversation.need["capital"]))]
     if conversation.quotes:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import msgspec
 
 from src.agent.stages.turn import Change, Turn
 from src.agent.state import Consent, ProfileSource
-from src.agent.texts import TEXT_VERSION, Phrasebook
+from src.agent.texts import Phrasebook
 from src.agent.understanding import CONFIRM_BELOW, Found
 
 PLAUSIBLE: dict[str, tuple[float, float]] = {
@@ -25,6 +25,8 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
     "term_years": (1, 80),
     "occupation_class": (1, 4),
 }
+COUNTED_KEYS = frozenset(("age", "dependents", "term_years", "occupation_class"))
+MARITAL_STATUSES = frozenset(("single", "married", "partner", "divorced", "widowed"))
 SUMMARY_KEYS = (
     "name",
     "age",
@@ -77,7 +79,7 @@ def record(turn: Turn) -> None:
 def give_consent(turn: Turn) -> None:
     """The prospect agreed: what was held back counts now."""
     conversation = turn.conversation
-    conversation.consents["quote"] = Consent(given=True, at=turn.now, text_version=TEXT_VERSION)
+    conversation.consents["quote"] = Consent(given=True, at=turn.now, text_version=turn.book.version)
     turn.count("consent.given")
     for held in conversation.pending.values():
         _take(turn, msgspec.convert(held["found"], Found), held["message_id"], held["at"])
@@ -88,7 +90,7 @@ def refuse_consent(turn: Turn) -> None:
     """The prospect does not agree: nothing that was told is kept, only that it was refused and when."""
     conversation = turn.conversation
     forget(turn)
-    conversation.consents["quote"] = Consent(given=False, at=turn.now, text_version=TEXT_VERSION)
+    conversation.consents["quote"] = Consent(given=False, at=turn.now, text_version=turn.book.version)
     turn.count("consent.refused")
 
 
@@ -111,7 +113,7 @@ def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
         return
     if found.key not in SUMMARY_KEYS and found.key not in PRICING_KEYS:
         return
-    if not is_plausible(found):
+    if not is_plausible(found, turn.today):
         conversation.memory["implausible"] = found.key
         return
     if found.confidence < CONFIRM_BELOW:
@@ -165,7 +167,7 @@ def years_between(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def age_from(written: Any, day: date, otherwise: Any = None) -> Any:
+def age_from(written: Any, day: date, otherwise: int | None = None) -> int | None:
     """The age on that day of somebody born on that ISO date; `otherwise` when it is no date."""
     try:
         return years_between(date.fromisoformat(str(written)), day)
@@ -173,24 +175,27 @@ def age_from(written: Any, day: date, otherwise: Any = None) -> Any:
         return otherwise
 
 
-def is_plausible(found: Found) -> bool:
+def is_plausible(found: Found, today: date) -> bool:
     """Whether a value is of its key's kind and within what life allows."""
-    if found.key == "birth_date":
-        try:
-            return date(1900, 1, 1) <= date.fromisoformat(str(found.value)) < date(9999, 1, 1) - timedelta(days=1)
-        except ValueError:
-            return False
-    if found.key == "smoker":
-        return isinstance(found.value, bool)
-    bounds = PLAUSIBLE.get(found.key)
-    if bounds is None:
-        return isinstance(found.value, str) and bool(found.value.strip())
-    return isinstance(found.value, int | float) and not isinstance(found.value, bool) and bounds[0] <= found.value <= bounds[1]
+    key, value = found.key, found.value
+    if key == "birth_date":
+        years = age_from(value, today)
+        return years is not None and 0 <= years <= PLAUSIBLE["age"][1]
+    if key == "smoker":
+        return isinstance(value, bool)
+    if key == "marital_status":
+        return value in MARITAL_STATUSES
+    if key not in PLAUSIBLE:
+        return isinstance(value, str) and bool(value.strip())
+    kinds = int if key in COUNTED_KEYS else (int, float)
+    least, most = PLAUSIBLE[key]
+    return isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
 
 
 def _doubt(turn: Turn, found: Found, message_id: str) -> None:
     if turn.conversation.profile.get(found.key) == found.value:
         return
+    turn.doubted = True
     settle_doubt(turn, found.key)
     doubts(turn).append(
         {"key": found.key, "value": found.value, "alternatives": list(found.alternatives), "message_id": message_id}
@@ -246,6 +251,21 @@ def summary(turn: Turn, book: Phrasebook | None = None) -> list[tuple[str, str]]
     """What is known, as labels and values a person can check; by default in the language of the conversation."""
     profile, book = turn.conversation.profile, book or turn.book
     return [(book.say(f"label.{key}"), book.value(key, profile[key])) for key in SUMMARY_KEYS if key in profile]
+
+
+def summary_of_details(turn: Turn, book: Phrasebook | None = None) -> list[tuple[str, str]]:
+    """Whatever else was told, as labels and values; by default in the language of the conversation."""
+    book = book or turn.book
+    return [
+        (book.say(f"detail.{key}") if f"detail.{key}" in book else key, _written(value))
+        for key, value in turn.conversation.details.items()
+    ]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner}" for key, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def fingerprint(turn: Turn) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from src.agent.stages import facts, quotes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import lead_note
+from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
 from src.agent.stages.turn import Turn
 from src.agent.state import Consent, Handoff
-from src.agent.texts import TEXT_VERSION
 
-LAST_WORDS = frozenset(("thanks", "bye", "affirm", "deny", "decline", "unclear", "off_topic", "dont_know"))
+LAST_WORDS = frozenset(("thanks", "bye", "affirm", "deny", "decline", "unclear", "off_topic", "dont_know", "insult"))
 """What somebody may add to a goodbye without wanting anything."""
 
 
@@ -22,7 +22,7 @@ def finalizado(turn: Turn) -> str:
     if outcome == "accepted":
         return _accepted_again(turn)
     if outcome == "opted_out":
-        return "guarding_out" if _is_last_word(turn) else reopen(turn)
+        return _after_opt_out(turn)
     if outcome == "consent_refused":
         return _after_refusal(turn)
     if outcome == "ineligible":
@@ -33,9 +33,9 @@ def finalizado(turn: Turn) -> str:
 def _close(turn: Turn) -> str:
     """Summary and next steps; a person is told everything they need."""
     conversation = turn.conversation
-    chosen = quotes.selected(turn)
+    chosen = next(quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote)
     turn.drafts[-1].proposal = True
-    turn.say("end.accepted", comma_name=turn.comma_name, **quotes.words(turn, chosen or {}))
+    turn.say("end.accepted", comma_name=turn.comma_name, **quotes.words(turn, chosen))
     if "email" in conversation.profile:
         turn.say("end.email_noted", email=conversation.profile["email"])
     turn.end("accepted")
@@ -59,36 +59,52 @@ def _accepted_again(turn: Turn) -> str:
 
 
 def _is_last_word(turn: Turn) -> bool:
-    reading = turn.reading
-    return not reading.values and not turn.has_spoken() and all(intent.name in LAST_WORDS for intent in reading.intents)
+    return not turn.reading.values and all(intent.name in LAST_WORDS for intent in turn.reading.intents)
+
+
+def _after_opt_out(turn: Turn) -> str:
+    """Silence, unless somebody plainly wants something again."""
+    if _is_last_word(turn):
+        turn.fall_silent()
+        return "guarding_out"
+    return reopen(turn)
 
 
 def _after_refusal(turn: Turn) -> str:
-    """General questions are answered; nothing is kept until there is consent."""
-    turn.conversation.pending = {}
-    if turn.reading.has("affirm", "accept", "resume", "interest"):
+    """General questions are answered; nothing is kept until there is consent, and a mere "ok" is none."""
+    reading, conversation = turn.reading, turn.conversation
+    conversation.pending = {}
+    if any(intent.name == "affirm" and intent.topic == "consent" for intent in reading.intents):
         facts.give_consent(turn)
-        turn.conversation.outcome = None
+        conversation.outcome = None
         return "NEEDS_ANALYSIS"
-    if turn.reading.has("thanks", "bye"):
+    if reading.has("thanks", "bye"):
         turn.say("ack.bye")
         return "guarding_out"
-    if not answer_aside(turn):
+    if answer_aside(turn):
+        turn.offer(("consent:yes", "options.consent"), ("human", "options.human"))
+    elif reading.has("affirm", "accept", "resume", "interest"):
+        conversation.outcome = None
+        conversation.consents.pop("quote", None)
+        turn.enter("INICIO")
+        ask(turn, "consent")
+    else:
         turn.say("consent.still_refused")
-    turn.offer(("consent:yes", "options.consent"), ("human", "options.human"))
+        turn.offer(("consent:yes", "options.consent"), ("human", "options.human"))
     return "guarding_out"
 
 
 def _after_decline(turn: Turn) -> str:
     """A follow-up only for those who ask for it (LSSI, art. 21); whoever wants to go on goes on where it was left."""
     if any(intent.name == "question" and intent.topic == "follow_up" for intent in turn.reading.intents):
-        turn.conversation.consents["follow_up"] = Consent(given=True, at=turn.now, text_version=TEXT_VERSION)
+        turn.conversation.consents["follow_up"] = Consent(given=True, at=turn.now, text_version=turn.book.version)
         turn.say("end.follow_up_on")
         return "guarding_out"
-    if _is_last_word(turn) and not turn.reading.has("affirm"):
+    if not _is_last_word(turn):
+        return reopen(turn)
+    if not turn.has_spoken():
         turn.say("ack.bye")
-        return "guarding_out"
-    return reopen(turn)
+    return "guarding_out"
 
 
 def _after_ineligible(turn: Turn) -> str:

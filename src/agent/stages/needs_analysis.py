@@ -103,7 +103,7 @@ def respond(turn: Turn) -> bool:
         turn.say("unclear.invalid_date")
     elif reading.value("details.birth_year") and not reading.value("birth_date"):
         turn.say("unclear.full_date")
-    if answered or turn.changes or facts.doubts(turn):
+    if answered or turn.changes or turn.doubted:
         progressed(turn)
         return True
     if reading.has("bye"):

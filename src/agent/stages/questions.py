@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from src.agent.stages import facts
 from src.agent.stages.turn import MAX_ASKS, Turn
 from src.messages import Option
 
 ORDER = ("name", "age", "smoker", "dependents", "monthly_income", "mortgage_balance", "occupation")
-OPTIONAL = frozenset(("name", "dependents", "monthly_income", "mortgage_balance", "sum_assured", "monthly_budget", "email"))
+OPTIONAL = frozenset(("name", "dependents", "monthly_income", "mortgage_balance", "sum_assured", "monthly_budget"))
 EXAMPLE_SUMS = (100_000, 150_000, 200_000)
 MISSES_BEFORE_A_HUMAN = 3
 
@@ -59,7 +58,7 @@ def may_ask(turn: Turn, key: str) -> bool:
     return turn.conversation.asked.get(key, 0) < MAX_ASKS
 
 
-def ask(turn: Turn, key: str, **values: Any) -> None:
+def ask(turn: Turn, key: str) -> None:
     """Puts the question and leaves it awaited. A question that was put three times stays open without being repeated."""
     conversation = turn.conversation
     conversation.awaiting = key
@@ -71,7 +70,7 @@ def ask(turn: Turn, key: str, **values: Any) -> None:
     if key.startswith("confirm:"):
         _ask_to_confirm(turn, times)
         return
-    turn.say(f"ask.{key}", variant=times, **values)
+    turn.say(f"ask.{key}", variant=times)
     turn.drafts[-1].options = options_of(turn, key)
 
 
@@ -100,10 +99,6 @@ def options_of(turn: Turn, key: str) -> list[Option]:
         "mortgage_balance": (("set:mortgage_balance:0", "options.no_mortgage"),),
         "monthly_budget": (("skip:monthly_budget", "options.unknown"),),
         "occupation_class": tuple((f"set:occupation_class:{number}", f"options.class_{number}") for number in (1, 2, 3, 4)),
-        "marital_status": tuple(
-            (f'set:marital_status:"{status}"', f"value.{status}")
-            for status in ("single", "married", "partner", "divorced", "widowed")
-        ),
     }
     if key == "dependents":
         nobody = Option(id="set:dependents:0", title=book.say("options.nobody"))

@@ -49,7 +49,8 @@ def reading(turn: Turn) -> str:
         turn.fall_silent()
         return "guarding_out"
     _settle_language(turn)
-    for unreadable in _unreadable(turn.inbounds):
+    unreadable = _unreadable(turn.inbounds)
+    if unreadable:
         turn.say(unreadable)
     return "duties"
 
@@ -119,12 +120,7 @@ def _settle_language(turn: Turn) -> None:
         turn.switched = bool(turn.conversation.turns and (spoken != before or memory.get("foreign")))
 
 
-def _unreadable(inbounds: Sequence[Inbound]) -> list[str]:
-    keys: list[str] = []
-    for inbound in inbounds:
-        if inbound.kind in UNANSWERED_KINDS or inbound.text or inbound.reply_id:
-            continue
-        key = UNREADABLE.get(inbound.kind, "media.other")
-        if key not in keys:
-            keys.append(key)
-    return keys[:1]
+def _unreadable(inbounds: Sequence[Inbound]) -> str:
+    """The text for the first inbound of the burst that nothing can be read from, or nothing."""
+    silent = (i for i in inbounds if not (i.text or i.reply_id or i.kind in UNANSWERED_KINDS))
+    return next((UNREADABLE.get(inbound.kind, "media.other") for inbound in silent), "")

@@ -72,7 +72,8 @@ class Turn:
     """Everything the nodes of the graph share. `conversation` is the turn's own copy and is worked on in place.
 
     `figures` are amounts that were reckoned from known ones in this turn, `quoted` texts that are repeated as they stand:
-    both may appear in a reply. `requote` says why a proposal is (to be) made: new, changed, expired, again.
+    both may appear in a reply. `requote` says why a proposal is (to be) made: new, changed, expired, again. `returned`: after
+    a pause; `switched`: to another language; `doubted`: a value was told that must be confirmed.
     """
 
     house: House
@@ -95,6 +96,7 @@ class Turn:
     requote: str = ""
     returned: bool = False
     switched: bool = False
+    doubted: bool = False
     quotes_before: list[dict[str, Any]] = field(default_factory=list)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("es", "en")
-TEXT_VERSION = "2026-11-20"
-"""Names the wording that a consent was given to; changes whenever the consent texts change."""
-
+CONSENT_TEXTS = frozenset(
+    ("greeting.new", "greeting.privacy_link", "greeting.privacy_plain", "ask.consent", "consent.hesitation")
+)
 _ADDRESS = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 AMOUNTS = frozenset(
     ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
@@ -34,6 +35,12 @@ class Phrasebook:
                 for name, text in texts.items():
                     variants = text if isinstance(text, list) else [text]
                     self._variants[f"{section}.{name}"] = tuple(_ADDRESS.sub(rf"\{form}", one) for one in variants)
+
+    @property
+    def version(self) -> str:
+        """Names the wording that a consent is given to: it changes whenever the texts around the consent change."""
+        wording = "\n".join(text for key in sorted(self._variants) if key in CONSENT_TEXTS for text in self._variants[key])
+        return f"{self.language}-{hashlib.sha256(wording.encode()).hexdigest()[:8]}"
 
     def __contains__(self, key: str) -> bool:
         return key in self._variants
@@ -74,11 +81,8 @@ class Phrasebook:
             return self.date(str(value))
         if key in ("age", "term_years"):
             return self.say(f"value.{key}", n=value)
-        if key == "occupation_class":
-            return self.say(f"options.class_{value}")
-        if key == "marital_status":
-            return self.say(f"value.{value}")
-        return str(value)
+        named = {"occupation_class": f"options.class_{value}", "marital_status": f"value.{value}"}.get(key, "")
+        return self.say(named) if named in self else str(value)
 
     def listing(self, names: list[str]) -> str:
         """Names in a row, the last one joined by a word."""

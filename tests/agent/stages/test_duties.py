@@ -334,6 +334,10 @@ def test_data_are_shown_on_request() -> None:
     assert "Ana" in talk.text
     assert "35 años" in talk.text
     assert talk.awaiting == "smoker"
+    talk.mean('details.city="Soria"', "details.child_ages=[4, 6]", 'details.second_person={"age": 39}', 'details.odd="x"')
+    talk.mean("data_copy")
+    for part in ("Ciudad: Soria", "4, 6", "age 39", "odd: x"):
+        assert part in talk.text
     empty = Talk()
     empty.say("hola")
     empty.mean("data_copy")

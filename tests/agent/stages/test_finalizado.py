@@ -94,8 +94,18 @@ def test_after_a_refusal_general_questions_are_answered_and_nothing_is_kept() ->
     assert "consent:yes" in talk.options
     talk.mean("thanks")
     assert talk.conversation.outcome == "consent_refused"
+    talk.mean("affirm", "thanks")
+    assert not talk.conversation.consents["quote"].given
     talk.press("consent:yes")
     assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("NEEDS_ANALYSIS", "name", None)
+
+
+@pytest.mark.parametrize("meaning", ["affirm", "interest", "resume"])
+def test_wanting_a_quote_after_a_refusal_asks_for_the_consent_again(meaning: str) -> None:
+    talk = refused()
+    talk.mean(meaning)
+    assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("INICIO", "consent", None)
+    assert "quote" not in talk.conversation.consents
 
 
 def test_a_follow_up_only_for_who_asks_for_it() -> None:
@@ -111,7 +121,7 @@ def test_a_follow_up_only_for_who_asks_for_it() -> None:
 
 def test_a_last_word_after_declining_reopens_nothing() -> None:
     talk = declined()
-    for meaning in ("thanks", "bye", "deny"):
+    for meaning in ("thanks", "bye", "deny", "affirm"):
         talk.mean(meaning)
         assert talk.conversation.outcome == "declined"
         assert talk.awaiting is None
@@ -136,11 +146,20 @@ def test_baja_is_confirmed_once_and_then_there_is_silence_until_something_is_wan
     talk.mean("opt_out")
     assert (talk.stage, talk.conversation.outcome, talk.awaiting) == ("FINALIZADO", "opted_out", None)
     assert talk.replies
-    for meaning in ("opt_out", "thanks", "affirm", "unclear"):
+    for meaning in ("opt_out", "thanks", "affirm", "unclear", "insult"):
         talk.mean(meaning)
         assert talk.replies == ()
+    talk.show("sticker")
+    assert talk.replies == ()
     talk.mean("greeting")
     assert (talk.stage, talk.awaiting, talk.conversation.outcome) == ("NEEDS_ANALYSIS", "name", None)
+
+
+def test_a_sticker_after_declining_is_only_a_sticker() -> None:
+    talk = declined()
+    talk.show("sticker")
+    assert talk.conversation.outcome == "declined"
+    assert len(talk.replies) == 1
 
 
 def test_baja_before_the_consent_then_coming_back_asks_for_it() -> None:

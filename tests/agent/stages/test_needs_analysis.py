@@ -166,6 +166,29 @@ def test_the_right_value_instead_of_a_confirmation_settles_it() -> None:
     assert talk.awaiting == "smoker"
 
 
+def test_a_confirmation_that_is_not_understood_brings_a_person_in_the_end() -> None:
+    talk = Talk().agree().answer_until("age")
+    talk.mean("age?=37")
+    texts = {talk.text}
+    for _ in range(2):
+        talk.mean("unclear")
+        assert talk.awaiting == "confirm:age"
+        texts.add(talk.text)
+    talk.mean("unclear")
+    assert talk.conversation.owner == "human"
+    assert len(texts) == 3
+
+
+def test_an_occupation_is_confirmed_together_with_its_class() -> None:
+    for answer, known in (("affirm", True), ("deny", False)):
+        talk = Talk().agree().answer_until("occupation")
+        talk.mean('occupation?="electricista"', "occupation_class?=2")
+        assert talk.awaiting == "confirm:occupation"
+        talk.mean(answer)
+        assert talk.awaiting == ("choice" if known else "occupation")
+        assert (talk.profile.get("occupation_class") == 2) is known
+
+
 def test_two_doubts_are_settled_one_after_the_other() -> None:
     talk = Talk().agree().answer_until("age")
     talk.mean("age?=37", "smoker?=true")
@@ -184,7 +207,19 @@ def test_a_doubt_about_what_is_known_anyway_is_none() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["age=150", "age=-1", "smoker=1", "dependents=true", "monthly_income=-5", 'name=""', 'birth_date="1985-02-31"', 'age="40"'],
+    [
+        "age=150",
+        "age=-1",
+        "age=35.5",
+        'birth_date="2090-01-01"',
+        'marital_status="confused"',
+        "smoker=1",
+        "dependents=true",
+        "monthly_income=-5",
+        'name=""',
+        'birth_date="1985-02-31"',
+        'age="40"',
+    ],
 )
 def test_a_value_that_cannot_be_is_not_taken(value: str) -> None:
     talk = Talk().agree().answer_until("age")
