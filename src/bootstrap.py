@@ -11,23 +11,28 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from src import logs
 from src.agent.state import House, new_conversation
-from src.desk.checks import Check, run_checks
+from src.desk.checks import Check, Question, run_checks
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
+from src.desk.handoff import Handoffs
 from src.desk.operators import Operators
-from src.desk.ports import Agent, Channel
+from src.desk.ports import Agent, Alarm, Alert, Channel
 from src.desk.turns import Turns
+from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
 from src.integrations.embedded_valkey import EmbeddedValkey
+from src.integrations.mail import Mail
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.whatsapp_client import WhatsAppClient
+from src.integrations.whatsapp_identity import contact_key
 from src.messages import Contact, Content, Inbound
 from src.settings import Settings, admin_token, verify_token
 
-_COURTESIES_WAITING = 200
+_WAITING_IN_BACKGROUND = 200
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -63,7 +68,9 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         desk=Desk(ledger, records),
         operators=Operators(ledger, records, channels, ledger.server_time),
         channels=channels,
-        checks=lambda: run_checks(ledger, channels, embedded=not settings.redis_url),
+        checks=lambda: run_checks(
+            ledger, _vendors(settings, channels), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
+        ),
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )
@@ -114,7 +121,10 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             channels,
             apology=Content(text=phrasebook("es", house.address).say("desk.apology")),
             retention_days=settings.retention_days,
-            courtesy=_courtesies(),
+            courtesy=_in_background(2),
+            handoffs=Handoffs(
+                timeout_s=settings.handoff_timeout_s, address=house.address, alarm=make_alarm(settings, ledger, channels)
+            ),
         ),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
     )
@@ -143,13 +153,73 @@ def house_of(settings: Settings) -> House:
     )
 
 
-def _courtesies() -> Callable[[Callable[[], None]], None]:
-    """Runs what may be dropped: when too much waits already, it is."""
-    pool = ThreadPoolExecutor(2, thread_name_prefix="courtesy")
-    places = threading.BoundedSemaphore(_COURTESIES_WAITING)
+def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel]) -> Alarm:
+    """Tells the people on duty: a line in the log always, an e-mail and a WhatsApp message where they are configured.
 
-    def run(courtesy: Callable[[], None]) -> None:
+    Neither says whose conversation it is: only the pseudonym that the log uses, and where to look.
+    """
+    log = logs.get_logger()
+    mail = make_mail(settings)
+    operators = Operators(ledger, RedisRecords(ledger), channels, ledger.server_time)
+    background = _in_background(1)
+
+    def alarm(alert: Alert) -> None:
+        log.warning(alert.name, reason=alert.reason, urgent=alert.urgent)
+        subject, text = _notice(alert, ledger.pseudonym(alert.contact), settings.public_base_url)
+        if mail:
+            background(lambda: write_mail(mail, subject, text))
+        if settings.alert_whatsapp:
+            background(lambda: write_whatsapp(f"{subject}\n\n{text}"))
+
+    def write_mail(mail: Mail, subject: str, text: str) -> None:
+        try:
+            mail.send(subject, text)
+        except IntegrationError as failure:
+            log.warning("alarm.not_sent", by="mail", detail=str(failure))
+
+    def write_whatsapp(text: str) -> None:
+        try:
+            operators.say(contact_key(settings.alert_whatsapp, None), {"text": text}, to_anybody=True)
+        except (RejectedRequest, LedgerUnavailable) as failure:
+            log.warning("alarm.not_sent", by="whatsapp", detail=str(failure))
+
+    return alarm
+
+
+def _vendors(settings: Settings, channels: Mapping[str, Channel]) -> Mapping[str, Question]:
+    """Whom to ask whether they are well."""
+    vendors: dict[str, Question] = {f"channel {name}": channel.check for name, channel in channels.items()}
+    if mail := make_mail(settings):
+        vendors["alarm mail"] = mail.check
+    elif settings.smtp_url or settings.alert_email:
+        vendors["alarm mail"] = _half_configured
+    return vendors
+
+
+def _half_configured() -> Mapping[str, str]:
+    raise AccessDenied("mail", "check", detail="SMTP_URL and ALERT_EMAIL work together: one of them is missing")
+
+
+def make_mail(settings: Settings) -> Mail | None:
+    """The way to the people on duty by e-mail, or None when it is not configured."""
+    return Mail(settings.smtp_url, settings.alert_email) if settings.smtp_url and settings.alert_email else None
+
+
+def _notice(alert: Alert, pseudonym: str, public_base_url: str) -> tuple[str, str]:
+    """Subject and text in Spanish, as those who read it are the house's own people."""
+    what = "Una persona espera respuesta" if alert.name == "conversation.handed_over" else "Nadie ha contestado todavía"
+    where = f"{public_base_url}/dashboard/conversations?owner=human" if public_base_url else "la lista de conversaciones"
+    text = f"{what}.\n\nMotivo: {alert.reason}\nConversación: {pseudonym} (como en webhook.log)\nDónde: {where}\n"
+    return f"{'URGENTE: ' if alert.urgent else ''}{what} ({alert.reason})", text
+
+
+def _in_background(threads: int) -> Callable[[Callable[[], None]], None]:
+    """Runs what nobody waits for: when too much waits already, it is dropped."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="background")
+    places = threading.BoundedSemaphore(_WAITING_IN_BACKGROUND)
+
+    def run(task: Callable[[], None]) -> None:
         if places.acquire(blocking=False):
-            pool.submit(courtesy).add_done_callback(lambda _: places.release())
+            pool.submit(task).add_done_callback(lambda _: places.release())
 
     return run

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from src.desk.ports import Channel, Ledger
+from src.desk.ports import Clock, Ledger
 from src.errors import ConfigurationError, IntegrationError, LedgerUnavailable
 
 WORKER_SILENCE_S = 15.0
 """A worker says every two seconds that it is alive."""
+LARGEST_SKEW_S = 5.0
+"""Signatures, windows and leases are reckoned with two clocks: a few seconds between them do no harm."""
+
+Question = Callable[[], Mapping[str, str]]
+"""Asks a vendor something harmless and returns what it said. May raise IntegrationError."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -22,39 +27,44 @@ class Check(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-def run_checks(ledger: Ledger, channels: Mapping[str, Channel], *, embedded: bool) -> list[Check]:
-    """The store and how it keeps things, the workers, every channel's vendor. Raises nothing.
+def run_checks(ledger: Ledger, vendors: Mapping[str, Question], *, clock: Clock, embedded: bool) -> list[Check]:
+    """The store and how it keeps things, the workers, the clocks, every vendor. Raises nothing.
 
     An `embedded` store is for trying and small offices: that it is synced only every second is no fault there.
     """
-    return [*_store(ledger, embedded=embedded), *(_channel(name, channel) for name, channel in channels.items())]
+    return [*_store(ledger, clock, embedded=embedded), *(_vendor(name, ask) for name, ask in vendors.items())]
 
 
-def _store(ledger: Ledger, *, embedded: bool) -> list[Check]:
+def judged(name: str, ok: bool, found: str, remedy: str) -> Check:
+    """A check whose remedy is only told when it is needed."""
+    return Check(name, ok, found, "" if ok else remedy)
+
+
+def _store(ledger: Ledger, clock: Clock, *, embedded: bool) -> list[Check]:
     try:
         ledger.ping()
         policy, beats_s = ledger.durability(), ledger.workers().values()
+        skew_s = abs((clock() - ledger.server_time()).total_seconds())
     except (LedgerUnavailable, ConfigurationError) as fault:
-        return [Check("store", False, str(fault), "check REDIS_URL and that the server runs")]
-    kept = policy.get("appendonly") == "yes"
-    fsync = policy.get("appendfsync", "unknown") if kept else "no append-only file"
+        remedy = "start it: make run" if embedded else "check REDIS_URL and that the server runs"
+        return [Check("store", False, str(fault), remedy)]
+    fsync = policy.get("appendfsync", "unknown") if policy.get("appendonly") == "yes" else "no append-only file"
     evicts = policy.get("maxmemory-policy", "?")
     alive = sum(beat_s < WORKER_SILENCE_S for beat_s in beats_s)
     return [
         Check("store", True, f"answers: {policy.get('version', '?')}"),
-        _check("store durability", fsync == "always" or embedded, fsync, "set appendonly yes and appendfsync always"),
-        _check("store eviction", evicts == "noeviction", evicts, "set maxmemory-policy noeviction"),
-        _check("workers", alive > 0, f"{alive} alive of {len(beats_s)} seen", "start one: python -m src.worker"),
+        judged("store durability", fsync == "always" or embedded, fsync, "set appendonly yes and appendfsync always"),
+        judged("store eviction", evicts == "noeviction", evicts, "set maxmemory-policy noeviction"),
+        judged("workers", alive > 0, f"{alive} alive of {len(beats_s)} seen", "start one: python -m src.worker"),
+        judged(
+            "clock", skew_s <= LARGEST_SKEW_S, f"{skew_s:.1f} s from the store's", "synchronise both machines' clocks (NTP)"
+        ),
     ]
 
 
-def _channel(name: str, channel: Channel) -> Check:
+def _vendor(name: str, ask: Question) -> Check:
     try:
-        found = channel.check()
+        found = ask()
     except IntegrationError as fault:
-        return Check(f"channel {name}", False, str(fault), "check the vendor's token, number and version, and the network")
-    return Check(f"channel {name}", True, ", ".join(f"{key} {value}" for key, value in found.items()) or "answers")
-
-
-def _check(name: str, ok: bool, found: str, remedy: str) -> Check:
-    return Check(name, ok, found, "" if ok else remedy)
+        return Check(name, False, str(fault), "check the vendor's address, credentials and version, and the network")
+    return Check(name, True, ", ".join(f"{key} {value}" for key, value in found.items()) or "answers")

@@ -147,6 +147,9 @@ class Ledger(Protocol):
     def ping(self) -> None:
         """Raises when the store does not answer, cannot be written, or belongs to another configuration."""
 
+    def server_time(self) -> datetime:
+        """The store's clock: what people wrote and what is due is timed by it."""
+
     def workers(self) -> dict[str, float]:
         """Seconds since each worker's last sign of life, of those heard of within the hour."""
 
