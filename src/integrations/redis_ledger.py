@@ -238,15 +238,25 @@ class RedisLedger:
         """Leaves room for the commits of what was accepted: they free memory, new items only take it."""
         checked_at, full = self._memory
         if time.monotonic() - checked_at > 1.0:
-            with ledger_errors():
-                answer: Any = self.client.info("memory")
-            nodes = [answer] if "used_memory" in answer else list(answer.values())  # a Cluster answers for each node
-            full = any(
-                int(node["used_memory"]) > MEMORY_HEADROOM * int(node["maxmemory"]) > 0 for node in nodes if "maxmemory" in node
-            )
+            used, most = self.memory_bytes()
+            full = used > MEMORY_HEADROOM * most > 0
             self._memory = (time.monotonic(), full)
         if full:
             raise LedgerUnavailable(f"the store is over {MEMORY_HEADROOM:.0%} of its maxmemory")
+
+    def memory_bytes(self) -> tuple[int, int]:
+        """What the store uses and the most it may (0: no limit); of a Cluster, the node that is nearest to its limit."""
+        with ledger_errors():
+            answer: Any = self.client.info("memory")
+        nodes = [answer] if "used_memory" in answer else list(answer.values())  # a Cluster answers for each node
+        told = [(int(node["used_memory"]), int(node.get("maxmemory", 0))) for node in nodes]
+        return max(told, key=lambda node: (node[0] / node[1] if node[1] else 0.0, node[0]))
+
+    def number_paused(self, number: str) -> bool:
+        """Whether a line of ours rests, because its credentials were refused."""
+        with ledger_errors():
+            until_ms: Any = self.client.hget(f"iv:number:{number}", "paused_until")
+        return until_ms is not None and int(until_ms) > self.server_time().timestamp() * 1000
 
     # -- identities ------------------------------------------------------------------------------------------------
 
@@ -520,7 +530,8 @@ class RedisLedger:
         for _ in range(_HOPS):
             shard = self.keys.shard(contact)
             queue, _jobs, due = self.keys.lane(contact, "delivery")
-            keys = [*(self.keys.of_contact(contact, name) for name in ("record", "out")), queue, due, self._hour_key(shard)]
+            counters = (self._hour_key(shard), self.keys.of_shard(shard, "depth"))
+            keys = [*(self.keys.of_contact(contact, name) for name in ("record", "out")), queue, due, *counters]
             args = [self._skew_ms(), contact, shard, outbox_id, receipt.status, receipt.message_id, codes, at_ms, COUNTERS_S]
             answer = [_text(part) for part in self._scripts.run("receipt", keys, args)]
             if answer[0] != "moved":
@@ -537,6 +548,7 @@ class RedisLedger:
             self._client().expire(key, REMEMBER_IDS_S)
             self._client().hincrby(self._hour_key(0), "receipt.unknown", 1)
             self._client().expire(self._hour_key(0), COUNTERS_S)
+            self._client().hincrby(self.keys.of_shard(0, "depth"), "total.receipt.unknown", 1)
             # Who sent the message may have looked for early receipts just before this one lay there.
             contact, _, outbox_id = _text(self._client().get(f"iv:sent:{hashed}")).rpartition(" ")
         return self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"

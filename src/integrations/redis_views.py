@@ -20,6 +20,8 @@ from src.integrations.redis_store import ledger_errors
 
 ROWS_SHOWN = 1_000
 HOURS_SHOWN = 24
+EVER = "total."
+"""Counts since the store was made stand under this beside the depths."""
 
 
 class RedisRecords:
@@ -126,6 +128,7 @@ class RedisRecords:
         lanes: dict[str, dict[str, float]] = {lane: {"depth": 0, "oldest_age_s": 0.0} for lane in LANES}
         stages = dict.fromkeys(STAGES, 0)
         totals: dict[str, dict[str, int]] = {str(hour): {} for hour in range(hour_now - HOURS_SHOWN + 1, hour_now + 1)}
+        ever: dict[str, int] = {}
         dead = by_human = conversations = 0
         with ledger_errors():
             for shard in range(self._keys.shards):
@@ -141,6 +144,9 @@ class RedisRecords:
                     pipeline.hgetall(self._keys.of_shard(shard, f"hour:{hour}"))
                 answers: list[Any] = pipeline.execute()
                 depth = {key.decode(): int(value) for key, value in answers[0].items()}
+                for name, count in depth.items():
+                    if name.startswith(EVER):
+                        ever[name.removeprefix(EVER)] = ever.get(name.removeprefix(EVER), 0) + count
                 for lane, head in zip(LANES, answers[1:4], strict=True):
                     lanes[lane]["depth"] += depth.get(lane, 0)
                     overdue_s = now.timestamp() - head[0][1] / 1000 if head else 0.0
@@ -154,6 +160,7 @@ class RedisRecords:
         return {
             "lanes": lanes,
             "dead_letters": dead,
+            "totals": ever,
             "conversations": {"total": conversations, "with_human": by_human, "by_stage": stages},
             "hours": {
                 datetime.fromtimestamp(int(hour) * 3600, UTC).isoformat(): counts for hour, counts in totals.items() if counts

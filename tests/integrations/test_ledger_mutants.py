@@ -38,7 +38,7 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
-    Mutant("no dedupe", "accept", "if redis.call('ZSCORE', seen, id_hash) then", "if false then"),
+    Mutant("no dedupe", "accept", "if redis.call('ZADD', seen, 'NX', ms(now), id_hash) == 0 then", "if false then"),
     Mutant("no fencing", "commit", "if not holds(record, c.lane, c.token, c.epoch) then", "if false then"),
     Mutant("fencing without epoch", "_contact", " and redis.call('HGET', record, 'epoch') == epoch", "",
            lambda new_ledger: promises.test_a_turn_from_before_a_reset_cannot_end_after_it(new_ledger, erase=False)),
@@ -52,7 +52,7 @@ MUTANTS = [
     Mutant("replies are lost", "commit", "for _, job in ipairs(c.delivery) do", "for _, job in ipairs({}) do"),
     Mutant("commit schedules nothing", "commit", "for lane, first in pairs(lanes) do", "for lane, first in pairs({}) do"),
     Mutant("accept schedules nothing", "accept", "schedule(record, queue, due, 'turns'", "tostring(record, queue, due, 'turns'"),
-    Mutant("back-off ignored", "_contact", "return at and math.max(at, field(record, lane, 'hold'))", "return at"),
+    Mutant("back-off ignored", "_contact", "return at and math.max(at, hold), lease", "return at, lease"),
     Mutant("timers ignored", "_contact", "if timer > 0 and", "if false and"),
     Mutant("cap ignored", "_contact", "math.min(first + cap_ms, last + debounce_ms)", "last + debounce_ms"),
     Mutant("debounce ignored", "_contact", "math.min(first + cap_ms, last + debounce_ms)", "first"),
@@ -95,7 +95,7 @@ MUTANTS = [
            identity.test_a_turn_that_ends_while_its_contact_moves_counts_wholly_or_not_at_all),
     Mutant("a merge is overwritten", "join", "if field(record, 'turns', 'lease') > 0 then give_back(record, 'turns') end", "",
            identity.test_a_turn_in_flight_on_either_side_does_not_overwrite_the_other),
-    Mutant("a redelivery's name is forgotten", "accept", "redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1)", "local _ = 0",
+    Mutant("a redelivery's name is forgotten", "accept", "redis.call('HSET', record, 'alias ' .. name, 1)", "local _ = 0",
            identity.test_a_redelivery_under_another_identity_is_a_duplicate),
     Mutant("a full store stops its work", "_contact", "redis.call('HDEL', record, '')", "",
            store.test_a_full_store_refuses_items_and_finishes_its_work),

@@ -35,27 +35,29 @@ local function pass_when_full(record)
 end
 
 -- When this lane of the contact needs attention: never earlier than its back-off, never nil while a job or timer waits.
+-- The second answer is the end of the lease, 0 when nobody ever had one.
 local function due_at(record, queue, lane, now, debounce_ms, cap_ms)
+  local known = redis.call('HMGET', record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.lease', 'timer')
+  for n = 1, 6 do known[n] = tonumber(known[n] or 0) end
+  local first, last, urgent, hold, lease, timer = unpack(known)
   local at = nil
   if redis.call('ZCARD', queue) > 0 then
-    local first, last = field(record, lane, 'first'), field(record, lane, 'last')
-    if first == 0 or field(record, lane, 'urgent') == 1 then
+    if first == 0 or urgent == 1 then
       at = now
     else
       at = math.min(first + cap_ms, last + debounce_ms)
     end
   end
   if lane == 'turns' then
-    local timer = tonumber(redis.call('HGET', record, 'timer') or 0)
     if timer > 0 and (at == nil or timer < at) then at = timer end
   end
-  return at and math.max(at, field(record, lane, 'hold'))
+  return at and math.max(at, hold), lease
 end
 
 -- Writes the due time of a lane that nobody holds and rings. A held lane is left alone: its commit computes it anew.
 local function schedule(record, queue, due, lane, contact, shard, now, debounce_ms, cap_ms)
-  if field(record, lane, 'lease') > now then return end
-  local at = due_at(record, queue, lane, now, debounce_ms, cap_ms)
+  local at, lease = due_at(record, queue, lane, now, debounce_ms, cap_ms)
+  if lease > now then return end
   if at == nil then
     redis.call('ZREM', due, contact)
   else
@@ -77,6 +79,14 @@ local function remove(queue, jobs, depth, lane, id)
     redis.call('HDEL', jobs, 'b:' .. id, 'a:' .. id)
     redis.call('HINCRBY', depth, lane, -1)
   end
+end
+
+-- Counted twice: for the hour, which is forgotten after some days, and beside the depths for ever, because whoever watches
+-- rates needs counts that only grow.
+local function count(hour, hour_ttl_s, depth, name, by)
+  redis.call('HINCRBY', hour, name, by)
+  redis.call('EXPIRE', hour, hour_ttl_s)
+  redis.call('HINCRBY', depth, 'total.' .. name, by)
 end
 
 local function holds(record, lane, token, epoch)
@@ -110,12 +120,17 @@ local function unlist(first, record, contact)
 end
 
 local function list(first, record, contact, stages, stage, name, now)
-  unlist(first, record, contact)
+  local known = redis.call('HMGET', record, 'owner', 'i.owner', 'i.stage', 'i.name')
+  local owner = known[1] == 'human' and 'human' or 'bot'
+  local same = known[2] == owner and known[3] == stage and known[4] == name
+  if not same then
+    unlist(first, record, contact)
+    redis.call('HSET', record, 'i.owner', owner, 'i.stage', stage, 'i.name', name)
+    if name ~= '' then redis.call('ZADD', KEYS[first + 1], 0, name .. '\n' .. contact) end
+  end
   redis.call('ZADD', KEYS[first], ms(now), contact)
-  if name ~= '' then redis.call('ZADD', KEYS[first + 1], 0, name .. '\n' .. contact) end
-  if redis.call('HGET', record, 'owner') == 'human' then redis.call('ZADD', KEYS[first + 2], ms(now), contact) end
+  if owner == 'human' then redis.call('ZADD', KEYS[first + 2], ms(now), contact) end
   for n = 1, 5 do
     if stages[n] == stage then redis.call('ZADD', KEYS[first + 2 + n], ms(now), contact) end
   end
-  redis.call('HSET', record, 'i.stage', stage, 'i.name', name)
 end

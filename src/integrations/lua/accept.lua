@@ -14,36 +14,36 @@ if names_here then
   local elsewhere = identify(KEYS[10], contact, 11)
   if elsewhere then return elsewhere end
 end
-local moved = redis.call('HGET', record, 'moved_to')
-if moved then return { 'moved', moved } end
+local names = { unpack(ARGV, 15) }
+local wanted = { 'moved_to', 'epoch', 'erased', 'heard' }
+for n, name in ipairs(names) do wanted[4 + n] = 'alias ' .. name end
+local known = redis.call('HMGET', record, unpack(wanted))
+if known[1] then return { 'moved', known[1] } end
 if redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
 
 -- From here on the item is this contact's, and so are the names it came under: the record tells an erasure what they are.
-for i = 15, #ARGV do
-  local key = names_here and KEYS[i - 4]
-  if not key or redis.call('SET', key, contact, 'NX') or redis.call('GET', key) == contact then
-    redis.call('HSETNX', record, 'alias ' .. ARGV[i], 1)
+for n, name in ipairs(names) do
+  local key = names_here and KEYS[10 + n]
+  if not known[4 + n] and (not key or redis.call('SET', key, contact, 'NX') or redis.call('GET', key) == contact) then
+    redis.call('HSET', record, 'alias ' .. name, 1)
   end
 end
 if names_here then redis.call('SET', KEYS[10], contact, 'NX', 'PX', remember_ms) end
-if redis.call('ZSCORE', seen, id_hash) then return { 'duplicate' } end
+if redis.call('ZADD', seen, 'NX', ms(now), id_hash) == 0 then return { 'duplicate' } end
 
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
-redis.call('ZADD', seen, ms(now), id_hash)
 redis.call('PEXPIRE', seen, remember_ms)
-redis.call('HSETNX', record, 'epoch', new_epoch())
+if not known[2] then redis.call('HSET', record, 'epoch', new_epoch()) end
 redis.call('HSETNX', record, 'created', ms(now))
-redis.call('HDEL', record, 'erased')
+if known[3] then redis.call('HDEL', record, 'erased') end
 append(record, queue, jobs, depth, 'turns', job_id, body)
 if row ~= '' then redis.call('XADD', log, '*', 'row', row) end
 -- The channel's reply window is counted from what the person sent last.
-local heard = math.min(tonumber(ARGV[13]), now)
-if heard > tonumber(redis.call('HGET', record, 'heard') or 0) then redis.call('HSET', record, 'heard', ms(heard)) end
-redis.call('HINCRBY', hour, 'inbound', 1)
-redis.call('EXPIRE', hour, ARGV[12])
+local heard = math.max(math.min(tonumber(ARGV[13]), now), tonumber(known[4] or 0))
+count(hour, ARGV[12], depth, 'inbound', 1)
 
 redis.call('HSETNX', record, 'turns.first', ms(now))
-redis.call('HSET', record, 'turns.last', ms(now))
+redis.call('HSET', record, 'turns.last', ms(now), 'heard', ms(heard))
 if urgent == '1' then redis.call('HSET', record, 'turns.urgent', 1) end
 schedule(record, queue, due, 'turns', contact, shard, now, debounce_ms, cap_ms)
 return { 'accepted' }

@@ -10,8 +10,7 @@ local now = clock(c.skew)
 
 if redis.call('HGET', record, c.lane .. '.done') == c.turn then return 'done' end
 if not holds(record, c.lane, c.token, c.epoch) then
-  redis.call('HINCRBY', hour, 'stale_commits', 1)
-  redis.call('EXPIRE', hour, c.hour_ttl_s)
+  count(hour, c.hour_ttl_s, depth, 'stale_commits', 1)
   return 'stale'
 end
 pass_when_full(record)
@@ -28,7 +27,7 @@ for _, id in ipairs(c.buried) do
     local letter = { lane = c.lane, contact = c.contact, id = id, reason = c.reason, at = now, attempts = tonumber(redis.call('HGET', jobs, 'a:' .. id) or 0), body = body }
     redis.call('HSET', dead_of, c.lane .. ':' .. id, cjson.encode(letter))
     redis.call('ZADD', dead, ms(now), c.contact .. ' ' .. c.lane .. ':' .. id)
-    redis.call('HINCRBY', hour, 'buried', 1)
+    count(hour, c.hour_ttl_s, depth, 'buried', 1)
   end
   remove(queue, jobs, depth, c.lane, id)
 end
@@ -46,8 +45,7 @@ for _, message in ipairs(c.statuses) do
   if wamid ~= '' then redis.call('HSET', out, 'w:' .. id, wamid) end
 end
 for _, event in ipairs(c.events) do redis.call('XADD', events, 'MAXLEN', '~', c.events_kept, '*', 'event', event) end
-for name, by in pairs(c.counts) do redis.call('HINCRBY', hour, name, by) end
-redis.call('EXPIRE', hour, c.hour_ttl_s)
+for name, by in pairs(c.counts) do count(hour, c.hour_ttl_s, depth, name, by) end
 
 for _, job in ipairs(c.delivery) do append(record, KEYS[20], KEYS[21], depth, 'delivery', job[1], job[2]) end
 for _, job in ipairs(c.mirror) do append(record, KEYS[23], KEYS[24], depth, 'mirror', job[1], job[2]) end
@@ -65,10 +63,12 @@ give_back(record, c.lane)
 if c.hold_ms > 0 and (c.wait == '' or redis.call('HEXISTS', out, 't:' .. c.wait) == 0) then
   redis.call('HSET', record, c.lane .. '.hold', ms(now + c.hold_ms), c.lane .. '.wait', c.wait)
 end
+local touched = { turns = c.timer >= 0, delivery = #c.delivery > 0, mirror = #c.mirror > 0 }
+touched[c.lane] = true
 for lane, first in pairs(lanes) do
   local debounce_ms, cap_ms = 0, 0
   if lane == 'turns' then debounce_ms, cap_ms = c.debounce_ms, c.cap_ms end
-  schedule(record, KEYS[first], KEYS[first + 2], lane, c.contact, c.shard, now, debounce_ms, cap_ms)
+  if touched[lane] then schedule(record, KEYS[first], KEYS[first + 2], lane, c.contact, c.shard, now, debounce_ms, cap_ms) end
 end
 if erased and redis.call('ZCARD', KEYS[20]) == 0 then redis.call('DEL', record, out, log) end
 return 'ok'

@@ -1,7 +1,7 @@
 -- What became of a message we sent, by rank and never backwards: queued < sending < sent < failed < delivered < read.
--- KEYS record out queue due hour   ARGV skew contact shard outbox_id status wamid error_codes at_ms hour_ttl_s
+-- KEYS record out queue due hour depth   ARGV skew contact shard outbox_id status wamid error_codes at_ms hour_ttl_s
 -- Answers: applied | older | unknown | moved <contact>
-local record, out, queue, due, hour = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local record, out, queue, due, hour, depth = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local contact, shard, id, status = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now = clock(ARGV[1])
 local before = redis.call('HGET', out, 's:' .. id)
@@ -19,6 +19,5 @@ if ranks[status] <= (ranks[before] or 0) then return { 'older' } end
 redis.call('HSET', out, 's:' .. id, status)
 if ARGV[6] ~= '' then redis.call('HSET', out, 'w:' .. id, ARGV[6]) end
 if ARGV[7] ~= '' then redis.call('HSET', out, 'e:' .. id, ARGV[7]) end
-redis.call('HINCRBY', hour, 'receipt.' .. status, 1)
-redis.call('EXPIRE', hour, ARGV[9])
+count(hour, ARGV[9], depth, 'receipt.' .. status, 1)
 return { 'applied' }
