@@ -31,10 +31,9 @@ PER_PAGE = 50
 HOURS = 24
 _STATIC = Path(__file__).resolve().parent / "static"
 _NOT_FOUND = "There is no such page, or nobody is known by that phone or key."
-_HEADERS = {
+_HEADERS = {  # beside those that every door gives
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 _NOTICES = {
@@ -122,7 +121,6 @@ def _dress(blueprint: Blueprint, backstage: Backstage) -> None:
     @blueprint.after_request
     def headers(answer: Response) -> Response:
         answer.headers.update(_HEADERS)
-        answer.headers.setdefault("Cache-Control", "no-store")
         answer.vary.add("Cookie")
         return answer
 

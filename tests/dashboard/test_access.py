@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -111,6 +113,17 @@ def test_an_empty_admin_token_lets_nobody_in(new_app: Callable[..., Flask]) -> N
     assert not visitor.is_logged_in()
 
 
+def test_a_cookie_signed_with_an_empty_token_is_worth_nothing(new_app: Callable[..., Flask]) -> None:
+    tokens = [ADMIN]
+    visitor = Visitor(new_app(admin_token=lambda: tokens[0]))
+    for token, key_of in ((ADMIN, ADMIN.encode()), ("", b"")):
+        tokens[0] = token
+        key = hmac.digest(key_of, b"iAgente Vida: sessions of the dashboard", "sha256")
+        signer = TimestampSigner(key, salt="session", key_derivation="hmac", digest_method=hashlib.sha256)
+        visitor.client.set_cookie("iv-session", signer.sign("A" * 32).decode())
+        assert visitor.is_logged_in() is bool(token)  # the first shows that the forgery is one that would work
+
+
 def test_a_login_form_that_is_not_ours_opens_nothing_and_offers_a_fresh_one(stranger: Visitor) -> None:
     for word in ("", "made-up-elsewhere"):
         answer = stranger.client.post("/login", data={"token": ADMIN, "csrf": word})
@@ -191,6 +204,11 @@ def test_who_guesses_too_often_must_wait_even_with_the_right_token(app: Flask) -
     assert int(answer.headers["Retry-After"]) >= 1
     assert not guesser.is_logged_in()
     assert Visitor(app).log_in(from_address="192.0.2.7").status_code == 303
+
+
+def test_the_right_token_makes_up_for_wrong_ones(stranger: Visitor) -> None:
+    for token in (*["typo"] * (FREE_FAILURES - 1), ADMIN, *["typo"] * (FREE_FAILURES - 1), ADMIN):
+        assert stranger.log_in(token).status_code == (303 if token == ADMIN else 403)
 
 
 class Hand:

@@ -87,7 +87,7 @@ def test_templates_and_scripts_leave_escaping_on() -> None:
 
 def written_everywhere(office: Office, text: str) -> None:
     """A conversation that has this text wherever somebody else could put one."""
-    office.hears(f"{text} hola", name=text)
+    office.hears(f"{text} hola", name=f"{text} on WhatsApp")  # else it is the profile's name and not shown
     now = office.ledger.server_time()
     quote = {
         "id": text, "tier": text, "product": text, "sum_assured": 1, "coverages": [text], "monthly_premium": 1.0,
