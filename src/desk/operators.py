@@ -32,7 +32,8 @@ Change = Callable[[Conversation, Record], Conversation]
 
 
 class Operators:
-    """One per process. Every method may raise LedgerUnavailable; those that name a contact, UnknownContact and Conflict.
+    """One per process. Every method may raise LedgerUnavailable; those that name a contact, UnknownContact,
+    Conflict and UnreadableState.
 
     `clock` is the store's: what people wrote was timed by it.
     """
@@ -141,19 +142,16 @@ def dead_letter_id(letter: DeadLetter) -> str:
 
 
 def _conversation(record: Record) -> Conversation:
-    """The stored conversation, or the one that is about to begin. The ledger knows best who owns it."""
+    """The stored conversation, or the one that is about to begin. The ledger knows best who owns it. Raises UnreadableState."""
     if record.state is None:
         conversation = states.new_conversation(jobs.contact_of(record.contact), record.created_at)
     else:
-        try:
-            conversation = states.decode(record.state)
-        except UnreadableState as newer:
-            raise Conflict("unreadable", "A newer version of this program wrote this conversation: ask that one.") from newer
+        conversation = states.decode(record.state)
     return msgspec.structs.replace(conversation, owner="human" if record.owner == "human" else "bot")
 
 
 def _readable(record: Record | None) -> Conversation | None:
-    with suppress(Conflict):
+    with suppress(UnreadableState):
         return _conversation(record) if record else None
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -129,7 +130,9 @@ class _Operations:
 
     def say(self, reference: str) -> Any:
         """A person's own message: text, or a template when the person last wrote more than 24 hours ago."""
-        message_id = self._operators.say(self._known(reference), _body())
+        contact = self._known(reference)
+        message_id = self._operators.say(contact, _body())
+        self._log.info("conversation.said", contact=self._ledger.pseudonym(contact))
         return _json({"status": "queued", "id": message_id}, 202)
 
     def takeover(self, reference: str) -> Any:
@@ -190,7 +193,8 @@ class _Operations:
     def diag_send(self) -> Any:
         """A test message: {"to": "+34…", "text": "…"}. Somebody who never wrote can get only a template."""
         body = _body()
-        contact = _key(str(body.pop("to", "")))
+        to = body.pop("to", None)
+        contact = _key(to) if isinstance(to, str) else None
         if contact is None:
             raise InvalidRequest(["to: a phone number with its country code"])
         return _json({"status": "queued", "id": self._operators.say(contact, body, to_anybody=True)}, 202)
@@ -236,14 +240,11 @@ def _key(reference: str) -> str | None:
 
 
 def _body() -> dict[str, Any]:
-    try:
-        # Unlike Flask's, this reader refuses half characters, which nothing could write down again.
-        body = msgspec.json.decode(security.whole_body(request)) if request.is_json else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidRequest(["the body is a JSON object, sent as application/json"])
-    return body
+    """The JSON object that was sent. Numbers that are none and characters that are none make it no JSON."""
+    if request.is_json:
+        with suppress(msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return msgspec.json.decode(security.whole_body(request), type=dict[str, Any])
+    raise InvalidRequest(["the body is a JSON object, sent as application/json"])
 
 
 def _json(body: Any, status: int = 200) -> Response:
