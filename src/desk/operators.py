@@ -23,7 +23,8 @@ from src.messages import Content, Outbound, Template
 TRIES = 5
 REPLY_WINDOW = timedelta(hours=24)
 LONGEST_TEXT = 4096
-LARGEST_TEMPLATE_BYTES = 16_384
+LARGEST_TEMPLATE = 16_384
+MOST_TEMPLATE_PARTS = 200
 MOST_LETTERS = 10_000
 _TEMPLATE_NAME = re.compile(r"[a-z0-9_]{1,512}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
@@ -178,8 +179,17 @@ def _template(given: Any) -> Template:
         faults.append("template.name: lower-case letters, digits and underscores, as at WhatsApp")
     if not _LANGUAGE.fullmatch(template.language):
         faults.append("template.language: a code such as es or es_ES")
-    if len(msgspec.json.encode(template)) > LARGEST_TEMPLATE_BYTES:
-        faults.append(f"template: at most {LARGEST_TEMPLATE_BYTES} bytes")
+    if _is_too_large(template):
+        faults.append(f"template: at most {LARGEST_TEMPLATE} characters and {MOST_TEMPLATE_PARTS} lists and objects")
     if faults:
         raise InvalidRequest(faults)
     return template
+
+
+def _is_too_large(template: Template) -> bool:
+    """Also whether it is nested so deeply that somebody further on could not read it."""
+    try:
+        written = msgspec.json.encode(template)
+    except RecursionError:
+        return True
+    return len(written) > LARGEST_TEMPLATE or written.count(b"[") + written.count(b"{") > MOST_TEMPLATE_PARTS

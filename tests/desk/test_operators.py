@@ -85,6 +85,10 @@ def counter(office: Office) -> Counter:
     return Counter(office)
 
 
+def nested(levels: int) -> list[Any]:
+    return [nested(levels - 1)] if levels else []
+
+
 def farewell_to(counter: Counter) -> tuple[str, bytes]:
     """The last message to somebody who is erased, as the ledger takes it."""
     contact, content = Contact(key=ANA, channel="whatsapp"), Content(text="Hecho.")
@@ -545,6 +549,7 @@ def test_a_channel_without_a_window_takes_any_text(counter: Counter) -> None:
         {"template": {"name": "a", "language": "español"}},
         {"template": {"name": "a", "language": "es", "components": "x"}},
         {"template": {"name": "a", "language": "es", "components": [{"text": "x" * 20_000}]}},
+        {"template": {"name": "a", "language": "es", "components": [{"deep": nested(500)}]}},
     ],
     ids=lambda body: str(body)[:60],
 )
