@@ -259,6 +259,17 @@ def test_after_a_crash_a_receipt_is_given_time_to_come_before_it_is_sent_again(o
     assert office.channel.texts == ["hola"]
 
 
+def test_waiting_for_a_receipt_is_no_attempt(office: Office) -> None:
+    crash_while_sending(office)
+    office.deliver()
+    office.skew.advance(GRACE_S)
+    office.channel.script = [temporary(pair_limited=True)]
+    assert office.deliver() == "put_off"
+    wait_s = office.due_in_s("delivery")
+    assert wait_s is not None
+    assert 3 < wait_s <= 4, "the second attempt"
+
+
 def test_a_receipt_in_that_time_proves_that_it_went_out(office: Office) -> None:
     outbox_id = crash_while_sending(office)
     assert office.deliver() == "waits_for_receipt"

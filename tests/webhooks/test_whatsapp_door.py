@@ -160,6 +160,16 @@ def test_without_keys_the_same_curl_twice_is_one_message(new_doors: NewDoors) ->
     assert written_ids(doors.ledger) == ["test123"]
 
 
+def test_without_keys_messages_are_in_the_order_of_their_arrival_whatever_their_timestamps(new_doors: NewDoors) -> None:
+    doors = new_doors({})
+    now = int(doors.ledger.server_time().timestamp())
+    for word, at in (("primero", now - 60), ("segundo", now - 3600)):
+        assert doors.receive(text(word, timestamp=at), secret=None).status_code == 200
+    first, second = doors.transcript()
+    assert (first["text"], second["text"]) == ("primero", "segundo")
+    assert first["at"] <= second["at"]
+
+
 # --- limits -------------------------------------------------------------------------------------------------------------
 
 
@@ -291,7 +301,7 @@ def test_a_store_that_is_nearly_full_takes_nothing_new(valkey_url: str, new_door
     finally:
         admin.config_set("maxmemory", 0)
         admin.close()
-    assert new_doors(ledger=RedisLedger(doors.ledger._client)).receive(text("hola")).status_code == 200
+    assert new_doors(ledger=RedisLedger(lambda: doors.ledger.client)).receive(text("hola")).status_code == 200
 
 
 def test_a_store_made_with_other_settings_is_a_503_and_not_a_bug(
