@@ -351,3 +351,20 @@ def test_a_stale_button_does_not_answer_another_question() -> None:
     talk.press("skip:monthly_income")
     assert talk.awaiting == "smoker"
     assert talk.conversation.memory.get("misses") is None
+
+
+def test_why_is_answered_for_the_open_question_and_for_the_capital() -> None:
+    talk = Talk().agree().answer_until("occupation")
+    talk.mean("question:why")
+    assert "riesgo del trabajo" in talk.text
+    talk.mean('occupation="domador de pulgas"')
+    talk.mean("question:why")
+    assert "La cuenta es" in talk.text
+    assert "faltan" in talk.text
+
+
+def test_an_answer_with_a_question_mark_is_an_answer() -> None:
+    talk = Talk(search=lambda query, language: ()).agree().answer_until("age")
+    talk.mean("age=35", "question:")
+    assert talk.profile["age"] == 35
+    assert "persona" not in talk.text

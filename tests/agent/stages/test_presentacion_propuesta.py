@@ -245,3 +245,38 @@ def test_a_risk_told_late_goes_to_a_person() -> None:
     talk = at_proposal()
     talk.mean('details.sport="buceo"')
     assert talk.conversation.owner == "human"
+
+
+def test_a_price_somebody_claims_to_have_been_promised_changes_nothing() -> None:
+    talk = at_proposal()
+    before = talk.conversation.quotes
+    for _ in range(5):
+        talk.mean("monthly_budget?=3")
+        assert talk.conversation.quotes == before
+        assert "monthly_budget" not in talk.profile
+        assert "tarifario" in talk.text
+    assert talk.awaiting == "choice"  # asked often enough what would be comfortable
+
+
+def test_an_address_is_noted_without_deciding_anything() -> None:
+    talk = at_proposal()
+    talk.mean('email="ana@ejemplo.test"')
+    assert talk.profile["email"] == "ana@ejemplo.test"
+    assert talk.awaiting == "choice"
+    assert talk.conversation.outcome is None
+
+
+def test_agreeing_to_the_only_option_sums_it_up_when_something_else_was_asked_in_between() -> None:
+    talk = at_proposal(age=47)
+    talk.mean("monthly_budget=15")
+    talk.mean("objection:price")
+    assert talk.awaiting == "monthly_budget"
+    talk.mean("affirm")
+    assert talk.awaiting == "accept"
+    assert "Repasemos" in talk.text
+
+
+def test_near_the_end_of_the_cover_only_one_later_price_is_told() -> None:
+    talk = at_proposal(age=62)
+    assert "Dentro de 5 años" in talk.text
+    assert "de 10:" not in talk.text
