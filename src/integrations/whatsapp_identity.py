@@ -33,6 +33,14 @@ def contact_key(phone: str | None, bsuid: str | None) -> str:
     return f"{CHANNEL}:{user_id}"
 
 
+def typed_key(typed: str) -> str | None:
+    """The key for a phone as people type it, with spaces, dots, dashes or brackets; None for anything else."""
+    try:
+        return contact_key("".join(character for character in typed if character not in " -.()"), None)
+    except ValueError:
+        return None
+
+
 def phone_of(value: Any) -> str | None:
     """The number with its plus sign, as WhatsApp wrote it; None for anything that is no number."""
     match = _PHONE.fullmatch(value) if isinstance(value, str) else None

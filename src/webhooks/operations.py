@@ -16,7 +16,7 @@ from src.bootstrap import Services
 from src.desk.checks import WORKER_SILENCE_S
 from src.desk.operators import dead_letter_id
 from src.errors import InvalidRequest, LedgerUnavailable, UnknownContact
-from src.integrations.whatsapp_identity import CHANNEL, contact_key
+from src.integrations.whatsapp_identity import CHANNEL, typed_key
 from src.webhooks import security
 from src.webhooks.security import ANYONE, OPERATOR
 
@@ -107,7 +107,7 @@ class _Operations:
                 return security.error(400, f"bad_{name}", f"{name} is one of {', '.join(_FILTERS[name])}.")
         try:
             page = self._desk.conversations(
-                cursor=request.args.get("cursor", ""), limit=int(limit), query=_key(query) or query, **wanted
+                cursor=request.args.get("cursor", ""), limit=int(limit), query=typed_key(query) or query, **wanted
             )
         except ValueError as fault:
             return security.error(400, "bad_query", f"{fault}.")
@@ -194,7 +194,7 @@ class _Operations:
         """A test message: {"to": "+34…", "text": "…"}. Somebody who never wrote can get only a template."""
         body = _body()
         to = body.pop("to", None)
-        contact = _key(to) if isinstance(to, str) else None
+        contact = typed_key(to) if isinstance(to, str) else None
         if contact is None:
             raise InvalidRequest(["to: a phone number with its country code"])
         return _json({"status": "queued", "id": self._operators.say(contact, body, to_anybody=True)}, 202)
@@ -212,7 +212,7 @@ class _Operations:
         return contact
 
     def _find(self, reference: str) -> str | None:
-        return self._desk.find(_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
+        return self._desk.find(typed_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
 
     def _channels(self) -> dict[str, Any]:
         whatsapp = self._services.settings.whatsapp
@@ -228,15 +228,6 @@ class _Operations:
                 "app_secrets": len(whatsapp.app_secrets),
             }
         }
-
-
-def _key(reference: str) -> str | None:
-    """The contact key for a phone as people type it, or None."""
-    digits = "".join(character for character in reference if character not in " -.()")
-    try:
-        return contact_key(digits, None)
-    except ValueError:
-        return None
 
 
 def _body() -> dict[str, Any]:
