@@ -139,7 +139,8 @@ def _dress(blueprint: Blueprint, backstage: Backstage) -> None:
         return _problem(fault.code or 500, fault.name, fault.description or "")
 
     @blueprint.errorhandler(LedgerUnavailable)
-    def unavailable(_: LedgerUnavailable) -> Any:
+    def unavailable(fault: LedgerUnavailable) -> Any:
+        structlog.stdlib.get_logger().error("ledger.unavailable", door=str(request.url_rule), detail=str(fault))
         return _problem(503, "The message store cannot be reached", "Nothing is lost. Try again in a moment.")
 
 
@@ -285,7 +286,7 @@ class _Pages:
             return None
 
 
-_COUNTED = ("inbound", "replies", "errors", "buried", "waited_ms", "waited_turns")
+_COUNTED = ("inbound", "replies", "errors", "waited_ms", "waited_turns")
 
 
 class _Hour(msgspec.Struct, frozen=True):
