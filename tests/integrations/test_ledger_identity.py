@@ -121,7 +121,7 @@ def assert_one_person(store: TwoSided, moment: int) -> None:
     assert faults == [], f"before command {moment}: {faults}"
     finished = finish_all(ledger, store.clock)
     expected = {lane: sorted(ids) for lane, ids in store.ids.items()}
-    expected["turns"] = sorted([*expected["turns"], *(ledger._hash(item.inbound.id) for item in store.accepted)])
+    expected["turns"] = sorted([*expected["turns"], *(ledger._store.hash(item.inbound.id) for item in store.accepted)])
     assert {lane: sorted(ids) for lane, ids in finished.items()} == expected, f"before command {moment}"
     assert audit(ledger, store.now_ms) == []
     # Whoever writes next, under both names, is one and the same.

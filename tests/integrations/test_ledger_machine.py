@@ -146,7 +146,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _accept(self, item: Arrival, names: tuple[str, ...], *, urgent: bool) -> Arrival:
         assert self.ledger.accept([item]) == ["accepted"]
-        person, job = self._who(*names), self.ledger._hash(item.inbound.id)
+        person, job = self._who(*names), self.ledger._store.hash(item.inbound.id)
         work = person.lanes["turns"]
         work.queue.append(job)
         work.first = self.clock.now_ms if work.first is None else work.first
@@ -161,7 +161,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """The same message again, perhaps under another identity."""
         again = arrival("hola", name, message_id=item.inbound.id)
         assert self.ledger.accept([again]) == ["duplicate"]
-        job = self.ledger._hash(item.inbound.id)
+        job = self.ledger._store.hash(item.inbound.id)
         if self.place[job] != "erased" and name not in self.aliases:
             owner = next(person for person in self.people.values() if job in self._items_of(person))
             self.aliases[name] = owner.key

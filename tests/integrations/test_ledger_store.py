@@ -120,7 +120,7 @@ def test_every_script_keeps_to_its_declared_keys_in_one_slot(new_ledger: NewLedg
         def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, replicas: int = 0) -> list[Any]:
             return [self.run(name, keys, args) for keys, args in calls]
 
-    monkeypatch.setattr(ledger, "_scripts", Guarded())
+    monkeypatch.setattr(ledger._store, "_scripts", Guarded())
     everything_once(ledger)
     assert [name for name, calls in ran.items() if not calls] == []
     for name, calls in ran.items():

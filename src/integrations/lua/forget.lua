@@ -30,8 +30,8 @@ if how == 'reset' then
   unlist(first_list, record, contact)
   local forgotten = {}
   for _, name in ipairs(redis.call('HKEYS', record)) do
-    -- What the person is called, when they came and wrote, and how long the waiting have waited.
-    local kept = name == 'seq' or name == 'created' or name == 'heard' or name == 'turns.first' or name == 'turns.last'
+    -- What the person is called, when they came and wrote, when to look at them again, and how long the waiting have waited.
+    local kept = name == 'seq' or name == 'created' or name == 'heard' or name == 'timer' or name == 'turns.first' or name == 'turns.last'
     if not kept and not string.find(name, ' ') then forgotten[#forgotten + 1] = name end
   end
   for _, name in ipairs(forgotten) do redis.call('HDEL', record, name) end
