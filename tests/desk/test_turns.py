@@ -370,6 +370,15 @@ def test_whoever_writes_again_is_remembered_from_then_on(office: Office) -> None
     assert abs(wait_s - RETENTION_DAYS * DAY_S) < 60
 
 
+def test_whoever_was_reset_and_stays_silent_is_forgotten_too(office: Office) -> None:
+    office.hears("hola")
+    office.turn()
+    office.ledger.forget(ANA, erase=False)
+    office.skew.advance(RETENTION_DAYS * DAY_S + 60)
+    assert office.turn() == "forgotten"
+    assert office.records.record(ANA) is None
+
+
 @pytest.mark.parametrize(
     "reason",
     [
