@@ -23,6 +23,7 @@ from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
+from src.integrations.process_metrics import MeasuredChannel, ProcessMetrics
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True):
     operators: Operators
     channels: Mapping[str, Channel]
     checks: Callable[[], list[Check]]
+    metrics: ProcessMetrics
     admin_token: Callable[[], str]
     verify_token: Callable[[], str]
 
@@ -54,13 +56,15 @@ class Lanes(msgspec.Struct, frozen=True):
 
     turns: Turns
     deliveries: Deliveries
+    metrics: ProcessMetrics
 
 
 def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Services:
     """For web processes: light, without the agent. Tests give their own ledger."""
     ledger = ledger or make_ledger(settings)
     records = RedisRecords(ledger)
-    channels = make_channels(settings)
+    metrics = make_metrics(settings)
+    channels = make_channels(settings, metrics)
     return Services(
         settings=settings,
         ledger=ledger,
@@ -71,6 +75,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         checks=lambda: run_checks(
             ledger, _vendors(settings, channels), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
         ),
+        metrics=metrics,
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )
@@ -90,8 +95,13 @@ def make_ledger(settings: Settings) -> RedisLedger:
     )
 
 
-def make_channels(settings: Settings) -> Mapping[str, Channel]:
-    """Who speaks on which channel. Without vendor keys the simulator does."""
+def make_metrics(settings: Settings) -> ProcessMetrics:
+    """Where this process writes down how long things took."""
+    return ProcessMetrics(settings.data_dir / "metrics")
+
+
+def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, Channel]:
+    """Who speaks on which channel. Without vendor keys the simulator does. Calls to vendors are measured."""
     whatsapp = settings.whatsapp
     if whatsapp is None:
         return {"whatsapp": SimulatorChannel()}
@@ -101,7 +111,7 @@ def make_channels(settings: Settings) -> Mapping[str, Channel]:
         base_url=whatsapp.api_base_url,
         api_version=whatsapp.api_version,
     )
-    return {"whatsapp": client}
+    return {"whatsapp": MeasuredChannel(client, metrics, "whatsapp")}
 
 
 def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
@@ -111,7 +121,8 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     from src.quoting import load_catalogue  # noqa: PLC0415
 
     house = house_of(settings)
-    channels = make_channels(settings)
+    metrics = make_metrics(settings)
+    channels = make_channels(settings, metrics)
     agent = SalesAgent(house, load_catalogue())
     _rehearse(agent)
     return Lanes(
@@ -127,6 +138,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             ),
         ),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
+        metrics=metrics,
     )
 
 

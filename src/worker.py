@@ -26,6 +26,7 @@ from src.desk.delivery import Deliveries, backoff_s
 from src.desk.ports import LANES, Claim, Lane
 from src.desk.turns import MOST_ATTEMPTS, Turns
 from src.errors import ConfigurationError, DamagedCatalogue, LedgerUnavailable, StaleCommit
+from src.integrations.process_metrics import WORK
 from src.integrations.redis_ledger import RedisLedger
 from src.settings import load
 
@@ -38,13 +39,25 @@ _NUMBER_WAIT_S = 0.3
 
 
 class Worker:
-    """`run` returns after `stop`, when everything in hand is finished or given back."""
+    """`run` returns after `stop`, when everything in hand is finished or given back.
 
-    def __init__(self, ledger: RedisLedger, turns: Turns, deliveries: Deliveries, *, threads: int) -> None:
+    `measured` is told of every claim worked on: its lane, what came of it in a word, and the seconds it took.
+    """
+
+    def __init__(
+        self,
+        ledger: RedisLedger,
+        turns: Turns,
+        deliveries: Deliveries,
+        *,
+        threads: int,
+        measured: Callable[[Lane, str, float], None] = lambda *_: None,
+    ) -> None:
         self.name = f"{socket.gethostname()}.{os.getpid()}"
         self._ledger = ledger
         self._turns = turns
         self._deliveries = deliveries
+        self._measured = measured
         sizes: dict[Lane, int] = {"turns": threads, "delivery": threads, "mirror": max(2, threads // 4)}
         self._pools = {lane: ThreadPoolExecutor(size, thread_name_prefix=lane) for lane, size in sizes.items()}
         # Twice as many contacts as threads are taken in hand, so that a thread that gets free finds one waiting.
@@ -143,7 +156,7 @@ class Worker:
         claim = self._ledger.claim(lane, contact)
         if claim is None:
             return
-        started_s = time.monotonic()
+        started_s, outcome = time.monotonic(), "failed"
         with structlog.contextvars.bound_contextvars(
             lane=lane, contact=self._ledger.pseudonym(contact), cid=claim.turn_id, jobs=len(claim.jobs)
         ):
@@ -153,13 +166,16 @@ class Worker:
                 outcome = self._turns.work(claim) if lane == "turns" else self._deliveries.work(claim)
                 self._log.info("work.done", outcome=outcome, ms=round((time.monotonic() - started_s) * 1000, 1))
             except StaleCommit:
+                outcome = "lost"
                 self._log.info("work.lost", ms=round((time.monotonic() - started_s) * 1000, 1))
             except LedgerUnavailable:
+                outcome = "store_unavailable"
                 raise
             except Exception:  # noqa: BLE001 - the worker loop: whatever went wrong concerns this claim alone
                 self._log.error("work.failed", exc_info=True)
                 self._fail(claim)
             finally:
+                self._measured(lane, outcome, time.monotonic() - started_s)
                 with self._changed:
                     self._claims.pop(lane + contact, None)
 
@@ -178,7 +194,8 @@ class Worker:
 
     def _fail(self, claim: Claim) -> None:
         """A bug or an unreadable state: tried again a little later, then given up so that it stops nobody else."""
-        attempts = max((job.attempts for job in claim.jobs), default=1)
+        # A timer that fails counts no attempts: it is looked at again now and then, until somebody mends it.
+        attempts = max((job.attempts for job in claim.jobs), default=8)
         try:
             if claim.lane == "turns" and claim.jobs and attempts >= MOST_ATTEMPTS:
                 self._turns.give_up(claim, "its turn failed three times")
@@ -246,7 +263,13 @@ def main() -> int:
     except (ConfigurationError, DamagedCatalogue) as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
-    worker = Worker(ledger, lanes.turns, lanes.deliveries, threads=settings.worker_threads)
+    worker = Worker(
+        ledger,
+        lanes.turns,
+        lanes.deliveries,
+        threads=settings.worker_threads,
+        measured=lambda lane, outcome, took_s: lanes.metrics.observe(WORK, (lane, outcome), took_s),
+    )
     _on_signals(lambda: threading.Thread(target=worker.stop).start(), (signal.SIGTERM, signal.SIGINT))
     worker.run()
     # A thread that hangs in a vendor's answer must not keep the process: its claim was given back.

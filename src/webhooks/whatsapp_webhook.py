@@ -17,7 +17,7 @@ from src.dashboard.pages import Backstage, pages
 from src.errors import BadSignature
 from src.integrations.whatsapp_payloads import Parsed, check_signature, contact_key, parse
 from src.settings import load
-from src.webhooks import limits, operations, security
+from src.webhooks import limits, metrics, operations, security
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -34,6 +34,7 @@ def create_app(services: Services | None = None) -> Flask:
         services = make_services(settings)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    metrics.install(app, services)
     security.install(app)
     limits.install(app, services)
     app.register_blueprint(_whatsapp_door(services))

@@ -15,7 +15,7 @@ import msgspec
 
 from src import logs
 from src.agent.state import Conversation, Step
-from src.bootstrap import make_channels, make_ledger
+from src.bootstrap import make_channels, make_ledger, make_metrics
 from src.desk.delivery import Deliveries
 from src.desk.turns import Turns
 from src.messages import Content, Inbound
@@ -43,7 +43,7 @@ def main() -> None:
     settings = load()
     logs.configure(log_file=settings.log_file, log_format="json", process="worker", stdout=False)
     ledger = make_ledger(settings)
-    channels = make_channels(settings)
+    channels = make_channels(settings, make_metrics(settings))
     turns = Turns(
         ledger,
         EchoAgent(int(sys.argv[1]) / 1000),

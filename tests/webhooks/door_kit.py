@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import msgspec
@@ -22,12 +23,13 @@ WHATSAPP = {
     "WHATSAPP_VERIFY_TOKEN": VERIFY,
     "WHATSAPP_APP_SECRET": f"{SECRET}, {OLD_SECRET}",
 }
+_DATA = tempfile.TemporaryDirectory(prefix="doors-")
 KEY = f"whatsapp:{builders.SENDER}"
 
 
 def settings_of(environment: dict[str, str]) -> Settings:
-    """Settings that nothing on this machine has a say in."""
-    return load(environment, dotenv=None)
+    """Settings that nothing on this machine has a say in, with data where it may be left."""
+    return load({"DATA_DIR": _DATA.name, **environment}, dotenv=None)
 
 
 class Doors:
