@@ -83,9 +83,12 @@ def _introduce(turn: Turn) -> None:
 
 
 def _limits(turn: Turn) -> bool:
-    """So many answered turns a minute and a day: one polite notice, then silence. Never for an accepted lead."""
+    """So many turns a minute and a day: one polite notice, then silence.
+
+    Never for an accepted lead; and who simply answers what was asked is not slowed down, however fast.
+    """
     memory = turn.conversation.memory
-    if turn.conversation.outcome == "accepted":
+    if turn.conversation.outcome == "accepted" or _answers_the_question(turn):
         return False
     now_s = int(turn.now.timestamp())
     answered = [at for at in memory.get("turn_times", []) if now_s - at < DAY_S]
@@ -102,6 +105,16 @@ def _limits(turn: Turn) -> bool:
         memory["limit_noticed"] = True
         turn.say("safety.limit")
     return True
+
+
+def _answers_the_question(turn: Turn) -> bool:
+    reading, awaiting = turn.reading, turn.conversation.awaiting or ""
+    if awaiting in ("consent", "accept") or awaiting.startswith("confirm:"):
+        return reading.has("affirm", "accept")
+    if awaiting == "choice":
+        return reading.has("choice")
+    asked_for = ("age", "birth_date") if awaiting in ("age", "birth_date") else (awaiting,)
+    return any(reading.value(key) is not None for key in asked_for)
 
 
 def _abuse(turn: Turn) -> bool:

@@ -193,8 +193,9 @@ def is_plausible(found: Found, today: date) -> bool:
 
 
 def _doubt(turn: Turn, found: Found, message_id: str) -> None:
-    if turn.conversation.profile.get(found.key) == found.value:
-        return
+    known = turn.conversation.profile.get(found.key) == found.value
+    if known or (found.key == "monthly_budget" and not turn.conversation.quotes):
+        return  # an unsure budget before any price was named is nothing to ask about
     turn.doubted = True
     settle_doubt(turn, found.key)
     doubts(turn).append(
