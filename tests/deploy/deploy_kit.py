@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -125,11 +125,15 @@ def running(
         )
     try:
         yield process
-        os.kill(_first_inside(process) if "--as-pid-1" in command else process.pid, signal.SIGTERM)
-        assert process.wait(40) == 0, output.read_text(errors="replace")[-4000:]
     finally:
-        process.kill()
-        process.wait()
+        if process.poll() is None:
+            os.kill(_first_inside(process) if "--as-pid-1" in command else process.pid, signal.SIGTERM)
+        try:
+            code = process.wait(40)
+        finally:
+            process.kill()
+            process.wait()
+    assert code == 0, output.read_text(errors="replace")[-4000:]
 
 
 def _first_inside(process: subprocess.Popen[bytes]) -> int:
@@ -212,9 +216,10 @@ class Nginx:
         return [json.loads(line) for line in self.output.read_text().splitlines() if line.startswith("{")]
 
     def __enter__(self) -> Self:
-        self._running = running(self.command(), self.output)
-        self._running.__enter__()
-        wait_for(f"{self.address}/nginx/alive", self.output, status=204)
+        with ExitStack() as stack:
+            stack.enter_context(running(self.command(), self.output))
+            wait_for(f"{self.address}/nginx/alive", self.output, status=204)
+            self._running = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
