@@ -90,7 +90,8 @@ def _explain_why(turn: Turn) -> None:
     """How the capital was reckoned once there is one, before that why the open question is asked."""
     awaiting = turn.conversation.awaiting or ""
     if turn.conversation.need:
-        _show_formula(turn)
+        turn.say("needs.formula")
+        say_reckoning(turn, with_total=True)
     elif f"why.{awaiting}" in turn.book:
         turn.say(f"why.{awaiting}")
     else:
@@ -98,18 +99,19 @@ def _explain_why(turn: Turn) -> None:
         turn.say("needs.still_missing", glue=" ")
 
 
-def _show_formula(turn: Turn) -> None:
+def say_reckoning(turn: Turn, *, with_total: bool = False) -> None:
+    """The need's parts, line by line, and the rule of thumb beside them."""
     need, book = turn.conversation.need or {}, turn.book
-    turn.say("needs.formula")
-    for line, amounts in need_lines(turn):
+    for line, amounts in _need_lines(turn):
         turn.say(line, glue="\n", **amounts)
-    turn.say("needs.line_total", glue="\n", amount=book.money(need["capital"]))
+    if with_total:
+        turn.say("needs.line_total", glue="\n", amount=book.money(need["capital"]))
     low, high = need["rule_of_thumb"]
     if high:
         turn.say("needs.rule_of_thumb", glue="\n", low=book.money(low), high=book.money(high))
 
 
-def need_lines(turn: Turn) -> list[tuple[str, dict[str, Any]]]:
+def _need_lines(turn: Turn) -> list[tuple[str, dict[str, Any]]]:
     """The need's parts that are not zero: text keys and what fills them."""
     need, book = turn.conversation.need or {}, turn.book
     parts = need["parts"]

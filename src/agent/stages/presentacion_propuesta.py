@@ -68,7 +68,7 @@ def _decided(turn: Turn) -> str:
         proposal.present(turn)
         return "guarding_out"
     chosen = _choice(turn)
-    if chosen:
+    if chosen and not reading.has("decline"):
         return _choose(turn, chosen)
     if reading.has("decline") and not _is_soft(reading):
         turn.end("declined")
@@ -118,6 +118,7 @@ def _choose(turn: Turn, quote: dict[str, Any]) -> str:
     wants_papers = has_seen_facts and any(change.key == "email" for change in turn.changes)  # "the first, send it to a@b.c"
     if wants_papers or (asked_to_accept and turn.reading.has("accept")):
         return "FINALIZADO"
+    answer_aside(turn)
     proposal.sum_up(turn, quote)
     return "guarding_out"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from src.agent.stages import facts, quotes
-from src.agent.stages.answers import need_lines
+from src.agent.stages.answers import say_reckoning
 from src.agent.stages.questions import ask, progressed
 from src.agent.stages.turn import Turn
 
@@ -71,11 +71,7 @@ def _say_need(turn: Turn) -> None:
         turn.say("needs.intro_zero" if nobody else "needs.intro_example", capital=capital)
         return
     turn.say("needs.intro_capital", capital=book.money(need["capital"]))
-    for line, amounts in need_lines(turn):
-        turn.say(line, glue="\n", **amounts)
-    low, high = need["rule_of_thumb"]
-    if high:
-        turn.say("needs.rule_of_thumb", glue="\n", low=book.money(low), high=book.money(high))
+    say_reckoning(turn)
     if need["capped"]:
         turn.say("needs.capped", limit=capital)
     elif need["sum_assured"] > need["capital"]:

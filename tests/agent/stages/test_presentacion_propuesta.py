@@ -280,3 +280,17 @@ def test_near_the_end_of_the_cover_only_one_later_price_is_told() -> None:
     talk = at_proposal(age=62)
     assert "Dentro de 5 años" in talk.text
     assert "de 10:" not in talk.text
+
+
+def test_an_option_named_in_a_no_is_not_chosen() -> None:
+    talk = at_proposal()
+    talk.mean("decline", "choice:2")
+    assert talk.conversation.selected_quote is None
+    assert talk.conversation.outcome == "declined"
+
+
+def test_a_question_that_comes_with_the_choice_is_answered_too() -> None:
+    talk = at_proposal()
+    talk.mean("choice:2", "question:coverage")
+    assert "beneficiarios" in talk.text
+    assert talk.awaiting == "accept"
