@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,17 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import requests
 from rich import box
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
-from src.errors import ConfigurationError
-from src.integrations.whatsapp_payloads import contact_key
+from src.bootstrap import Services, make_services
+from src.desk.checks import Check, judged
+from src.desk.operators import MOST_LETTERS, dead_letter_id
+from src.errors import ConfigurationError, InvalidRequest, LedgerUnavailable, SalesAgentError, UnknownContact
+from src.integrations.redis_dossier import dossier
+from src.integrations.whatsapp_identity import CHANNEL, contact_key, typed_key
 from src.quoting import QUOTE_COLUMNS, Applicant, Refusal, explain, load_catalogue, quote_rows
-from src.settings import Settings, admin_token, child_environment, load
+from src.settings import Settings, admin_token, child_environment, load, verify_token
 
 ROOT = Path(__file__).resolve().parents[1]
+_LEAST_FREE_MB = 500
 _VENDORS = ("WHATSAPP_", "TWILIO_", "CHATWOOT_")
 _console = Console(highlight=False)
 
@@ -188,6 +196,247 @@ def quote(*, age: int, sum_assured: int, smoker: bool, occupation_class: int, te
             offers = catalogue.proposal(applicant, sum_assured, today, product=product, term_years=term_years)
             for offer in () if isinstance(offers, Refusal) else offers:
                 _console.print("", *explain(offer), sep="\n", markup=False)
+
+
+# -- doctor ------------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def doctor(*, as_json: bool) -> None:
+    """Looks at everything the product depends on and says what to do. Exit code 1 when something is not well."""
+    with _console.status("Looking ..."):
+        checks = _examined()
+    well = all(check.ok for check in checks)
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": well, "checks": checks}))
+    else:
+        for check in checks:
+            word = click.style("ok  ", fg="green") if check.ok else click.style("FAIL", fg="red", bold=True)
+            click.echo(f"{word}  {check.name:<18}  {check.found}")
+            if check.remedy:
+                click.echo(f"{'':<26}-> {check.remedy}")
+    sys.exit(0 if well else 1)
+
+
+def _examined() -> list[Check]:
+    try:
+        settings = load()
+    except ConfigurationError as fault:
+        return [Check("settings", False, line, "correct it in the environment or in .env") for line in fault.faults]
+    services = make_services(settings)
+    vendors = "WhatsApp on" if settings.whatsapp else "no WhatsApp keys: the simulator is the channel"
+    checks = [Check("settings", True, f"complete; {vendors}"), _data_dir(settings.data_dir), *services.checks()]
+    return [*checks, _public_door(settings)] if settings.public_base_url else checks
+
+
+def _data_dir(directory: Path) -> Check:
+    name = "data directory"
+    nearest = next(folder for folder in (directory.resolve(), *directory.resolve().parents) if folder.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            free_mb = shutil.disk_usage(nearest).free // 2**20
+    except OSError as fault:
+        return Check(
+            name, False, f"{directory} cannot be written: {fault.strerror}", "give this user the right, or set DATA_DIR"
+        )
+    return judged(
+        name, free_mb >= _LEAST_FREE_MB, f"{directory}, {free_mb:,} MB free", "make room, or set DATA_DIR to another disk"
+    )
+
+
+def _public_door(settings: Settings) -> Check:
+    """Knocks as Meta does. The address may lead anywhere: no redirect is followed, and nothing of the answer is shown."""
+    challenge = secrets.token_hex(8)
+    query = {"hub.mode": "subscribe", "hub.verify_token": verify_token(settings), "hub.challenge": challenge}
+    address = f"{settings.public_base_url}/webhook/whatsapp"
+    try:
+        answer = requests.get(address, params=query, timeout=10, allow_redirects=False)
+    except requests.RequestException as fault:
+        found, well = f"{address}: {type(fault).__name__}", False
+    else:
+        well = answer.status_code == 200 and answer.text == challenge
+        found = f"{address} answers {answer.status_code}" + ("" if well else ", not the challenge")
+    return judged(
+        "public webhook", well, found, "check PUBLIC_BASE_URL, DNS, the certificate, nginx and that the web process runs"
+    )
+
+
+# -- send --------------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("to")
+@click.option("--text", help="What is said. Only within 24 hours of the person's last message.")
+@click.option("--template", help="The name of an approved template.")
+@click.option("--language", default="es", show_default=True, help="The template's language.")
+@click.option("--param", "params", multiple=True, help="What fills {{1}}, {{2}} … of the template's body; once for each.")
+@click.option("--wait", "wait_s", default=30.0, show_default=True, help="Seconds to wait for the message to leave; 0: none.")
+def send(*, to: str, text: str | None, template: str | None, language: str, params: tuple[str, ...], wait_s: float) -> None:
+    """Sends one message by hand to a phone or contact key, and shows what became of it."""
+    body: dict[str, Any] = {} if text is None else {"text": text}
+    if template is not None:
+        filled = [{"type": "body", "parameters": [{"type": "text", "text": value} for value in params]}] if params else []
+        body["template"] = {"name": template, "language": language, "components": filled}
+    with _services() as services:
+        contact = _found(services, to) or typed_key(to)
+        if contact is None:
+            raise InvalidRequest(["TO: a phone number with its country code, or a contact key"])
+        message_id = services.operators.say(contact, body, to_anybody=True)
+        with _console.status("Sending ..."):
+            status = _await_status(services, contact, message_id, wait_s)
+    click.echo(f"{message_id}  {status}")
+    if status in ("queued", "sending") and wait_s:
+        raise click.ClickException("it has not left yet: is a worker running? It goes out as soon as one is")
+    if status == "failed":
+        raise click.ClickException("it failed for good: dead-letters list says why")
+
+
+def _await_status(services: Services, contact: str, message_id: str, wait_s: float) -> str:
+    """The status of the message's last part, once it has left or failed, or when the time is over."""
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        shown = services.desk.conversation(contact) or {"messages": []}
+        parts = [row for row in shown["messages"] if row["id"].startswith(message_id.rpartition(".")[0] + ".")]
+        statuses = [row["status"] for row in parts]
+        status = "failed" if "failed" in statuses else statuses[-1] if statuses else "queued"
+        if status not in ("queued", "sending") or time.monotonic() >= deadline_s:
+            return str(status)
+        time.sleep(0.1)
+
+
+# -- one person --------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("who")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Into this file, for its owner's eyes only."
+)
+def export(*, who: str, output: Path | None) -> None:
+    """Everything stored about one person (a phone or contact key), as JSON."""
+    with _services() as services:
+        contact = _known(services, who)
+        conversation = services.desk.conversation(contact) or {}
+        conversation.pop("messages", None)  # the transcript has them all
+        everything = {"conversation": conversation, **(dossier(services.ledger, contact) or {})}
+    written = msgspec.json.format(msgspec.json.encode(everything), indent=2)
+    if output is None:
+        click.echo(written)
+        return
+    try:
+        output.touch(mode=0o600)
+        output.chmod(0o600)
+        output.write_bytes(written)
+    except OSError as fault:
+        raise click.FileError(str(output), fault.strerror) from fault
+
+
+@cli.command()
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(*, who: str, yes: bool) -> None:
+    """Erases everything about one person (a phone or contact key). It cannot be undone."""
+    with _services() as services:
+        contact = _known(services, who)
+        held = dossier(services.ledger, contact) or {"transcript": [], "dead_letters": [], "waiting": {}, "also_known_as": []}
+        counted = {
+            "messages": len(held["transcript"]),
+            "waiting jobs": sum(held["waiting"].values()),
+            "dead letters": len(held["dead_letters"]),
+            "other names": len(held["also_known_as"]),
+        }
+        what = ", ".join(f"{count} {name}" for name, count in counted.items())
+        if not yes:
+            click.confirm(f"This removes the conversation and {what}, and cannot be undone. Go on?", abort=True)
+        services.desk.erase(contact)
+    click.echo(f"Erased: the conversation, {what}. Keyed hashes of message ids stay for 8 days, so that nothing comes back.")
+
+
+def _known(services: Services, who: str) -> str:
+    contact = _found(services, who)
+    if contact is None:
+        raise UnknownContact("nobody is known by that phone or key")
+    return contact
+
+
+def _found(services: Services, who: str) -> str | None:
+    return services.desk.find(typed_key(who) or who) or services.desk.find(f"{CHANNEL}:{who}")
+
+
+# -- dead letters ------------------------------------------------------------------------------------------------------
+
+
+@cli.group("dead-letters")
+def dead_letters() -> None:
+    """What was given up, and trying it again."""
+
+
+@dead_letters.command("list")
+@click.option("--limit", type=click.IntRange(1, MOST_LETTERS), default=100, show_default=True)
+@click.option("--contacts", is_flag=True, help="Show whose they are.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON list.")
+def list_letters(*, limit: int, contacts: bool, as_json: bool) -> None:
+    """What was given up, newest first, with the reason."""
+    with _services() as services:
+        letters = [
+            {
+                "id": dead_letter_id(letter),
+                "at": f"{letter.at:%Y-%m-%d %H:%M}",
+                "lane": letter.lane,
+                "contact": letter.contact if contacts else services.ledger.pseudonym(letter.contact),
+                "attempts": str(letter.attempts),
+                "reason": letter.reason,
+            }
+            for letter in services.operators.dead_letters(limit)
+        ]
+    if as_json:
+        click.echo(msgspec.json.encode(letters))
+    elif not letters:
+        click.echo("No dead letters.")
+    elif _console.is_terminal:
+        table = Table(*letters[0], box=box.SIMPLE)
+        for letter in letters:
+            table.add_row(*letter.values())
+        _console.print(table)
+    else:
+        for letter in letters:
+            click.echo("\t".join(letter.values()))
+
+
+@dead_letters.command("replay")
+@click.argument("letter_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every one of them.")
+def replay_letters(*, letter_id: str | None, everything: bool) -> None:
+    """Tries a dead letter again as if for the first time, or all of them."""
+    if everything == (letter_id is not None):
+        raise click.UsageError("give either one id or --all")
+    with _services() as services:
+        letters = [
+            one for one in services.operators.dead_letters(MOST_LETTERS) if everything or dead_letter_id(one) == letter_id
+        ]
+        if letter_id is not None and not letters:
+            raise click.ClickException("there is no dead letter by that id")
+        # Oldest first: what a person wrote first is answered first.
+        in_order = track(letters[::-1], "Replaying", console=_console, disable=not _console.is_terminal)
+        done = sum(services.operators.replay_letter(letter) for letter in in_order)
+    click.echo(f"{done} put back into their lanes")
+
+
+# -- shared ------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _services() -> Iterator[Services]:
+    """The product's parts, straight on the store: the web process may be down. Known faults are told in one line."""
+    try:
+        yield make_services(load())
+    except ConfigurationError as fault:
+        raise click.ClickException(str(fault)) from fault
+    except LedgerUnavailable as fault:
+        raise click.ClickException(f"the store does not answer ({fault}); start it (make run) or set REDIS_URL") from fault
+    except SalesAgentError as fault:
+        raise click.ClickException(str(fault)) from fault
 
 
 def _settings() -> Settings:

@@ -35,7 +35,7 @@ def dossier(ledger: RedisLedger, contact: str) -> dict[str, Any] | None:
     events = [msgspec.json.decode(entry[b"event"]) for _, entry in stream]
     return {
         "key": contact,
-        "also_known_as": sorted(name.partition(" ")[2] for name in record if " " in name),
+        "also_known_as": sorted({name.partition(" ")[2] for name in record if " " in name} - {contact}),
         "owner": record.get("owner") or "bot",
         "created_at": _moment(record["created"]),
         "last_wrote_at": _moment(record["heard"]) if "heard" in record else None,
