@@ -84,6 +84,8 @@ def give_consent(turn: Turn) -> None:
     for held in conversation.pending.values():
         _take(turn, msgspec.convert(held["found"], Found), held["message_id"], held["at"])
     conversation.pending = {}
+    if conversation.memory.pop("couple", False):
+        conversation.details["insured_count"] = 2
 
 
 def refuse_consent(turn: Turn) -> None:
@@ -109,7 +111,7 @@ def forget(turn: Turn) -> None:
 def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
     conversation = turn.conversation
     if found.key.startswith("details."):
-        conversation.details[found.key.removeprefix("details.")] = found.value
+        _note_detail(turn, found.key.removeprefix("details."), found.value)
         return
     if found.key not in SUMMARY_KEYS and found.key not in PRICING_KEYS:
         return
@@ -121,6 +123,12 @@ def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
         return
     settle_doubt(turn, found.key)
     _set(turn, found.key, found.value, ProfileSource(message_id, msgspec.convert(at, type(turn.now))))
+
+
+def _note_detail(turn: Turn, name: str, value: Any) -> None:
+    """A detail is replaced by the newer word; what is told of another person in pieces adds up."""
+    details, known = turn.conversation.details, turn.conversation.details.get(name)
+    details[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
 
 
 def _set(turn: Turn, key: str, value: Any, source: ProfileSource) -> None:

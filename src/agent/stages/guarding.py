@@ -89,7 +89,6 @@ def _known(turn: Turn, drafts: list[Draft]) -> Facts:
     figures = [
         *msgspec.to_builtins(sold.tariff.limits).values(),
         *(terms.sublimit for terms in sold.tariff.covers.values() if terms.sublimit),
-        *(profile[key] for key in AMOUNTS if key in profile),
         *(change.after for change in turn.changes if change.key in AMOUNTS),
         *(doubt["value"] for doubt in facts.doubts(turn)[:1] if doubt["key"] in AMOUNTS),
         *(quote[figure] for quote in turn.quotes_before for figure in ("sum_assured", "monthly_premium")),

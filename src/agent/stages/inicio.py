@@ -44,6 +44,9 @@ def _greet(turn: Turn) -> str:
         turn.say("greeting.privacy_plain")
     if turn.consented:
         return "NEEDS_ANALYSIS"
+    if turn.reading.has("couple"):
+        turn.say("safety.couple")
+        turn.conversation.memory["couple"] = True
     if turn.reading.has("question") and not answer_from_knowledge(turn, at_most=FIRST_ANSWER_ROOM):
         turn.say("greeting.question_waits")
     elif turn.conversation.pending:

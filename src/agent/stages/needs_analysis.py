@@ -86,7 +86,9 @@ def _acknowledge(turn: Turn) -> None:
     explained = turn.conversation.awaiting == "confirm:smoker"
     if not explained and any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
-    if turn.reading.value("details.second_person"):
+    memory = turn.conversation.memory
+    if turn.reading.value("details.second_person") and not memory.get("told_of_second_person"):
+        memory["told_of_second_person"] = True
         turn.say("ack.second_person", glue=" ")
     if turn.reading.value("details.beneficiary"):
         turn.say("ack.beneficiary", glue=" ")

@@ -368,3 +368,28 @@ def test_an_answer_with_a_question_mark_is_an_answer() -> None:
     talk.mean("age=35", "question:")
     assert talk.profile["age"] == 35
     assert "persona" not in talk.text
+
+
+def test_another_reading_of_the_same_words_can_be_pressed_unless_it_cannot_be_meant() -> None:
+    talk = Talk().agree().answer_until("smoker")
+    talk.conversation.memory["doubts"] = [{"key": "age", "value": 37, "alternatives": [37, 38], "message_id": "1"}]
+    talk.mean("unclear")
+    assert talk.options == ["confirm:yes", "set:age:38", "confirm:no"]
+    talk.press("set:age:38")
+    assert talk.profile["age"] == 38
+    talk.conversation.memory["doubts"] = [{"key": "sum_assured", "value": 150_000, "alternatives": [150], "message_id": "1"}]
+    talk.mean("unclear")
+    assert talk.options == ["confirm:yes", "confirm:no"]
+
+
+def test_what_is_told_of_another_person_in_pieces_adds_up() -> None:
+    talk = Talk()
+    talk.mean("couple")
+    assert "Cada persona" in talk.text or "por separado" in talk.text
+    talk.press("consent:yes")
+    assert talk.conversation.details["insured_count"] == 2
+    talk.mean('details.second_person={"age": 39}')
+    assert "aparte" in talk.text
+    talk.mean('details.second_person={"smoker": true}')
+    assert "aparte" not in talk.text
+    assert talk.conversation.details["second_person"] == {"age": 39, "smoker": True}
