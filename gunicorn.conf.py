@@ -28,6 +28,7 @@ limit_request_line = 4094
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+control_socket_disable = True
 proc_name = "iagente-vida-web"
 worker_tmp_dir = "/dev/shm" if sys.platform == "linux" else None  # noqa: S108 - heartbeats belong in memory
 
