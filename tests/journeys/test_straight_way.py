@@ -1,4 +1,4 @@
-"""The straight way of the sale over HTTP with the Meta simulator: signed in, replies out, statuses back, kept over a restart."""
+"""The straight way of the sale over HTTP with the Meta simulator: signed in, replies out, receipts back, kept over a restart."""
 
 from __future__ import annotations
 
