@@ -99,7 +99,8 @@ def _keep(turn: Turn, offers: tuple[Offer, ...]) -> None:
     """The proposal replaces the one before; a choice that was made stays with its tier."""
     conversation, chosen = turn.conversation, quotes.selected(turn)
     turn.quotes_before = conversation.quotes
-    conversation.quotes = [offer.to_json() for offer in offers]
+    # The exclusions are the catalogue's; kept with each quote they would be most of the state.
+    conversation.quotes = [{key: value for key, value in offer.to_json().items() if key != "excluded"} for offer in offers]
     same_tier = [quote["id"] for quote in conversation.quotes if chosen and quote["tier"] == chosen["tier"]]
     conversation.selected_quote = same_tier[0] if same_tier else None
     conversation.memory["quoted_for"] = facts.fingerprint(turn)

@@ -14,6 +14,8 @@ from src.messages import Content, Option
 MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600
 BUTTONS_LIMIT, BUTTON_TITLE_LIMIT, ROWS_LIMIT, ROW_TITLE_LIMIT = 3, 20, 10, 24
 WORDINGS_TRIED = 6
+GIST_LENGTH = 200
+"""Characters kept of earlier turns' lines: the state is written at every turn."""
 
 
 def guarding_in(turn: Turn) -> str:
@@ -120,6 +122,9 @@ def _remember(turn: Turn) -> None:
         return
     lines = [Line("prospect", turn.reading.text)] if turn.reading.text and not turn.erase else []
     lines += [Line("bot", reply.text) for reply in turn.replies]
-    conversation.history = [*conversation.history, *lines][-HISTORY_LIMIT:]
+    earlier = conversation.history
+    if turn.replies:  # otherwise the last reply is still the one not to be repeated
+        earlier = [Line(line.speaker, line.text[:GIST_LENGTH]) for line in earlier]
+    conversation.history = [*earlier, *lines][-HISTORY_LIMIT:]
     conversation.turns += 1
     conversation.updated_at = turn.now

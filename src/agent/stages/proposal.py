@@ -134,7 +134,7 @@ def _covering(turn: Turn, quote: dict[str, Any], before: dict[str, Any] | None) 
 def _say_exclusions(turn: Turn, quote: dict[str, Any]) -> None:
     """The first of the quote's exclusions, as many as stay readable; in Spanish, as the catalogue has them."""
     text = ""
-    for exclusion in quote["excluded"]:
+    for exclusion in quotes.exclusions(turn, quote):
         if len(text) + len(exclusion) > EXCLUSIONS_ROOM:
             break
         text = f"{text}\n• {exclusion}"

@@ -68,6 +68,13 @@ def cover_name(turn: Turn, name: str, book: Phrasebook) -> str:
     return known[:1].lower() + known[1:]
 
 
+def exclusions(turn: Turn, quote: dict[str, Any]) -> list[str]:
+    """What the quote does not cover, in the catalogue's words: of the product, then of each cover."""
+    sold = turn.catalogue.book
+    covers = (sold.coverages[name] for name in quote["coverages"])
+    return [*sold.products[quote["product"]].excluded, *(text for cover in covers for text in cover.excluded)]
+
+
 def left_out(turn: Turn, quote: dict[str, Any]) -> list[str]:
     """The covers of the fullest tier that this quote does not have, in words."""
     fullest = turn.catalogue.book.tariff.tiers[-1].coverages

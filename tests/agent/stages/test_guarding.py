@@ -122,3 +122,20 @@ def test_nothing_found_is_said_and_a_person_offered() -> None:
     assert "persona" in talk.text
     assert "knowledge.nothing_found" in talk.events()
     assert talk.awaiting == "smoker"
+
+
+def test_a_long_reply_is_not_repeated_after_a_silent_turn() -> None:
+    talk = at_proposal()
+    talk.mean("question:resend_proposal")
+    said = talk.text
+    assert len(said) > guarding.GIST_LENGTH
+    talk.conversation.turns -= 2  # so that the same wording would be next
+    talk.show("reaction", emoji="👍")
+    talk.mean("question:resend_proposal")
+    assert talk.text != said
+
+
+def test_earlier_turns_are_kept_in_gist() -> None:
+    talk = at_proposal()
+    talk.mean("question:price")
+    assert all(len(line.text) <= guarding.GIST_LENGTH for line in talk.conversation.history[:-2])
