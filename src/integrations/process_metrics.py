@@ -13,10 +13,11 @@ import fcntl
 import json
 import os
 import secrets
+import struct
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -231,7 +232,7 @@ def _summed(files: Sequence[Path]) -> dict[str, float]:
     for path in files:
         try:
             values = list(_Mapped.read_all_values_from_file(str(path)))
-        except (OSError, ValueError, RuntimeError):  # torn by a crash of the machine, or none of ours
+        except (OSError, ValueError, RuntimeError, struct.error):  # torn by a crash of the machine, or none of ours
             continue
         for key, value, _, _ in values:
             sums[key] = sums.get(key, 0.0) + value
@@ -240,22 +241,22 @@ def _summed(files: Sequence[Path]) -> dict[str, float]:
 
 def _metrics(sums: dict[str, float]) -> list[Metric]:
     """Histograms in Prometheus' form, of those that this version knows."""
-    known = {what.name: (what, Metric(what.name, what.about, "histogram")) for what in ALL}
-    found = {(parts[0], tuple(parts[1:-1])) for parts in map(json.loads, sums)}
-    for name, values in sorted(found):
-        if name not in known or len(values) != len(known[name][0].labels):
-            continue
-        what, metric = known[name]
+    values_of: dict[tuple[str, ...], float] = {}
+    for key, value in sums.items():
+        with suppress(ValueError, TypeError):  # of a file that is none of ours
+            values_of[tuple(map(str, json.loads(key)))] = value
+    return [_histogram(what, values_of) for what in ALL]
+
+
+def _histogram(what: Durations, values_of: dict[tuple[str, ...], float]) -> Metric:
+    metric = Metric(what.name, what.about, "histogram")
+    length = 2 + len(what.labels)
+    for values in sorted({parts[1:-1] for parts in values_of if parts[:1] == (what.name,) and len(parts) == length}):
         labels = dict(zip(what.labels, values, strict=True))
-        value_of = _reader(sums, name, values)
         counted = 0.0
         for bound in what.bounds:
-            counted += value_of(bound)
-            metric.add_sample(f"{name}_bucket", {**labels, "le": bound}, counted)
-        metric.add_sample(f"{name}_count", labels, counted)
-        metric.add_sample(f"{name}_sum", labels, value_of("sum"))
-    return [metric for _, metric in known.values()]
-
-
-def _reader(sums: dict[str, float], name: str, values: tuple[str, ...]) -> Callable[[str], float]:
-    return lambda what: sums.get(json.dumps([name, *values, what]), 0.0)
+            counted += values_of.get((what.name, *values, bound), 0.0)
+            metric.add_sample(f"{what.name}_bucket", {**labels, "le": bound}, counted)
+        metric.add_sample(f"{what.name}_count", labels, counted)
+        metric.add_sample(f"{what.name}_sum", labels, values_of.get((what.name, *values, "sum"), 0.0))
+    return metric
