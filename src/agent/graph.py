@@ -42,7 +42,7 @@ NODES: dict[str, Node] = {
 
 WAYS: dict[str, tuple[str, ...]] = {
     "guarding_in": ("reading", "guarding_out"),
-    "reading": ("duties", "guarding_out"),
+    "reading": ("duties",),
     "duties": (*STAGES, "guarding_out"),
     "INICIO": ("NEEDS_ANALYSIS", "guarding_out"),
     "NEEDS_ANALYSIS": ("COTIZACION", "guarding_out"),

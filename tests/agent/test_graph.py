@@ -122,6 +122,15 @@ def test_a_person_who_owns_the_conversation_is_not_interrupted_but_what_is_told_
     assert talk.profile["age"] == 35
 
 
+def test_danger_erasure_and_baja_do_not_wait_for_a_person() -> None:
+    for meaning, part in (("self_harm", "024"), ("data_erase", "borrado"), ("opt_out", "no te volveremos")):
+        talk = Talk().agree()
+        talk.mean("human")
+        talk.mean(meaning)
+        assert part in talk.text
+        assert talk.step.erase is (meaning == "data_erase")
+
+
 def test_after_the_hand_back_the_open_question_is_taken_up() -> None:
     talk = Talk().agree().answer_until("smoker")
     talk.mean("human")

@@ -113,7 +113,7 @@ def test_any_conversation(begins_at_the_proposal: bool, moves: list[tuple[str, o
         do(talk, move, what, pressed)
         if move in ("wait", "hand back"):
             continue
-        if was_human:
+        if was_human and not talk.step.erase:
             assert talk.replies == ()
         check(talk, quotes_before, last)
 

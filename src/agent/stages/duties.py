@@ -19,7 +19,9 @@ MINUTE_S, DAY_S = 60, 86_400
 
 
 def duties(turn: Turn) -> str:
-    """The first duty that applies ends the turn; without one the stage goes on."""
+    """The first duty that applies ends the turn; without one the stage goes on, unless a person has the conversation."""
+    if turn.conversation.owner == "human":
+        return _listen(turn)
     for duty in (_self_harm, _erasure, _opt_out, _human, _limits, _abuse, _health, _minor, _language, _injection):
         if duty(turn):
             return "guarding_out"
@@ -27,6 +29,14 @@ def duties(turn: Turn) -> str:
         return restart(turn)
     welcome_back(turn)
     return turn.conversation.stage
+
+
+def _listen(turn: Turn) -> str:
+    """A person answers: what is told is kept for them in silence. Danger, erasure and BAJA do not wait for anybody."""
+    turn.fall_silent()
+    if not any(duty(turn) for duty in (_self_harm, _erasure, _opt_out)):
+        facts.record(turn)
+    return "guarding_out"
 
 
 def _self_harm(turn: Turn) -> bool:

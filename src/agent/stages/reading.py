@@ -38,16 +38,11 @@ INTENTS: dict[str, IntentName] = {
 
 def reading(turn: Turn) -> str:
     """Leaves in `turn.reading` all that the inbounds of this turn say, whatever their kinds."""
-    conversation = turn.conversation
     presses = [inbound for inbound in turn.inbounds if inbound.reply_id]
     readings = [_read_press(turn, press) for press in presses]
     if turn.words:
         readings.append(turn.reader(turn.words, context_of(turn), ""))
     turn.reading = _with_verdict(_merged(readings), turn.verdict)
-    if conversation.owner == "human":
-        facts.record(turn)  # a person answers; what is told meanwhile is kept for them
-        turn.fall_silent()
-        return "guarding_out"
     _settle_language(turn)
     unreadable = _unreadable(turn.inbounds)
     if unreadable:
