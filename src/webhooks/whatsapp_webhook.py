@@ -17,7 +17,7 @@ from src.dashboard.pages import Backstage, pages
 from src.errors import BadSignature
 from src.integrations.whatsapp_payloads import Parsed, check_signature, contact_key, parse
 from src.settings import load
-from src.webhooks import limits, metrics, operations, security
+from src.webhooks import limits, metrics, openapi, operations, security
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -39,6 +39,7 @@ def create_app(services: Services | None = None) -> Flask:
     limits.install(app, services)
     app.register_blueprint(_whatsapp_door(services))
     app.register_blueprint(operations.doors(services))
+    app.register_blueprint(openapi.doors(services))
     app.register_blueprint(pages(_backstage(services)))
     return app
 
