@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from src.agent.state import Conversation
 from src.desk import handoff, jobs
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
 from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
-from src.messages import Content, Outbound, Template
+from src.messages import Contact, Content, Outbound, Template
 
 TRIES = 5
 REPLY_WINDOW = timedelta(hours=24)
@@ -69,15 +69,12 @@ class Operators:
         conversation = _readable(record)
         key = record.contact if record else contact
         who = msgspec.structs.replace(conversation.contact, key=key) if conversation else jobs.contact_of(key)
+        now = self._clock()
         channel = self._channels.get(who.channel)
         if channel is None:
-            raise Conflict("no_channel", f"No channel is configured for {who.channel}.")
-        now = self._clock()
-        heard_at = record.heard_at if record else None
-        if channel.confirms and content.kind != "template" and (heard_at is None or now - heard_at > REPLY_WINDOW):
-            raise Conflict(
-                "window_closed", "The person last wrote more than 24 hours ago: WhatsApp takes only an approved template now."
-            )
+            raise _no_channel(who)
+        if content.kind != "template" and _is_closed(channel, record, now):
+            raise _window_closed()
         first = f"h{secrets.token_hex(8)}"
         outbounds = [
             Outbound(id=f"{first}.{position}", contact=who, content=part, speaker="human", at=now)
@@ -87,6 +84,16 @@ class Operators:
         if conversation and handoff.NOBODY_CAME in conversation.timers:
             self._amend(key, lambda awaited, _: handoff.attended(awaited))
         return outbounds[0].id
+
+    def obstacle(self, contact: str) -> Conflict | None:
+        """What a text to that person meets with now: the Conflict that `say` would raise, or None when it may go."""
+        record = self._record(contact)
+        conversation = _readable(record)
+        who = conversation.contact if conversation else jobs.contact_of(record.contact)
+        channel = self._channels.get(who.channel)
+        if channel is None:
+            return _no_channel(who)
+        return _window_closed() if _is_closed(channel, record, self._clock()) else None
 
     def pause(self) -> None:
         """The bot falls silent everywhere; messages are still recorded."""
@@ -155,6 +162,22 @@ def _readable(record: Record | None) -> Conversation | None:
     with suppress(UnreadableState):
         return _conversation(record) if record else None
     return None
+
+
+def _is_closed(channel: Channel, record: Record | None, now: datetime) -> bool:
+    """Whether the channel takes only templates for this person now."""
+    heard_at = record.heard_at if record else None
+    return channel.confirms and (heard_at is None or now - heard_at > REPLY_WINDOW)
+
+
+def _no_channel(who: Contact) -> Conflict:
+    return Conflict("no_channel", f"No channel is configured for {who.channel}.")
+
+
+def _window_closed() -> Conflict:
+    return Conflict(
+        "window_closed", "The person last wrote more than 24 hours ago: WhatsApp takes only an approved template now."
+    )
 
 
 def _content(body: Mapping[str, Any]) -> Content:
