@@ -105,9 +105,9 @@ def test_any_conversation(begins_at_the_proposal: bool, moves: list[tuple[str, o
     last, pressed = "", ["consent:yes", "consent:no", "confirm:yes", "skip:age", "decline", "human"]
     for move, what in moves:
         quotes_before = talk.conversation.quotes
-        was_human, was_erased = talk.conversation.owner == "human", talk.step.erase
-        if was_erased:
+        if talk.step.erase:
             talk, last = Talk(), ""
+        was_human = talk.conversation.owner == "human"
         last = next((text for text in reversed(talk.said)), last)
         pressed += talk.options
         do(talk, move, what, pressed)
