@@ -70,7 +70,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         ledger=ledger,
         records=records,
         desk=Desk(ledger, records),
-        operators=Operators(ledger, records, channels, ledger.server_time),
+        operators=_operators(settings, ledger, channels),
         channels=channels,
         checks=lambda: run_checks(
             ledger, _vendors(settings, channels), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
@@ -79,6 +79,11 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )
+
+
+def _operators(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel]) -> Operators:
+    records = RedisRecords(ledger)
+    return Operators(ledger, records, channels, ledger.server_time, retention_days=settings.retention_days)
 
 
 def make_ledger(settings: Settings) -> RedisLedger:
@@ -172,7 +177,7 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
     """
     log = logs.get_logger()
     mail = make_mail(settings)
-    operators = Operators(ledger, RedisRecords(ledger), channels, ledger.server_time)
+    operators = _operators(settings, ledger, channels)
     background = _in_background(1)
 
     def alarm(alert: Alert) -> None:

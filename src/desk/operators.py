@@ -17,6 +17,7 @@ from src.agent.redaction import clean
 from src.agent.state import Conversation
 from src.desk import handoff, jobs
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
+from src.desk.turns import RETENTION
 from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound, Template
 
@@ -36,14 +37,18 @@ class Operators:
     """One per process. Every method may raise LedgerUnavailable; those that name a contact, UnknownContact,
     Conflict and UnreadableState.
 
-    `clock` is the store's: what people wrote was timed by it.
+    `clock` is the store's: what people wrote was timed by it. Somebody without a conversation is forgotten after
+    `retention_days` of silence, like everybody else.
     """
 
-    def __init__(self, ledger: Ledger, records: Records, channels: Mapping[str, Channel], clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, records: Records, channels: Mapping[str, Channel], clock: Clock, *, retention_days: int
+    ) -> None:
         self._ledger = ledger
         self._records = records
         self._channels = channels
         self._clock = clock
+        self._retention = timedelta(days=retention_days)
 
     def take_over(self, contact: str) -> None:
         """From now on a human has the conversation, and the bot is silent; a reply of its own on the way is withheld."""
@@ -81,7 +86,7 @@ class Operators:
             for position, part in enumerate(channel.parts(content))
         ]
         self._ledger.speak(key, [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds])
-        if conversation and handoff.NOBODY_CAME in conversation.timers:
+        if record is None or (conversation and handoff.NOBODY_CAME in conversation.timers):
             self._amend(key, lambda awaited, _: handoff.attended(awaited))
         return outbounds[0].id
 
@@ -129,8 +134,11 @@ class Operators:
     def _amend(self, contact: str, change: Change) -> None:
         for _ in range(TRIES):
             record = self._record(contact)
-            after = change(_conversation(record), record)
-            after = msgspec.structs.replace(after, updated_at=self._clock())
+            now = self._clock()
+            before = _conversation(record)
+            if record.state is None:
+                before.timers[RETENTION] = (record.heard_at or now) + self._retention
+            after = msgspec.structs.replace(change(before, record), updated_at=now)
             amendment = Amendment(
                 expected=record.state,
                 state=states.encode(after),
@@ -176,7 +184,7 @@ def _no_channel(who: Contact) -> Conflict:
 
 def _window_closed() -> Conflict:
     return Conflict(
-        "window_closed", "The person last wrote more than 24 hours ago: WhatsApp takes only an approved template now."
+        "window_closed", "The person has not written within the last 24 hours: WhatsApp takes only an approved template now."
     )
 
 

@@ -19,7 +19,7 @@ from src.errors import Conflict, InvalidRequest, StaleCommit, UnknownContact, Un
 from src.messages import Contact, Content, Outbound
 from src.worker import Worker
 from tests.desk.fakes import ANA, APOLOGY, RETENTION_DAYS, Office
-from tests.integrations.ledger_kit import audit
+from tests.integrations.ledger_kit import audit, traces
 
 DAY_S = 86_400.0
 TIMEOUT_S = 300.0
@@ -32,7 +32,13 @@ class Counter(Office):
     def __init__(self, office: Office) -> None:
         super().__init__(office.ledger, office.skew)
         self.alerts: list[Alert] = []
-        self.people = Operators(office.ledger, office.records, {"whatsapp": self.channel}, office.ledger.server_time)
+        self.people = Operators(
+            office.ledger,
+            office.records,
+            {"whatsapp": self.channel},
+            office.ledger.server_time,
+            retention_days=RETENTION_DAYS,
+        )
         self.use(Handoffs(timeout_s=TIMEOUT_S, alarm=self.alerts.append))
 
     def use(self, handoffs: Handoffs) -> None:
@@ -324,6 +330,24 @@ def test_the_retention_goes_on_running(counter: Counter) -> None:
     assert RETENTION in counter.conversation().timers
     counter.skew.advance(RETENTION_DAYS * DAY_S + 60)
     assert counter.turn() == "forgotten"
+
+
+def test_who_was_reset_is_forgotten_in_time_also_when_taken_over_then(counter: Counter) -> None:
+    counter.greets()
+    counter.ledger.forget(ANA, erase=False)
+    counter.people.take_over(ANA)
+    counter.skew.advance(RETENTION_DAYS * DAY_S + 60)
+    assert counter.turn() == "forgotten"
+
+
+def test_who_never_answers_a_message_by_hand_is_listed_and_forgotten_in_time(counter: Counter) -> None:
+    counter.people.say(ANA, {"template": {"name": "hello_world", "language": "en_US"}}, to_anybody=True)
+    page = counter.records.page(cursor="", limit=5, stage="INICIO", owner="", query="")
+    assert [record.contact for record in page.records] == [ANA]
+    counter.deliver()
+    counter.skew.advance(RETENTION_DAYS * DAY_S + 60)
+    assert counter.turn() == "forgotten"
+    assert traces(counter.ledger.client, ANA.partition(":")[2]) == []
 
 
 # --- handing back -------------------------------------------------------------------------------------------------------
