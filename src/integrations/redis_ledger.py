@@ -145,6 +145,8 @@ class RedisLedger:
             self.keys.of_contact(key, "log"),
             self.keys.of_shard(shard, "depth"),
             self._store.hour_key(shard),
+            self.keys.of_shard(shard, "index"),
+            self.keys.of_shard(shard, f"by_stage:{STAGES[0]}"),
         ]
         if single_node:
             keys += [f"iv:id:{id_hash}", *(f"iv:alias:{alias}" for alias in aliases)]

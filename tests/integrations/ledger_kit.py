@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import redis
+from redis.cluster import ClusterNode, RedisCluster
 
 from src.desk.ports import LANES, Arrival, Claim, Lane, Settlement
 from src.integrations.redis_keys import Keys
@@ -77,7 +79,7 @@ def die() -> None:
     raise Killed
 
 
-class Interposed(redis.Redis):
+class Interposed:
     """A client that does something of ours just before its nth command: what another process did meanwhile, or its death."""
 
     def arm(self, before_command: int, action: Callable[[], object]) -> None:
@@ -94,16 +96,27 @@ class Interposed(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         self._count()
-        return super().execute_command(*args, **options)
+        return super().execute_command(*args, **options)  # type: ignore[misc]
 
     def pipeline(self, *args: Any, **options: Any) -> Any:
         self._count()
-        return super().pipeline(*args, **options)
+        return super().pipeline(*args, **options)  # type: ignore[misc]
 
 
-def interposed(url: str) -> Interposed:
+class InterposedServer(Interposed, redis.Redis):
+    """Of a single server."""
+
+
+class InterposedCluster(Interposed, RedisCluster):
+    """Of a Cluster, whose commands find their nodes afterwards."""
+
+
+def interposed(url: str) -> Any:
     """The same store through a client that can be interrupted."""
-    return Interposed(unix_socket_path=url.removeprefix("unix://"), socket_timeout=5.0)
+    if url.startswith("unix://"):
+        return InterposedServer(unix_socket_path=url.removeprefix("unix://"), socket_timeout=5.0)
+    nodes = [urlsplit(f"//{node}") for node in urlsplit(url).netloc.split(",")]
+    return InterposedCluster(startup_nodes=[ClusterNode(node.hostname, node.port) for node in nodes], socket_timeout=5.0)
 
 
 def contents(client: Any) -> dict[str, list[str]]:

@@ -119,7 +119,7 @@ class Person:
                 for job in finished:
                     kept.drop(job)
             self.lanes[lane] = Work() if lane == "delivery" else kept
-        self.state, self.timer = None, None
+        self.state = None  # the timer stays: that is how the transcript will go one day
 
     def absorb(self, other: Person) -> None:
         if other.state is not None and self.state is None:

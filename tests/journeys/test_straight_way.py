@@ -1,4 +1,4 @@
-"""The straight way of the sale over HTTP with the Meta simulator: signed in, replies out, receipts back, kept over a restart."""
+"""The straight way of the sale over HTTP with the Meta simulator: signed in, replies out, receipts back, kept for ever."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 -- One item of a webhook becomes one job of the contact's turns lane, once.
--- KEYS record queue jobs due seen gone log depth hour [id alias...]
+-- KEYS record queue jobs due seen gone log depth hour index by_stage:INICIO [id alias...]
 -- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s heard_ms identify alias...
--- The keys behind `hour` are given when one script may touch several slots (a single node): then the id and the aliases are
+-- The keys behind the lists are given when one script may touch several slots (a single node): then the id and the aliases are
 -- claimed in the same step. Answers: accepted | duplicate | moved <contact> | other <contact> | merge <contact> <contact>
 local record, queue, jobs, due, seen, gone, log, depth, hour =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
@@ -11,7 +11,7 @@ local now = clock(ARGV[1])
 
 local names_here = ARGV[14] == '1'
 if names_here then
-  local elsewhere = identify(KEYS[10], contact, 11)
+  local elsewhere = identify(KEYS[12], contact, 13)
   if elsewhere then return elsewhere end
 end
 local names = { unpack(ARGV, 15) }
@@ -23,17 +23,22 @@ if redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
 
 -- From here on the item is this contact's, and so are the names it came under: the record tells an erasure what they are.
 for n, name in ipairs(names) do
-  local key = names_here and KEYS[10 + n]
+  local key = names_here and KEYS[12 + n]
   if not known[4 + n] and (not key or redis.call('SET', key, contact, 'NX') or redis.call('GET', key) == contact) then
     redis.call('HSET', record, 'alias ' .. name, 1)
   end
 end
-if names_here then redis.call('SET', KEYS[10], contact, 'NX', 'PX', remember_ms) end
+if names_here then redis.call('SET', KEYS[12], contact, 'NX', 'PX', remember_ms) end
 if redis.call('ZADD', seen, 'NX', ms(now), id_hash) == 0 then return { 'duplicate' } end
 
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
 redis.call('PEXPIRE', seen, remember_ms)
-if not known[2] then redis.call('HSET', record, 'epoch', new_epoch()) end
+if not known[2] then
+  -- Somebody new is on the lists at once, also while nobody answers.
+  redis.call('HSET', record, 'epoch', new_epoch(), 'i.owner', 'bot', 'i.stage', 'INICIO', 'i.name', '')
+  redis.call('ZADD', KEYS[10], ms(now), contact)
+  redis.call('ZADD', KEYS[11], ms(now), contact)
+end
 redis.call('HSETNX', record, 'created', ms(now))
 if known[3] then redis.call('HDEL', record, 'erased') end
 append(record, queue, jobs, depth, 'turns', job_id, body)
