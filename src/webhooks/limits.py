@@ -15,7 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter, RequestLimit
@@ -51,14 +51,13 @@ def install(app: Flask, services: Services) -> None:
 
     limiter = Limiter(
         key_func=_caller,
-        app=app,
         application_limits=[written],
         application_limits_deduct_when=proves_nothing,
         on_breach=_refuse,
         storage_uri="counts://",
         strategy="fixed-window",
     )
-    limiter.request_filter(_takes_no_token)
+    limiter.init_app(cast(Flask, _OnlyWhere(app, _takes_a_token)))
     _limit_webhooks(app, limiter, parse_many(written))
 
 
@@ -85,10 +84,10 @@ def _too_many(until_s: float) -> TooManyRequests:
     return TooManyRequests(_TOO_MANY, retry_after_s=max(1, round(until_s - time.monotonic())))
 
 
-def _takes_no_token() -> bool:
-    """Whether nothing can be guessed here: a vendor's door, or one for anyone that was shown nothing."""
+def _takes_a_token() -> bool:
+    """Whether something can be guessed here: not at a vendor's door, nor at one for anyone that was shown nothing."""
     who = _guarded_for()
-    return who == VENDOR or (who == ANYONE and request.method != "POST" and "Authorization" not in request.headers)
+    return who != VENDOR and (who != ANYONE or request.method == "POST" or "Authorization" in request.headers)
 
 
 def _guarded_for() -> str:
@@ -130,6 +129,26 @@ class _Believing:
             return False
         address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in self._proxies)
+
+
+class _OnlyWhere:
+    """An application of which an extension sees some requests only: elsewhere its hooks cost nothing."""
+
+    def __init__(self, app: Flask, applies: Callable[[], bool]) -> None:
+        self._app = app
+        self._applies = applies
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+    def before_request(self, hook: Callable[[], Any]) -> None:
+        self._app.before_request(lambda: hook() if self._applies() else None)
+
+    def after_request(self, hook: Callable[[Response], Response]) -> None:
+        self._app.after_request(lambda answer: hook(answer) if self._applies() else answer)
+
+    def teardown_request(self, hook: Callable[[BaseException | None], None]) -> None:
+        self._app.teardown_request(lambda error: hook(error) if self._applies() else None)
 
 
 class Counts(Storage):
