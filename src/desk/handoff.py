@@ -35,8 +35,9 @@ class Handoffs:
         self._alarm = alarm
 
     def begin(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool = False) -> Conversation:
-        """The conversation as a human finds it: since when, why, and until when somebody should have answered."""
-        memory = {**conversation.memory, _SINCE: {"at": now.isoformat(), "reason": reason, "urgent": urgent}}
+        """The conversation as a human finds it: since when, why (of several reasons the last), and until when to answer."""
+        since = conversation.memory.get(_SINCE, {}).get("at", now.isoformat())
+        memory = {**conversation.memory, _SINCE: {"at": since, "reason": reason, "urgent": urgent}}
         timers = dict(conversation.timers)
         if self._timeout:
             timers[NOBODY_CAME] = now + self._timeout

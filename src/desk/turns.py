@@ -79,15 +79,21 @@ class Turns:
         self._show_attention(inbounds)
         step = self._agent.advance(conversation, inbounds, claim.now)
         if step.erase:
-            self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
-            return "erased"
+            return self._erase(claim, step)
         if self._ledger.paused() and not _is_duty(conversation, step):
             self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
             return "paused"
+        return self._answer(claim, step, inbounds)
+
+    def _answer(self, claim: Claim, step: Step, inbounds: Sequence[Inbound]) -> str:
         self._ledger.commit(claim, self._decided(claim, step, inbounds))
         if step.handoff:
             self._handoffs.call(claim.contact, step.handoff.reason, urgent=step.handoff.urgent)
         return "answered"
+
+    def _erase(self, claim: Claim, step: Step) -> str:
+        self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
+        return "erased"
 
     def _forget_leftovers(self, claim: Claim) -> str:
         """Somebody whose state was reset and who stayed silent: their transcript goes when its time has come."""
@@ -130,12 +136,13 @@ class Turns:
         conversation, handoff = step.conversation, step.handoff
         settlement = Settlement(
             done=[job.id for job in claim.jobs],
-            owner="human" if handoff or conversation.owner == "human" else "",
+            owner="human" if conversation.owner == "human" else "",
             events=[jobs.event(event, claim.now, claim.turn_id) for event in step.events],
             counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds)},
         )
         if handoff:
-            conversation = self._handoffs.begin(conversation, handoff.reason, claim.now, urgent=handoff.urgent)
+            if conversation.owner == "human":  # somebody may be called without the bot falling silent: a lead was won
+                conversation = self._handoffs.begin(conversation, handoff.reason, claim.now, urgent=handoff.urgent)
             settlement.events = [*settlement.events, _handed_over(claim, handoff.reason, urgent=handoff.urgent)]
             settlement.counts = {**settlement.counts, "handed_over": 1}
         self._keep(settlement, conversation, claim)
@@ -144,19 +151,34 @@ class Turns:
         )
         return settlement
 
-    def _stay_silent(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> str:
-        """A human has the conversation. When nobody has answered in time, that is said once and somebody is called again."""
-        if not is_overdue(conversation, claim.now):
-            self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
+    def _stay_silent(self, claim: Claim, before: Conversation, inbounds: Sequence[Inbound]) -> str:
+        """A human has the conversation: what is told is kept for them and for later, and the bot says nothing.
+
+        Danger, erasure and BAJA do not wait for anybody. When nobody has answered in time, that is said once and somebody is
+        called again. The lines of the talk stay as they were: at the hand-back they come from the transcript.
+        """
+        told = before
+        if inbounds:
+            step = self._agent.advance(before, inbounds, claim.now)
+            if step.erase:
+                return self._erase(claim, step)
+            if _is_duty(before, step):
+                return self._answer(claim, step, inbounds)
+            timers = {**before.timers, **step.conversation.timers}
+            told = msgspec.structs.replace(
+                step.conversation, owner="human", history=before.history, turns=before.turns, timers=timers
+            )
+        if not is_overdue(before, claim.now):
+            self._ledger.commit(claim, self._listened(claim, told, inbounds))
             return "listened"
-        settlement = self._listened(claim, attended(conversation), inbounds)
+        settlement = self._listened(claim, attended(told), inbounds)
         settlement.events = [jobs.event(Event("conversation.unanswered"), claim.now, claim.turn_id)]
         settlement.counts = {**settlement.counts, "handoff_timeouts": 1}
         if not self._ledger.paused():
-            apology = self._handoffs.apology(conversation)
-            self._say(settlement, self._outbounds(claim, conversation.contact, [apology], last_words=True))
+            apology = self._handoffs.apology(before)
+            self._say(settlement, self._outbounds(claim, before.contact, [apology], last_words=True))
         self._ledger.commit(claim, settlement)
-        self._handoffs.call_again(conversation)
+        self._handoffs.call_again(before)
         return "unanswered"
 
     def _listened(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:

@@ -312,7 +312,7 @@ def test_taking_over_needs_no_turn_to_have_been(counter: Counter) -> None:
     counter.hears("hola")
     counter.people.take_over(ANA)
     assert counter.turn() == "listened"
-    assert counter.agent.heard == []
+    assert counter.waiting("delivery") == []
     assert counter.conversation().contact.phone == "+34600000001"
 
 

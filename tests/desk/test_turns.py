@@ -148,8 +148,7 @@ def test_while_a_human_has_the_conversation_the_bot_listens_and_is_silent(office
     office.set_owner("human")
     office.hears("¿sigue ahí?", id="wamid.silent")
     assert office.turn() == "listened"
-    assert office.agent.heard == [["hola"]]
-    assert office.waiting("delivery") == []
+    assert office.waiting("delivery") == [], "the agent hears it, and what it would say is not said"
     assert office.waiting("turns") == []
     assert "wamid.silent" not in office.channel.seen
     record = office.records.record(ANA)
@@ -212,7 +211,7 @@ def test_nobody_hears_two_apologies(office: Office) -> None:
     fail_until_given_up(office)
     office.deliver()
     office.hears("¿hola?")
-    assert office.turn() == "listened"
+    fail_until_given_up(office)
     assert office.waiting("delivery") == []
 
 
@@ -370,6 +369,37 @@ def test_whoever_writes_again_is_remembered_from_then_on(office: Office) -> None
     assert abs(wait_s - RETENTION_DAYS * DAY_S) < 60
 
 
+@pytest.mark.parametrize(
+    ("handoff", "outcome", "said"),
+    [(Handoff("self_harm", urgent=True), None, True), (None, "opted_out", True), (Handoff("health"), None, False)],
+    ids=["danger", "BAJA", "anything else"],
+)
+def test_danger_and_baja_are_answered_also_while_a_human_has_it(
+    office: Office, handoff: Handoff | None, outcome: str | None, said: bool
+) -> None:
+    office.set_owner("human")
+    office.agent.decides(changes={"owner": "human", "outcome": outcome}, handoff=handoff, replies=(Content(text="024"),))
+    office.hears("…")
+    office.turn()
+    assert len(office.waiting("delivery")) == said
+    if said:
+        assert office.deliver() == "sent"
+
+
+def test_erasure_works_also_while_a_human_has_it(office: Office) -> None:
+    office.set_owner("human")
+    office.agent.decides(erase=True, replies=(Content(text="adiós"),))
+    office.hears("bórrelo todo")
+    assert office.turn() == "erased"
+
+
+def test_a_person_may_be_called_without_the_bot_falling_silent(office: Office) -> None:
+    office.agent.decides(handoff=Handoff("accepted"), replies=(Content(text="¡Enhorabuena!"),))
+    office.hears("sí")
+    office.turn()
+    assert office.conversation().owner == "bot"
+
+
 def test_whoever_was_reset_and_stays_silent_is_forgotten_too(office: Office) -> None:
     office.hears("hola")
     office.turn()
@@ -431,7 +461,7 @@ def test_a_timer_that_is_due_while_a_human_has_it_says_nothing_and_does_not_come
     office.skew.advance(2 * 3600 + 1)
     assert office.turn() == "listened"
     assert office.ledger.claim("turns", ANA) is None
-    assert office.agent.heard == [["hola"]]
+    assert office.agent.heard == [["hola"], ["le escribo a la persona"]]
 
 
 def test_a_timer_of_somebody_who_was_reset_is_nobodys(office: Office) -> None:

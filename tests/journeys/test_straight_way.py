@@ -89,7 +89,7 @@ def test_from_hello_to_an_accepted_proposal(rig_and_product: tuple[Rig, Product]
     assert product.conversation(PHONE)["awaiting"] == "accept"
     marta.say("sí, la acepto")
     conversation = product.conversation(PHONE)
-    assert (conversation["stage"], conversation["outcome"], conversation["owner"]) == ("FINALIZADO", "accepted", "human")
+    assert (conversation["stage"], conversation["outcome"], conversation["owner"]) == ("FINALIZADO", "accepted", "bot")
     assert conversation["selected_quote"] == conversation["quotes"][1]["id"]
     statuses = {row["status"] for row in conversation["messages"] if row["role"] == "bot"}
     assert statuses <= {"delivered", "read"}, "every reply came back with its receipts"
