@@ -394,6 +394,23 @@ def test_the_agent_is_given_what_was_said_in_between(counter: Counter) -> None:
     assert "handoff" not in seen[0].memory
 
 
+def test_what_is_told_to_a_human_is_known_afterwards_and_its_lines_are_there_once(counter: Counter) -> None:
+    counter.greets()
+    counter.people.take_over(ANA)
+    counter.skew.advance(1)
+    counter.agent.decides(
+        replies=(Content(text="¡Gracias!"),),
+        changes={"profile": {"age": 45}, "history": [Line("prospect", "tengo 45"), Line("bot", "¡Gracias!")], "turns": 7},
+    )
+    counter.hears("tengo 45")
+    assert counter.turn() == "listened"
+    assert counter.waiting("delivery") == []
+    counter.people.hand_back(ANA)
+    conversation = counter.conversation()
+    assert conversation.profile == {"age": 45}
+    assert conversation.history == [Line("prospect", "tengo 45")]
+
+
 def test_of_a_long_talk_the_end_is_given(counter: Counter) -> None:
     counter.greets()
     counter.people.take_over(ANA)
