@@ -1,4 +1,4 @@
-"""The operators' pages: log in, see what waits and what failed, read conversations, reset or erase them.
+"""The operators' pages: who may see which, and those about the whole: the overview, the list, dead letters, checks, the pause.
 
 Rendered on the server, without inline scripts or styles, so that the browser can be told to run nothing but our own files.
 """
@@ -13,50 +13,42 @@ from typing import Any
 
 import msgspec
 import structlog
-from flask import Blueprint, Response, abort, g, jsonify, make_response, redirect, render_template, request, send_from_directory
+from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, send_from_directory
 from flask import url_for as address_of
-from werkzeug.exceptions import HTTPException
 
-from src.dashboard import wording
+from src.dashboard import frame, wording
+from src.dashboard.conversation_page import NOT_FOUND, ConversationPage
 from src.dashboard.sessions import Patience, Sessions
 from src.dashboard.simulator import Simulator
-from src.desk.checks import WORKER_SILENCE_S
+from src.desk.checks import WORKER_SILENCE_S, Check
 from src.desk.desk import Desk
+from src.desk.operators import MOST_LETTERS, Operators, dead_letter_id
 from src.desk.ports import Clock
-from src.errors import LedgerUnavailable
 
 ANYONE, SESSION = "anyone", "session"
 """Who a page is for."""
 PER_PAGE = 50
+LETTERS_SHOWN = 100
 HOURS = 24
 _STATIC = Path(__file__).resolve().parent / "static"
-_NOT_FOUND = "There is no such page, or nobody is known by that phone or key."
-_HEADERS = {  # beside those that every door gives
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-_NOTICES = {
-    "reset": "The conversation was reset; the next message starts anew.",
-    "erased": "Everything about that person was erased.",
-}
 
 
 class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     """What the dashboard is given. Nothing in it is asked before the first request.
 
-    `workers` gives the seconds since each worker's last sign of life, `channels` the state of each channel in a word,
-    `paused` whether the bot is silent everywhere, `key_of` the contact key of a phone (ValueError when it is none).
+    `checks` looks at everything the product depends on. `workers` gives the seconds since each worker's last sign of life,
+    `channels` the state of each channel in a word, `typed_key` the contact key of a phone as people type it, or None.
     `simulating`: no vendor is configured, so operators may play a prospect. `secure`: people come over https. Times are
     shown in `timezone`.
     """
 
     desk: Desk
+    operators: Operators
+    checks: Callable[[], Sequence[Check]]
     admin_token: Callable[[], str]
     workers: Callable[[], Mapping[str, float]]
     channels: Mapping[str, str]
-    paused: Callable[[], bool]
-    key_of: Callable[[str], str]
+    typed_key: Callable[[str], str | None]
     now: Clock
     simulating: bool
     secure: bool
@@ -67,28 +59,41 @@ def pages(backstage: Backstage) -> Blueprint:
     """Every page and who may see it; each view says so in `guarded_for`."""
     sessions = Sessions(backstage.admin_token, secure=backstage.secure)
     here = _Pages(backstage, sessions)
+    one = ConversationPage(backstage.desk, backstage.operators, backstage.typed_key)
     routes: list[tuple[str, str, Callable[..., Any], str]] = [
         ("GET", "/login", here.login, ANYONE),
         ("POST", "/login", here.log_in, ANYONE),
         ("POST", "/logout", here.log_out, SESSION),
         ("GET", "/dashboard/static/<name>", asset, ANYONE),
         ("GET", "/", here.overview, SESSION),
+        ("GET", "/dashboard/", here.entrance, SESSION),
         ("GET", "/dashboard/conversations", here.conversations, SESSION),
-        ("GET", "/dashboard/conversations/<reference>", here.conversation, SESSION),
-        ("POST", "/dashboard/conversations/<reference>/reset", here.reset, SESSION),
-        ("POST", "/dashboard/conversations/<reference>/erase", here.erase, SESSION),
+        ("GET", "/dashboard/conversations/<reference>", one.conversation, SESSION),
+        ("POST", "/dashboard/conversations/<reference>/takeover", one.take_over, SESSION),
+        ("POST", "/dashboard/conversations/<reference>/handback", one.hand_back, SESSION),
+        ("POST", "/dashboard/conversations/<reference>/messages", one.write, SESSION),
+        ("POST", "/dashboard/conversations/<reference>/profile", one.correct, SESSION),
+        ("POST", "/dashboard/conversations/<reference>/reset", one.reset, SESSION),
+        ("POST", "/dashboard/conversations/<reference>/erase", one.erase, SESSION),
+        ("POST", "/dashboard/pause", here.pause, SESSION),
+        ("POST", "/dashboard/resume", here.resume, SESSION),
+        ("GET", "/dashboard/dead-letters", here.dead_letters, SESSION),
+        ("POST", "/dashboard/dead-letters/replay", here.replay_all, SESSION),
+        ("POST", "/dashboard/dead-letters/<letter_id>/replay", here.replay, SESSION),
+        ("GET", "/dashboard/checks", here.checks, SESSION),
+        ("GET POST", "/dashboard/<path:reference>", here.nowhere, SESSION),
     ]
     if backstage.simulating:
-        simulator = Simulator(backstage.desk, backstage.key_of, backstage.now, backstage.timezone)
+        simulator = Simulator(backstage.desk, backstage.now, backstage.timezone)
         routes += [
             ("GET", "/dashboard/try", simulator.phone, SESSION),
             ("GET", "/dashboard/try/messages", simulator.messages, SESSION),
             ("POST", "/dashboard/try/messages", simulator.say, SESSION),
         ]
     blueprint = Blueprint("dashboard", __name__, template_folder="templates")
-    for method, rule, view, who in routes:
-        blueprint.add_url_rule(rule, view.__name__, _guarded(view, who, sessions), methods=[method])
-    _dress(blueprint, backstage)
+    for methods, rule, view, who in routes:
+        blueprint.add_url_rule(rule, view.__name__, _guarded(view, who, sessions), methods=methods.split())
+    frame.dress(blueprint, paused=backstage.operators.paused, simulating=backstage.simulating, timezone=backstage.timezone)
     return blueprint
 
 
@@ -100,63 +105,13 @@ def _guarded(view: Callable[..., Any], who: str, sessions: Sessions) -> Callable
         if who == SESSION:
             g.csrf = sessions.csrf(request)
             if g.csrf is None:
-                return _refused()
+                return frame.refused()
             if request.method == "POST" and not sessions.proves(request, g.csrf):
                 abort(403, "This form is not from this session. Go back, load the page again and repeat.")
         return view(*args, **kwargs)
 
     guarded.guarded_for = who  # type: ignore[attr-defined]
     return guarded
-
-
-def _refused() -> Any:
-    if _wants_json():
-        return _json_error(401, "unauthorized", "You are logged out.")
-    return redirect(address_of("dashboard.login"), 303)
-
-
-def _dress(blueprint: Blueprint, backstage: Backstage) -> None:
-    """What all pages share: headers, words, and errors that look like pages."""
-
-    @blueprint.after_request
-    def headers(answer: Response) -> Response:
-        answer.headers.update(_HEADERS)
-        answer.vary.add("Cookie")
-        return answer
-
-    @blueprint.context_processor
-    def words() -> dict[str, Any]:
-        return {
-            "csrf": g.get("csrf"),
-            "simulating": backstage.simulating,
-            "notice": _NOTICES.get(request.args.get("done", "")),
-            "wording": wording,
-            "local": lambda moment: wording.local(moment, backstage.timezone),
-        }
-
-    @blueprint.errorhandler(HTTPException)
-    def http(fault: HTTPException) -> Any:
-        return _problem(fault.code or 500, fault.name, fault.description or "")
-
-    @blueprint.errorhandler(LedgerUnavailable)
-    def unavailable(fault: LedgerUnavailable) -> Any:
-        structlog.stdlib.get_logger().error("ledger.unavailable", door=str(request.url_rule), detail=str(fault))
-        return _problem(503, "The message store cannot be reached", "Nothing is lost. Try again in a moment.")
-
-
-def _problem(status: int, heading: str, detail: str) -> Any:
-    if _wants_json():
-        return _json_error(status, heading.casefold().replace(" ", "_"), detail)
-    return render_template("problem.html", heading=heading, detail=detail), status
-
-
-def _json_error(status: int, code: str, message: str) -> Any:
-    return jsonify({"error": {"code": code, "message": message}}), status
-
-
-def _wants_json() -> bool:
-    """Our own script says so; a browser that goes to a page does not."""
-    return request.accept_mimetypes.best == "application/json"
 
 
 def asset(name: str) -> Response:
@@ -168,6 +123,7 @@ class _Pages:
     def __init__(self, backstage: Backstage, sessions: Sessions) -> None:
         self._backstage = backstage
         self._desk = backstage.desk
+        self._operators = backstage.operators
         self._sessions = sessions
         self._patience = Patience()
         self._log = structlog.stdlib.get_logger()
@@ -222,12 +178,15 @@ class _Pages:
             now=now,
             figures=figures,
             channels=self._backstage.channels,
-            paused=self._backstage.paused(),
             workers=workers,
             hours=hours,
             totals={name: sum(hour.counts.get(name, 0) for hour in hours) for name in _COUNTED},
             busiest=max((max(hour.heard, hour.said) for hour in hours), default=0),
         )
+
+    def entrance(self) -> Any:
+        """Where people look for the overview."""
+        return redirect(address_of("dashboard.overview"), 303)
 
     def conversations(self) -> Any:
         """A page of summaries, newest first."""
@@ -238,52 +197,58 @@ class _Pages:
                 limit=PER_PAGE,
                 stage=asked["stage"],
                 owner=asked["owner"],
-                query=self._key(asked["q"]) or asked["q"],
+                query=self._backstage.typed_key(asked["q"]) or asked["q"],
             )
         except ValueError:
             abort(400, "That page of the list does not exist. Start again from its first page.")
         return render_template("conversations.html", asked=asked, **page)
 
-    def conversation(self, reference: str) -> Any:
-        """One conversation: transcript, facts with where they came from, offers, consents."""
-        shown = self._desk.conversation(self._find(reference))
-        if shown is None:
-            abort(404, _NOT_FOUND)
-        return render_template("conversation.html", **shown)
+    # -- looking after it ------------------------------------------------------------------------------------------
 
-    # -- forgetting ------------------------------------------------------------------------------------------------
+    def pause(self) -> Any:
+        """The bot falls silent everywhere."""
+        self._operators.pause()
+        self._log.warning("dashboard.bot_paused")
+        return redirect(address_of("dashboard.overview", done="paused"), 303)
 
-    def reset(self, reference: str) -> Any:
-        """The state is forgotten, the transcript stays."""
-        key = self._confirmed(reference)
-        self._desk.reset(key)
-        self._log.info("dashboard.conversation_reset")
-        return redirect(address_of("dashboard.conversation", reference=key, done="reset"), 303)
+    def resume(self) -> Any:
+        """The bot speaks again."""
+        self._operators.resume()
+        self._log.info("dashboard.bot_resumed")
+        return redirect(address_of("dashboard.overview", done="resumed"), 303)
 
-    def erase(self, reference: str) -> Any:
-        """Everything about the person goes."""
-        self._desk.erase(self._confirmed(reference))
-        self._log.info("dashboard.conversation_erased")
-        return redirect(address_of("dashboard.conversations", done="erased"), 303)
+    def dead_letters(self) -> Any:
+        """What was given up, newest first, and why."""
+        letters = self._operators.dead_letters(LETTERS_SHOWN + 1)
+        return render_template(
+            "dead_letters.html",
+            letters=[(dead_letter_id(letter), letter) for letter in letters[:LETTERS_SHOWN]],
+            more=len(letters) > LETTERS_SHOWN,
+        )
 
-    def _confirmed(self, reference: str) -> str:
-        key = self._find(reference)
+    def replay(self, letter_id: str) -> Any:
+        """Tries one of them again."""
+        done = "replayed" if self._operators.replay(letter_id) else "gone"
+        self._log.info(f"dashboard.dead_letter_{done}")
+        return redirect(address_of("dashboard.dead_letters", done=done), 303)
+
+    def replay_all(self) -> Any:
+        """Tries all of them again, the oldest first: what a person wrote first is answered first."""
         if request.form.get("confirmed") != "yes":
             abort(400, "Tick the box that says that you mean it.")
-        return key
+        letters = self._operators.dead_letters(MOST_LETTERS)
+        replayed = sum(self._operators.replay_letter(letter) for letter in reversed(letters))
+        self._log.info("dashboard.dead_letters_replayed", count=replayed)
+        return redirect(address_of("dashboard.dead_letters", done="replayed_all"), 303)
 
-    def _find(self, reference: str) -> str:
-        key = self._desk.find(self._key(reference) or reference)
-        if key is None:
-            abort(404, _NOT_FOUND)
-        return key
+    def checks(self) -> Any:
+        """Asks the store and every configured vendor now."""
+        return render_template("checks.html", checks=self._backstage.checks())
 
-    def _key(self, typed: str) -> str | None:
-        """The contact key for a phone as people type it, or None."""
-        try:
-            return self._backstage.key_of("".join(character for character in typed if character not in " -.()"))
-        except ValueError:
-            return None
+    def nowhere(self, reference: str) -> Any:
+        """There is no such page; said as one."""
+        del reference
+        abort(404, NOT_FOUND)
 
 
 _COUNTED = ("inbound", "replies", "errors", "waited_ms", "waited_turns")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from src.desk.ports import Clock
 from src.messages import Contact, Inbound
 
 ROWS_SHOWN = 100
+_CHANNEL = "whatsapp"
 _MADE_UP = re.compile(r"3460[0-9]{7}")
 """The numbers that may be played: the same range as `make chat` uses."""
 
@@ -36,9 +37,8 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Simulator:
     """The views of the simulated phone. Each browser tab plays the number in its address."""
 
-    def __init__(self, desk: Desk, key_of: Callable[[str], str], now: Clock, timezone: str) -> None:
+    def __init__(self, desk: Desk, now: Clock, timezone: str) -> None:
         self._desk = desk
-        self._key_of = key_of
         self._now = now
         self._timezone = timezone
 
@@ -48,11 +48,11 @@ class Simulator:
         if number is None:
             fresh = f"3460{secrets.randbelow(10**7):07d}"
             return redirect(address_of("dashboard.phone", number=fresh), 303)
-        return render_template("try.html", number=_made_up(number), key=self._key_of(number))
+        return render_template("try.html", number=_made_up(number), key=_key(number))
 
     def messages(self) -> Any:
         """The last rows of the transcript, ready to be shown, and where the sale stands."""
-        shown = self._desk.conversation(self._key_of(_made_up(request.args.get("number", "")))) or {}
+        shown = self._desk.conversation(_key(_made_up(request.args.get("number", "")))) or {}
         rows = [self._row(row) for row in shown.get("messages", [])[-ROWS_SHOWN:]]
         return _json({"messages": rows, "stage": wording.STAGES.get(shown.get("stage", ""), ""), "owner": shown.get("owner")})
 
@@ -65,7 +65,7 @@ class Simulator:
         if not said.text.strip() or len(said.text) > 4096 or len(said.reply_id) > 256:
             abort(400, "A message has 1 to 4,096 characters.")
         number = _made_up(said.number)
-        contact = Contact(key=self._key_of(number), channel="whatsapp", phone=f"+{number}")
+        contact = Contact(key=_key(number), channel=_CHANNEL, phone=f"+{number}")
         inbound = Inbound(
             id=f"try.{secrets.token_hex(8)}",
             contact=contact,
@@ -93,6 +93,10 @@ def _made_up(number: str) -> str:
     if not _MADE_UP.fullmatch(number):
         abort(400, "Only made-up numbers can be played: 3460 and seven more digits.")
     return number
+
+
+def _key(number: str) -> str:
+    return f"{_CHANNEL}:{number}"
 
 
 def _json(body: Any) -> Response:

@@ -56,6 +56,11 @@ def title(key: Any) -> str:
     return words[:1].upper() + words[1:]
 
 
+def unit(key: str) -> str:
+    """What a value of the profile is counted in; "" when it is not counted."""
+    return "€" if key in _MONEY else "years" if key in _YEARS else ""
+
+
 def money(value: Any) -> str:
     """An amount in EUR, with cents only when there are some."""
     if isinstance(value, bool) or not isinstance(value, int | float):

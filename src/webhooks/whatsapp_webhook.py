@@ -15,7 +15,8 @@ from src import logs
 from src.bootstrap import Services, make_services
 from src.dashboard.pages import Backstage, pages
 from src.errors import BadSignature
-from src.integrations.whatsapp_payloads import Parsed, check_signature, contact_key, parse
+from src.integrations.whatsapp_identity import typed_key
+from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
 from src.settings import load
 from src.webhooks import limits, metrics, openapi, operations, security
 
@@ -85,11 +86,12 @@ def _backstage(services: Services) -> Backstage:
     settings = services.settings
     return Backstage(
         desk=services.desk,
+        operators=services.operators,
+        checks=services.checks,
         admin_token=services.admin_token,
         workers=services.ledger.workers,
         channels={"WhatsApp": "on" if settings.whatsapp else "simulator: no keys are set, messages are answered here"},
-        paused=services.operators.paused,
-        key_of=lambda phone: contact_key(phone, None),
+        typed_key=typed_key,
         now=services.ledger.server_time,
         simulating=settings.whatsapp is None,
         secure=settings.public_base_url.startswith("https://"),

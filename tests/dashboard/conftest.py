@@ -16,11 +16,14 @@ from src.agent import state as states
 from src.agent.state import new_conversation
 from src.dashboard.pages import Backstage, pages
 from src.desk import jobs
+from src.desk.checks import Check
 from src.desk.desk import Desk
-from src.desk.ports import Settlement
+from src.desk.operators import Operators
+from src.desk.ports import Channel, Settlement
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_views import RedisRecords
-from src.integrations.whatsapp_identity import contact_key
+from src.integrations.simulator_channel import SimulatorChannel
+from src.integrations.whatsapp_identity import typed_key
 from src.messages import Contact, Content, Inbound, Option, Outbound
 from src.webhooks import security
 
@@ -34,7 +37,10 @@ class Office:
 
     def __init__(self, ledger: RedisLedger) -> None:
         self.ledger = ledger
-        self.desk = Desk(ledger, RedisRecords(ledger))
+        self.records = RedisRecords(ledger)
+        self.desk = Desk(ledger, self.records)
+        self.channels: dict[str, Channel] = {"whatsapp": SimulatorChannel()}
+        self.operators = Operators(ledger, self.records, self.channels, ledger.server_time, retention_days=10)
 
     def hears(self, text: str, number: str = MARTA, **more: Any) -> str:
         """Somebody writes; the id of the message."""
@@ -173,11 +179,12 @@ def new_app(office: Office) -> Callable[..., Flask]:
     def make(**changes: Any) -> Flask:
         given: dict[str, Any] = {
             "desk": office.desk,
+            "operators": office.operators,
+            "checks": lambda: [Check("store", True, "answers"), Check("workers", False, "0 alive", "start one")],
             "admin_token": lambda: ADMIN,
             "workers": lambda: {"host.1": 0.4, "host.2": 99.0},
             "channels": {"WhatsApp": "simulator"},
-            "paused": lambda: False,
-            "key_of": lambda phone: contact_key(phone, None),
+            "typed_key": typed_key,
             "now": office.ledger.server_time,
             "simulating": True,
             "secure": False,

@@ -120,5 +120,5 @@ def test_with_a_vendor_there_is_no_simulator(new_app: Callable[..., Flask]) -> N
     visitor = Visitor(new_app(simulating=False))
     visitor.log_in()
     assert visitor.get("/dashboard/try").status_code == 404
-    assert visitor.client.post(ADDRESS, json={"number": MARTA, "text": "hola"}).status_code == 404
+    assert say(visitor, {"number": MARTA, "text": "hola"}).status_code == 404
     assert "/dashboard/try" not in visitor.get("/").text
