@@ -84,7 +84,7 @@ class Deliveries:
 
     def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> str:
         lease_until_s, owner = self._ledger.renew(claim, sending=outbound.id)
-        if owner == "human" and outbound.speaker == "bot":
+        if outbound.speaker == "bot" and (owner == "human" or self._ledger.paused()):
             return self._withhold(claim, outbound)
         timeout_s = min(_LONGEST_SEND_S, (lease_until_s - self._monotonic()) * _SHARE_OF_LEASE)
         if timeout_s <= 0:
@@ -135,7 +135,7 @@ class Deliveries:
         return name.rpartition(".")[2]
 
     def _withhold(self, claim: Claim, outbound: Outbound) -> str:
-        """A human took the conversation over while this was waiting: the bot stays silent."""
+        """A human took the conversation over while this was waiting, or the bot was paused: it stays silent."""
         settlement = Settlement(
             done=[outbound.id],
             statuses={outbound.id: ("failed", "", "withheld")},

@@ -146,9 +146,9 @@ class Turns:
             settlement.events = [*settlement.events, _handed_over(claim, handoff.reason, urgent=handoff.urgent)]
             settlement.counts = {**settlement.counts, "handed_over": 1}
         self._keep(settlement, conversation, claim)
-        self._say(
-            settlement, self._outbounds(claim, conversation.contact, step.replies, last_words=settlement.owner == "human")
-        )
+        # While the bot is paused only what stands above every switch comes this far.
+        last_words = settlement.owner == "human" or self._ledger.paused()
+        self._say(settlement, self._outbounds(claim, conversation.contact, step.replies, last_words=last_words))
         return settlement
 
     def _stay_silent(self, claim: Claim, before: Conversation, inbounds: Sequence[Inbound]) -> str:
@@ -206,7 +206,7 @@ class Turns:
         settlement.rows = [jobs.outbound_row(outbound) for outbound in outbounds]
 
     def _outbounds(self, claim: Claim, contact: Contact, contents: Sequence[Content], *, last_words: bool) -> list[Outbound]:
-        """The replies as messages. The bot's last words go out although a human has the conversation from now on."""
+        """The replies as messages. The bot's last words go out although it must be silent from now on."""
         channel = self._channels[contact.channel]
         return [
             Outbound(

@@ -665,6 +665,17 @@ def test_while_paused_the_bot_is_silent_and_everything_is_recorded(counter: Coun
     assert counter.turn() == "answered"
 
 
+def test_a_reply_that_waits_is_silenced_by_a_pause_too_and_a_persons_message_is_not(counter: Counter) -> None:
+    counter.hears("hola")
+    counter.turn()
+    counter.people.pause()
+    turns_of_another_process(counter)
+    counter.people.say(ANA, {"text": "Soy Marta."})
+    assert counter.deliver() == "withheld"
+    assert counter.deliver() == "sent"
+    assert counter.channel.texts == ["Soy Marta."]
+
+
 def test_a_paused_turn_leaves_the_sale_where_it_was(counter: Counter) -> None:
     counter.greets()
     before = counter.conversation()
