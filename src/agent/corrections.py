@@ -9,26 +9,32 @@ from typing import Any
 
 from src.agent.health_disclosure import redact_health
 from src.agent.redaction import clean, redact
-from src.agent.stages.facts import PLAUSIBLE, PRICING_KEYS, SUMMARY_KEYS, is_plausible, years_between
+from src.agent.stages.facts import (
+    COUNTED_KEYS,
+    MARITAL_STATUSES,
+    PLAUSIBLE,
+    PRICING_KEYS,
+    SUMMARY_KEYS,
+    is_plausible,
+    years_between,
+)
 from src.agent.state import Conversation, ProfileSource, decode, encode
 from src.agent.understanding import CONFIRM_BELOW, Context, Found, read
 from src.errors import InvalidRequest
 
 KEYS = tuple(dict.fromkeys((*SUMMARY_KEYS, *PRICING_KEYS)))
-WHOLE = frozenset(("age", "dependents", "occupation_class", "term_years"))
-MARITAL = ("single", "married", "partner", "divorced", "widowed")
 LONGEST_TEXT = 200
 _DERIVED = {"age": "birth_date", "birth_date": "age", "occupation": "occupation_class"}
 """What else changes with that value: age and date of birth say the same, and a class is that of an occupation."""
 _KINDS = {
     "smoker": "true or false",
     "birth_date": "a date in the past as YYYY-MM-DD",
-    "marital_status": f"one of {', '.join(MARITAL)}",
+    "marital_status": f"one of {', '.join(sorted(MARITAL_STATUSES))}",
 }
 _A_KEY = re.compile(r"[a-z_]{1,40}")
 _SHAPES = {
     "birth_date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    "marital_status": re.compile("|".join(MARITAL)),
+    "marital_status": re.compile("|".join(MARITAL_STATUSES)),
     "email": re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+"),
     "postal_code": re.compile(r"[0-9A-Za-z][0-9A-Za-z -]{2,9}"),
 }
@@ -101,7 +107,7 @@ def _settle(conversation: Conversation, key: str, *, answered: bool) -> None:
 
 
 def _stored(key: str, value: Any) -> Any:
-    if key in WHOLE and isinstance(value, float) and value.is_integer():
+    if key in COUNTED_KEYS and isinstance(value, float) and value.is_integer():
         return int(value)
     return clean(value).strip() if isinstance(value, str) else value
 
@@ -114,7 +120,7 @@ def _fault(key: str, value: Any, today: date) -> str:
         return ""
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return f"{key}: at most {LONGEST_TEXT} characters"
-    if key in WHOLE and isinstance(value, float) and not value.is_integer():
+    if key in COUNTED_KEYS and isinstance(value, float) and not value.is_integer():
         return f"{key}: a whole number"
     if not _is_well_formed(key, value) or not is_plausible(Found(key, _stored(key, value)), today):
         return f"{key}: {_expected(key)}"

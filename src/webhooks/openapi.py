@@ -15,8 +15,8 @@ from flask import Blueprint, Flask, Response, current_app
 from msgspec import UNSET, Meta, UnsetType
 
 from src import __version__
-from src.agent.corrections import KEYS, LONGEST_TEXT, MARITAL, WHOLE
-from src.agent.stages.facts import PLAUSIBLE
+from src.agent.corrections import KEYS, LONGEST_TEXT
+from src.agent.stages.facts import COUNTED_KEYS, MARITAL_STATUSES, PLAUSIBLE
 from src.agent.state import STAGES, Consent, Outcome, Owner, ProfileKey, Stage
 from src.bootstrap import Services
 from src.desk.checks import Check
@@ -144,9 +144,9 @@ class Message(Exact):
 def _values(of_texts: Any, *, nullable: bool) -> list[tuple[str, Any, Any]]:
     kinds: dict[str, Any] = dict.fromkeys(KEYS, of_texts)
     for key, (least, most) in PLAUSIBLE.items():
-        number: Any = int if key in WHOLE else float
+        number: Any = int if key in COUNTED_KEYS else float
         kinds[key] = Annotated[number, Meta(ge=least, le=most)]
-    kinds |= {"smoker": bool, "marital_status": Literal[MARITAL]}
+    kinds |= {"smoker": bool, "marital_status": Literal[tuple(sorted(MARITAL_STATUSES))]}
     return [(key, kind | UnsetType | None if nullable else kind | UnsetType, UNSET) for key, kind in kinds.items()]
 
 
