@@ -46,7 +46,7 @@ def install(app: Flask, services: Services) -> None:
 
     def proves_nothing(answer: Response) -> bool:
         # The public status shows a wrong token only by saying little.
-        guessed = "Authorization" in request.headers and not security.is_operator(request, services.admin_token())
+        guessed = _shows_a_token() and not security.is_operator(request, services.admin_token())
         return answer.status_code in _UNPROVEN or (guessed and answer.status_code == 200)
 
     limiter = Limiter(
@@ -87,7 +87,12 @@ def _too_many(until_s: float) -> TooManyRequests:
 def _takes_a_token() -> bool:
     """Whether something can be guessed here: not at a vendor's door, nor at one for anyone that was shown nothing."""
     who = _guarded_for()
-    return who != VENDOR and (who != ANYONE or request.method == "POST" or "Authorization" in request.headers)
+    return who != VENDOR and (who != ANYONE or request.method == "POST" or _shows_a_token())
+
+
+def _shows_a_token() -> bool:
+    """A password is none: a proxy in front may ask for one, and it comes with every request."""
+    return request.headers.get("Authorization", "")[:7].casefold() == "bearer "
 
 
 def _guarded_for() -> str:

@@ -114,6 +114,12 @@ def test_the_login_page_cannot_be_used_for_guessing(new_doors: NewDoors) -> None
     assert statuses([guess(doors)]) == [429]
 
 
+def test_a_password_for_the_proxy_in_front_is_no_guess(new_doors: NewDoors) -> None:
+    doors = new_doors(WHATSAPP | TIGHT)
+    answers = [doors.client.get("/webhook/status", auth=("operator", "of the proxy")) for _ in range(10)]
+    assert statuses(answers) == [200] * 10
+
+
 def test_who_knows_the_token_has_no_limit_whatever_goes_wrong(new_doors: NewDoors) -> None:
     doors = new_doors(WHATSAPP | TIGHT)
     paths = ["/webhook/status", "/webhook/conversation/nobody", "/webhook/conversations?limit=none", "/nowhere"] * 5
