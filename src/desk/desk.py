@@ -96,13 +96,19 @@ def _contact(contact: Contact) -> dict[str, Any]:
     }
 
 
-def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:
+def _head(record: Record, conversation: Conversation) -> dict[str, Any]:
     return {
         "contact": _contact(conversation.contact),
         "stage": conversation.stage,
         "owner": record.owner,
         "outcome": conversation.outcome,
         "awaiting": conversation.awaiting,
+    }
+
+
+def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:
+    return {
+        **_head(record, conversation),
         "profile": conversation.profile,
         "profile_sources": {
             key: {"message_id": source.message_id, "at": source.at, "by": source.by, "replaced": source.replaced}
@@ -121,11 +127,7 @@ def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:
 
 def _summary(record: Record, conversation: Conversation) -> dict[str, Any]:
     return {
-        "contact": _contact(conversation.contact),
-        "stage": conversation.stage,
-        "owner": record.owner,
-        "outcome": conversation.outcome,
-        "awaiting": conversation.awaiting,
+        **_head(record, conversation),
         "name": conversation.profile.get("name") or conversation.contact.name,
         "created_at": record.created_at,
         "updated_at": conversation.updated_at,
