@@ -30,7 +30,7 @@ from src.webhooks import security
 from src.webhooks.security import ANYONE, VENDOR
 
 MOST_COUNTS = 50_000
-"""Two for each address and kind of door: about 12 MB when somebody comes from everywhere."""
+"""Two for each address and kind of door: about 13 MB when somebody comes from everywhere."""
 _IPV6_SITE_BITS = 64
 _UNPROVEN = (401, 403)
 _UNPROVEN_WEBHOOK = (401, 403, 413)

@@ -21,7 +21,7 @@ from tests.conftest import Skew
 from tests.desk.fakes import ANA, Office
 from tests.kit.builders import BUSINESS, SENDER, text
 from tests.kit.product import Product, eventually
-from tests.kit.rig import PROJECT
+from tests.kit.rig import PROJECT, free_port
 from tests.webhooks.door_kit import DOOR, WHATSAPP, Doors
 
 NewDoors = Callable[..., Doors]
@@ -161,6 +161,15 @@ def test_doors_are_timed_by_rule_and_status_never_by_path(doors: Doors) -> None:
     assert found["iagente_door_duration_seconds_sum", DOOR, "POST", "200"] > 0
     assert SENDER not in exposed
     assert "INVENTED" not in exposed
+
+
+def test_calls_to_a_vendor_are_timed_by_what_came_of_them(new_doors: NewDoors, tmp_path: Path) -> None:
+    nobody_there = {"DATA_DIR": str(tmp_path / "data"), "WHATSAPP_API_BASE_URL": f"http://127.0.0.1:{free_port()}"}
+    doors = new_doors(WHATSAPP | nobody_there)
+    assert doors.ask("/webhook/diag/test", method="POST").status_code == 200
+    found = figures(doors)
+    assert found["iagente_vendor_call_duration_seconds_count", "check", "TemporaryFailure", "whatsapp"] == 1
+    assert found["iagente_vendor_call_duration_seconds_bucket", "check", "+Inf", "TemporaryFailure", "whatsapp"] == 1
 
 
 def test_a_worker_tells_what_came_of_every_claim(doors: Doors, skew: Skew) -> None:
