@@ -5,18 +5,20 @@ Versions from 6.2, no modules, a single node, Sentinel or a Cluster.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.cluster import RedisCluster
-from redis.exceptions import NoScriptError, RedisError
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import MovedError, NoScriptError, RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -31,56 +33,137 @@ _PARTS = {
 SOCKET_TIMEOUT_S = 2.5
 CONNECT_TIMEOUT_S = 1.0
 REPLICAS_WITHIN_MS = 500
+_OPTIONS: dict[str, Any] = {
+    "socket_timeout": SOCKET_TIMEOUT_S,
+    "socket_connect_timeout": CONNECT_TIMEOUT_S,
+    "health_check_interval": 30,
+}
 
 Client = redis.Redis | RedisCluster
 
 
 def connect(url: str) -> Client:
-    """A client for redis://, rediss://, unix://, redis+cluster:// or redis+sentinel://host:port,…/master.
+    """A client for redis://, rediss://, unix://, redis+cluster://host:port,… or redis+sentinel://host:port,…/master[/db].
 
-    It connects on first use. A broken connection is tried once more at once: every script may safely be repeated. A store
-    that does not answer in time is not asked again: whoever waits for us has no time for that.
+    Of a Cluster or of the Sentinels any that lives will do; `?ssl=true` encrypts, `&sentinel_username=` and
+    `&sentinel_password=` are what the Sentinels themselves ask for. Credentials are percent-encoded. It connects on first use,
+    except to a Cluster, whose layout it learns at once. A broken connection is tried once more at once: every script may
+    safely be repeated. A store that does not answer in time is not asked again: whoever waits for us has no time for that.
+    Raises ConfigurationError.
     """
-    options: dict[str, Any] = {
-        "socket_timeout": SOCKET_TIMEOUT_S,
-        "socket_connect_timeout": CONNECT_TIMEOUT_S,
-        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        "health_check_interval": 30,
-    }
-    parts = urlsplit(url)
-    if parts.scheme == "redis+cluster":
-        plain = urlunsplit(parts._replace(scheme="rediss" if "ssl=true" in parts.query else "redis", query=""))
-        cluster: RedisCluster = RedisCluster.from_url(plain, **options)
-        return cluster
-    if parts.scheme == "redis+sentinel":
-        return _sentinel_master(url, options)
-    if parts.scheme not in ("redis", "rediss", "unix"):
+    scheme, _, rest = url.partition("://")
+    if scheme == "redis+cluster":
+        return _cluster(_Address.read(rest))
+    if scheme == "redis+sentinel":
+        return _sentinel_master(_Address.read(rest))
+    if scheme not in ("redis", "rediss", "unix"):
         raise ConfigurationError(
-            [f"REDIS_URL: '{parts.scheme}://' is not known; use redis, rediss, unix, redis+cluster, redis+sentinel"]
+            [f"REDIS_URL: '{scheme}://' is not known; use redis, rediss, unix, redis+cluster, redis+sentinel"]
         )
-    client: redis.Redis = redis.Redis.from_url(url, **options)
+    client: redis.Redis = redis.Redis.from_url(url, retry=_once_more(), **_OPTIONS)
     return client
 
 
-def _sentinel_master(url: str, options: dict[str, Any]) -> redis.Redis:
-    parts = urlsplit(url)
-    credentials, _, hosts = parts.netloc.rpartition("@")
-    username, _, password = credentials.partition(":")
-    nodes = []
-    for host in hosts.split(","):
-        name, _, port = host.partition(":")
-        nodes.append((name, int(port or 26379)))
-    path = [piece for piece in parts.path.split("/") if piece]
-    if not path:
+def _once_more() -> Retry:
+    return Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+
+
+@dataclass(frozen=True)
+class _Address:
+    """An address that names several hosts, which no library reads."""
+
+    hosts: tuple[tuple[str, int | None], ...]
+    username: str | None
+    password: str | None
+    path: tuple[str, ...]
+    query: dict[str, str]
+
+    @classmethod
+    def read(cls, text: str) -> _Address:
+        parts = urlsplit(f"//{text}")
+        credentials, _, hosts = parts.netloc.rpartition("@")
+        username, _, password = (unquote(part) or None for part in credentials.partition(":"))
+        try:
+            each = [urlsplit(f"//{host}") for host in hosts.split(",")]
+            named = tuple((host.hostname or "", host.port) for host in each)
+        except ValueError:
+            named = ()
+        if not all(name for name, _ in named) or not named:
+            raise ConfigurationError(["REDIS_URL: its hosts are written host:port,host:port"])
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        return cls(named, username, password, tuple(piece for piece in parts.path.split("/") if piece), query)
+
+    @property
+    def encrypted(self) -> bool:
+        return self.query.get("ssl") == "true"
+
+
+class _Cluster(RedisCluster):
+    """A node that does not answer in time is not asked again."""
+
+    ERRORS_ALLOW_RETRY = tuple(  # type: ignore[assignment]  # one fewer than there were
+        error for error in RedisCluster.ERRORS_ALLOW_RETRY if error is not redis.TimeoutError
+    )
+
+
+def _cluster(address: _Address) -> RedisCluster:
+    if address.path not in ((), ("0",)):
+        raise ConfigurationError(["REDIS_URL: a Cluster has one database: redis+cluster://host:6379,host:6379"])
+    nodes = [ClusterNode(host, port or 6379) for host, port in address.hosts]  # type: ignore[no-untyped-call]
+    return _Cluster(
+        startup_nodes=nodes,
+        username=address.username,
+        password=address.password,
+        ssl=address.encrypted,
+        retry=_once_more(),
+        **_OPTIONS,
+    )
+
+
+class _Sentinels(Sentinel):
+    """Threads may ask them at the same time: whoever answered is put first in a list of one's own."""
+
+    def discover_master(self, service_name: str) -> Any:
+        asking = copy.copy(self)
+        asking.sentinels = list(self.sentinels)
+        found = Sentinel.discover_master(asking, service_name)  # type: ignore[no-untyped-call]
+        self.sentinels = asking.sentinels
+        return found
+
+
+def _sentinel_master(address: _Address) -> redis.Redis:
+    name, _, database = "/".join(address.path).partition("/")
+    database = database or address.query.get("db", "0")
+    if not name or not database.isdecimal():
         raise ConfigurationError(
             ["REDIS_URL: redis+sentinel:// needs the master's name as path: redis+sentinel://host:26379/mymaster"]
         )
-    database = int(path[1]) if len(path) > 1 else int(parse_qs(parts.query).get("db", ["0"])[0])
-    sentinel = Sentinel(nodes, socket_timeout=CONNECT_TIMEOUT_S)  # type: ignore[no-untyped-call]
-    master: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
-        path[0], db=database, username=username or None, password=password or None, **options
+    asked = {
+        "socket_timeout": CONNECT_TIMEOUT_S,
+        "retry": Retry(NoBackoff(), 0),  # there is another one to ask
+        "username": address.query.get("sentinel_username"),
+        "password": address.query.get("sentinel_password"),
+        "ssl": address.encrypted,
+    }
+    hosts = [(host, port or 26379) for host, port in address.hosts]
+    sentinels = _Sentinels(hosts, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
+    master: redis.Redis = sentinels.master_for(  # type: ignore[no-untyped-call]
+        name,
+        db=int(database),
+        username=address.username,
+        password=address.password,
+        ssl=address.encrypted,
+        retry=_once_more(),
+        **_OPTIONS,
     )
     return master
+
+
+def servers(client: Client) -> list[redis.Redis]:
+    """The servers behind it that are written to: one, or the masters of a Cluster."""
+    if isinstance(client, RedisCluster):
+        return [client.get_redis_connection(node) for node in client.get_primaries()]  # type: ignore[no-untyped-call]
+    return [client]
 
 
 @contextmanager
@@ -88,8 +171,8 @@ def ledger_errors() -> Iterator[None]:
     """Whatever keeps the store from answering becomes LedgerUnavailable, with the store's word and nothing of the data."""
     try:
         yield
-    except RedisError as error:
-        first_words = " ".join(str(error).split()[:8])
+    except (RedisError, RedisClusterException) as error:  # the latter, of a Cluster that cannot be reached, is no RedisError
+        first_words = " ".join(str(error).split()[:6])
         raise LedgerUnavailable(f"{type(error).__name__}: {first_words}") from error
 
 
@@ -116,11 +199,38 @@ class Scripts:
                 return client.eval(text, len(keys), *keys, *args)
 
     def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, replicas: int = 0) -> list[Any]:
-        """One script many times: in one round trip on a single node, one by one on a Cluster. Raises LedgerUnavailable when
-        one of them could not be done; the others were. `replicas`: how many must have it too (a single node only)."""
+        """One script many times: in one round trip on a single node, one by one on a Cluster until one fails. Raises
+        LedgerUnavailable when one of them could not be done, or fewer than `replicas` replicas say that they have it."""
         client = self._client()
-        if isinstance(client, RedisCluster) or (len(calls) == 1 and not replicas):
-            return [self.run(name, keys, args) for keys, args in calls]
+        if isinstance(client, RedisCluster):
+            return [
+                self._on_its_node(client, name, keys, args, replicas) if replicas else self.run(name, keys, args)
+                for keys, args in calls
+            ]
+        if len(calls) == 1 and not replicas:
+            return [self.run(name, *calls[0])]
+        return self._pipelined(client, name, calls, replicas)
+
+    def _on_its_node(self, client: RedisCluster, name: str, keys: Sequence[str], args: Sequence[Any], replicas: int) -> Any:
+        """On a connection to one node, because WAIT speaks of what was written on its own connection."""
+
+        def once() -> Any:
+            with ledger_errors():
+                node = client.get_redis_connection(client.get_node_from_key(keys[0]))  # type: ignore[no-untyped-call]
+            return self._pipelined(node, name, [(keys, args)], replicas)[0]
+
+        try:
+            return once()
+        except LedgerUnavailable as failure:
+            if not isinstance(failure.__cause__, (redis.ConnectionError, MovedError)):
+                raise
+            with ledger_errors():
+                client.exists(keys[0])  # the slot has moved: this finds out where to
+            return once()
+
+    def _pipelined(
+        self, client: redis.Redis, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], replicas: int
+    ) -> list[Any]:
         text, digest = self._load(name)
         with ledger_errors():
             pipeline = client.pipeline(transaction=False)
@@ -133,7 +243,7 @@ class Scripts:
             unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
             if unknown:
                 client.script_load(text)
-                again = self.run_many(name, [calls[place] for place in unknown], replicas=replicas)
+                again = self._pipelined(client, name, [calls[place] for place in unknown], replicas)
                 answers = [again.pop(0) if place in unknown else answer for place, answer in enumerate(answers)]
             for answer in [*answers, confirmed]:
                 if isinstance(answer, Exception):
