@@ -21,7 +21,7 @@ from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, 
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.redis_keys import OpenStore, aliases_of, moment_of, text_of
 from src.integrations.redis_people import HOPS, REMEMBER_IDS_S, RedisPeople
-from src.integrations.redis_store import Client, ledger_errors
+from src.integrations.redis_store import Client, ledger_errors, servers
 from src.messages import Receipt
 
 REMEMBER_SENT_S = 31 * 86_400
@@ -162,6 +162,7 @@ class RedisLedger:
         """Leaves room for the commits of what was accepted: they free memory, new items only take it."""
         checked_at, full = self._memory
         if time.monotonic() - checked_at > 1.0:
+            self._memory = (time.monotonic(), full)  # one asks, the others need not wait
             used, most = self.memory_bytes()
             full = used > MEMORY_HEADROOM * most > 0
             self._memory = (time.monotonic(), full)
@@ -169,11 +170,18 @@ class RedisLedger:
             raise LedgerUnavailable(f"the store is over {MEMORY_HEADROOM:.0%} of its maxmemory")
 
     def memory_bytes(self) -> tuple[int, int]:
-        """What the store uses and the most it may (0: no limit); of a Cluster, the node that is nearest to its limit."""
-        with ledger_errors():
-            answer: Any = self.client.info("memory")
-        nodes = [answer] if "used_memory" in answer else list(answer.values())  # a Cluster answers for each node
-        told = [(int(node["used_memory"]), int(node.get("maxmemory", 0))) for node in nodes]
+        """What the store uses and the most it may (0: no limit); of a Cluster, the master nearest to its limit that answers."""
+        told, silent = [], None
+        for server in servers(self.client):
+            try:
+                with ledger_errors():
+                    memory: Any = server.info("memory")
+            except LedgerUnavailable as error:
+                silent = error
+            else:
+                told.append((int(memory["used_memory"]), int(memory.get("maxmemory", 0))))
+        if silent and not told:
+            raise silent
         return max(told, key=lambda node: (node[0] / node[1] if node[1] else 0.0, node[0]))
 
     def number_paused(self, number: str) -> bool:
@@ -245,7 +253,9 @@ class RedisLedger:
         ]
         args = [self._store.skew_ms(), claim.lane, claim.contact, claim.token, claim.epoch, round(self.lease_s * 1000), sending]
         asked_at = time.monotonic()
-        owner = self._store.run("renew", keys, args)
+        # A message goes out only when a replica knows of it, and so of all that led to it: one that takes over repeats nothing.
+        replicas = self._wait_replicas if sending else 0
+        owner = self._store.run_many("renew", [(keys, args)], replicas=replicas)[0]
         if owner is None:
             raise StaleCommit(f"the lease on the {claim.lane} lane is lost")
         return asked_at + self.lease_s, text_of(owner)

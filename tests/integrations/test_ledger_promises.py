@@ -149,6 +149,21 @@ def test_no_two_claims_have_the_same_name(new_ledger: NewLedger, skew: Skew) -> 
     assert len(set(names)) == len(names)
 
 
+def test_a_claim_that_a_failover_forgot_cannot_be_mistaken_for_a_later_one(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    client: Any = ledger.client
+    record = ledger.keys.of_contact(ANA, "record")
+    ledger.accept([arrival("hola")])
+    as_the_replica_has_it = client.dump(record)
+    forgotten = take(ledger)
+    client.restore(record, 0, as_the_replica_has_it, replace=True)
+    later = take(ledger)
+    assert later.turn_id != forgotten.turn_id
+    with pytest.raises(StaleCommit):
+        ledger.commit(forgotten, done(forgotten, state=b"of a turn that nobody knows"))
+    ledger.commit(later, done(later))
+
+
 def test_a_timer_set_by_another_lane_wakes_the_turns(new_ledger: NewLedger, skew: Skew) -> None:
     ledger = new_ledger(debounce_s=0.0)
     sending(ledger, "o1")
@@ -308,7 +323,7 @@ def test_a_reset_of_nobody_makes_nobody(new_ledger: NewLedger) -> None:
     ledger = new_ledger()
     ledger.forget(ANA, erase=False)
     assert _page(ledger) == []
-    assert not [key for key in ledger.client.keys("*") if b"34600000001" in key]
+    assert not [key for key in ledger.client.scan_iter("*") if b"34600000001" in key]
 
 
 def test_who_has_a_conversation_is_listed_at_once(new_ledger: NewLedger) -> None:
@@ -372,7 +387,7 @@ def test_nothing_pending_has_a_ttl(new_ledger: NewLedger) -> None:
         ledger.commit(turn, done(turn))
     passing = {
         key.decode().replace("{", "").split(":")[1 if b"{" not in key else 2]
-        for key in ledger.client.keys("*")
+        for key in ledger.client.scan_iter("*")
         if ledger.client.ttl(key) > 0
     }
     assert passing == {"id", "seen", "hour", "parked", "ping"} - {"ping"}

@@ -314,6 +314,17 @@ def test_waiting_for_replicas_that_are_not_there(new_ledger: NewLedger) -> None:
     assert texts(take(ledger)) == ["hola"], "it is written all the same, once"
 
 
+def test_nothing_is_sent_that_no_replica_knows_of(new_ledger: NewLedger) -> None:
+    ledger, careful = new_ledger(debounce_s=0.0), new_ledger(debounce_s=0.0, wait_replicas=1)
+    ledger.accept([arrival("hola")])
+    turn = take(ledger)
+    careful.renew(turn)
+    careful.commit(turn, done(turn, deliveries=[("o1", b"1")]))
+    message = take(ledger, "delivery")
+    with pytest.raises(LedgerUnavailable, match="0 of 1 replicas"):
+        careful.renew(message, sending="o1")
+
+
 def test_a_full_store_refuses_items_and_finishes_its_work(new_ledger: NewLedger) -> None:
     ledger = new_ledger(debounce_s=0.0)
     client: Any = ledger.client

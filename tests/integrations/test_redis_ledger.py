@@ -120,7 +120,7 @@ def test_erasing_stops_the_turn_in_flight_and_an_old_webhook_resurrects_nothing(
     farewell = take(ledger, "delivery")
     assert farewell.jobs[0].id == "bye"
     ledger.commit(farewell, done(farewell, statuses={"bye": ("sent", "wamid.bye", "")}))
-    left = [key.decode() for key in ledger.client.keys("*")]
+    left = [key.decode() for key in ledger.client.scan_iter("*")]
     assert not [key for key in left if "34600000001" in key or "ES.123" in key]
     skew.advance(60)
     assert ledger.accept([arrival("soy yo otra vez")]) == ["accepted"]

@@ -1,4 +1,4 @@
--- Takes a contact's lane for `lease_ms`: fencing token +1, an attempt counted for every job handed out.
+-- Takes a contact's lane for `lease_ms`: a higher fencing token, an attempt counted for every job handed out.
 -- A job that was tried before is handed out alone, so that one bad message cannot take its neighbours along.
 -- KEYS record queue jobs due out   ARGV skew lane contact shard lease_ms most debounce_ms cap_ms
 -- Answers: nil, or "moving" when the contact is on its way into another one and somebody should finish that, or the claim.
@@ -42,9 +42,10 @@ for i, id in ipairs(redis.call('ZRANGE', queue, 0, most - 1)) do
   handed[#handed + 1] = redis.call('HINCRBY', jobs, 'a:' .. id, 1)
 end
 
--- One counter for all lanes: no two claims of a contact ever have the same name.
-local token = redis.call('HINCRBY', record, 'token', 1)
-redis.call('HSET', record, lane .. '.token', token, lane .. '.lease', ms(now + lease_ms))
+-- One counter for all lanes: no two claims of a contact ever have the same name. It is never behind the clock, because a
+-- failover may have lost the claims before this one.
+local token = math.max(tonumber(redis.call('HGET', record, 'token') or 0) + 1, tonumber(new_epoch()))
+redis.call('HSET', record, 'token', ms(token), lane .. '.token', ms(token), lane .. '.lease', ms(now + lease_ms))
 -- Whoever waits behind this claim has waited enough: without `first` a lane is due at once.
 redis.call('HDEL', record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.wait')
 if #handed / 3 < redis.call('ZCARD', queue) then redis.call('HSET', record, lane .. '.first', ms(now), lane .. '.urgent', 1) end
