@@ -248,11 +248,11 @@ def _data_dir(directory: Path) -> Check:
 def _public_door(settings: Settings) -> Check:
     """Knocks as Meta does. The address may lead anywhere: no redirect is followed, and nothing of the answer is shown."""
     challenge = secrets.token_hex(8)
-    query = {"hub.mode": "subscribe", "hub.verify_token": verify_token(settings), "hub.challenge": challenge}
     address = f"{settings.public_base_url}/webhook/whatsapp"
     try:
+        query = {"hub.mode": "subscribe", "hub.verify_token": verify_token(settings), "hub.challenge": challenge}
         answer = requests.get(address, params=query, timeout=10, allow_redirects=False)
-    except requests.RequestException as fault:
+    except OSError as fault:  # of the network, or of the directory that keeps the token
         found, well = f"{address}: {type(fault).__name__}", False
     else:
         well = answer.status_code == 200 and answer.text == challenge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from src.cli import cli
 from src.desk import jobs
@@ -247,6 +249,12 @@ def test_a_door_that_nobody_answers_is_found_out_without_the_token(
     assert "verify" not in check["found"]
 
 
+def test_a_token_that_cannot_be_kept_is_no_stack_trace(durable: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("DATA_DIR", "/proc/nowhere")
+    assert not examined(code=1)["public webhook"]["ok"]
+
+
 # --- send ---------------------------------------------------------------------------------------------------------------
 
 
@@ -429,6 +437,17 @@ def test_all_letters_are_replayed_oldest_first_without_a_bar_in_a_pipe(ledger: R
     assert run("dead-letters", "replay", "--all").output == "3 put back into their lanes\n"
     claim = take(ledger, "turns", ANA)
     assert [job.id for job in claim.jobs] == [letter.id for letter in letters[::-1]]
+
+
+def test_in_a_terminal_there_are_a_table_and_a_bar(ledger: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr("src.cli._console", Console(file=shown, force_terminal=True, width=200))
+    name = bury(ledger, "its turn failed three times")
+    run("dead-letters", "list")
+    assert name in shown.getvalue()
+    assert "reason" in shown.getvalue()
+    run("dead-letters", "replay", "--all")
+    assert "Replaying" in shown.getvalue()
 
 
 @pytest.mark.parametrize("words", [(), ("some-id", "--all")])
