@@ -18,7 +18,7 @@ from src.agent.state import Conversation
 from src.desk import handoff, jobs
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
 from src.desk.turns import RETENTION
-from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
+from src.errors import Conflict, InvalidRequest, LedgerUnavailable, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound, Template
 
 TRIES = 5
@@ -87,7 +87,9 @@ class Operators:
         ]
         self._ledger.speak(key, [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds])
         if record is None or (conversation and handoff.NOBODY_CAME in conversation.timers):
-            self._amend(key, lambda awaited, _: handoff.attended(awaited))
+            # The message is on its way: whoever were told that it failed would send it again.
+            with suppress(Conflict, UnknownContact, UnreadableState, LedgerUnavailable):
+                self._amend(key, lambda awaited, _: handoff.attended(awaited))
         return outbounds[0].id
 
     def obstacle(self, contact: str) -> Conflict | None:

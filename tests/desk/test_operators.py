@@ -3,87 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from src.agent import state as states
-from src.agent.state import Conversation, Handoff, Line
-from src.desk.handoff import BOT_FAILED, NOBODY_CAME, Handoffs
+from src.agent.state import Handoff
 from src.desk.operators import TRIES, Operators, dead_letter_id
-from src.desk.ports import Alert, Amendment, Settlement
-from src.desk.turns import MOST_ATTEMPTS, RETENTION, Turns
+from src.desk.ports import Amendment, Settlement
+from src.desk.turns import MOST_ATTEMPTS, RETENTION
 from src.errors import Conflict, InvalidRequest, StaleCommit, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound
-from src.worker import Worker
-from tests.desk.fakes import ANA, APOLOGY, RETENTION_DAYS, Office
-from tests.integrations.ledger_kit import audit, traces
-
-DAY_S = 86_400.0
-TIMEOUT_S = 300.0
-HANDED = Handoff(reason="asked", note="Ana, 41 años")
-
-
-class Counter(Office):
-    """An office with operators, and an alarm that notes whom it told what."""
-
-    def __init__(self, office: Office) -> None:
-        super().__init__(office.ledger, office.skew)
-        self.alerts: list[Alert] = []
-        self.people = Operators(
-            office.ledger,
-            office.records,
-            {"whatsapp": self.channel},
-            office.ledger.server_time,
-            retention_days=RETENTION_DAYS,
-        )
-        self.use(Handoffs(timeout_s=TIMEOUT_S, alarm=self.alerts.append))
-
-    def use(self, handoffs: Handoffs) -> None:
-        self.turns = Turns(
-            self.ledger,
-            self.agent,
-            {"whatsapp": self.channel},
-            apology=APOLOGY,
-            retention_days=RETENTION_DAYS,
-            courtesy=lambda courtesy: courtesy(),
-            handoffs=handoffs,
-        )
-        self.worker = Worker(self.ledger, self.turns, self.deliveries, threads=1)
-
-    def greets(self, contact: str = ANA) -> None:
-        """A person wrote and was answered."""
-        self.hears("hola", contact=contact)
-        self.turn(contact)
-        self.deliver(contact)
-        self.skew.advance(4)  # the next message waits no more for a receipt
-
-    def hands_over(self, reason: str = "asked", *, urgent: bool = False) -> None:
-        """The bot calls a human in a turn."""
-        self.agent.decides(
-            replies=(Content(text="Le paso con una persona."),),
-            handoff=Handoff(reason=reason, urgent=urgent),
-            changes={"owner": "human", "outcome": "handed_over", "awaiting": "age"},
-        )
-        self.hears("quiero una persona")
-        self.skew.advance(1)
-        self.turn()
-        self.deliver()
-        self.skew.advance(4)
-        self.agent.decide = self.agent.echo
-
-    def rows(self, contact: str = ANA) -> list[tuple[str, str, str]]:
-        record = self.records.record(contact)
-        assert record is not None
-        return [(row["role"], row["text"], row["status"]) for row in record.rows]
-
-    def counts(self, name: str) -> int:
-        return sum(hour.get(name, 0) for hour in self.records.figures()["hours"].values())
-
-    def faults(self) -> list[str]:
-        return audit(self.ledger, round(self.ledger.server_time().timestamp() * 1000))
+from tests.desk.fakes import ANA, RETENTION_DAYS, Office
+from tests.desk.operators_kit import DAY_S, Counter, turns_of_another_process
+from tests.integrations.ledger_kit import traces
 
 
 @pytest.fixture
@@ -350,206 +284,6 @@ def test_who_never_answers_a_message_by_hand_is_listed_and_forgotten_in_time(cou
     assert traces(counter.ledger.client, ANA.partition(":")[2]) == []
 
 
-# --- handing back -------------------------------------------------------------------------------------------------------
-
-
-def test_a_hand_back_takes_the_outcome_away_and_leaves_the_question_open(counter: Counter) -> None:
-    counter.greets()
-    counter.hands_over()
-    counter.people.hand_back(ANA)
-    conversation = counter.conversation()
-    assert (conversation.owner, conversation.outcome, conversation.awaiting) == ("bot", None, "age")
-    counter.hears("¿seguimos?")
-    assert counter.turn() == "answered"
-
-
-def test_an_outcome_of_the_sale_stays(counter: Counter) -> None:
-    counter.agent.decides(handoff=Handoff("accepted"), changes={"owner": "human", "outcome": "accepted", "stage": "FINALIZADO"})
-    counter.hears("acepto")
-    counter.turn()
-    counter.people.hand_back(ANA)
-    assert counter.conversation().outcome == "accepted"
-
-
-def test_the_agent_is_given_what_was_said_in_between(counter: Counter) -> None:
-    counter.greets()
-    counter.hands_over()
-    before = counter.conversation().history
-    counter.skew.advance(10)
-    counter.hears("¿hay alguien?")
-    counter.turn()
-    counter.people.say(ANA, {"text": "Sí, soy Marta."})
-    counter.deliver()
-    counter.people.hand_back(ANA)
-    seen: list[Conversation] = []
-
-    def look(conversation: Conversation, inbounds: Any, now: datetime) -> Any:
-        seen.append(conversation)
-        return counter.agent.echo(conversation, inbounds, now)
-
-    counter.agent.decide = look
-    counter.hears("gracias")
-    counter.turn()
-    assert seen[0].history == [*before, Line("prospect", "¿hay alguien?"), Line("human", "Sí, soy Marta.")]
-    assert "handoff" not in seen[0].memory
-
-
-def test_what_is_told_to_a_human_is_known_afterwards_and_its_lines_are_there_once(counter: Counter) -> None:
-    counter.greets()
-    counter.people.take_over(ANA)
-    counter.skew.advance(1)
-    counter.agent.decides(
-        replies=(Content(text="¡Gracias!"),),
-        changes={"profile": {"age": 45}, "history": [Line("prospect", "tengo 45"), Line("bot", "¡Gracias!")], "turns": 7},
-    )
-    counter.hears("tengo 45")
-    assert counter.turn() == "listened"
-    assert counter.waiting("delivery") == []
-    counter.people.hand_back(ANA)
-    conversation = counter.conversation()
-    assert conversation.profile == {"age": 45}
-    assert conversation.history == [Line("prospect", "tengo 45")]
-
-
-def test_of_a_long_talk_the_end_is_given(counter: Counter) -> None:
-    counter.greets()
-    counter.people.take_over(ANA)
-    counter.skew.advance(1)
-    counter.hears(*(f"línea {number}" for number in range(30)))
-    counter.turn()
-    counter.people.hand_back(ANA)
-    history = counter.conversation().history
-    assert len(history) == states.HISTORY_LIMIT
-    assert history[-1] == Line("prospect", "línea 29")
-
-
-def test_handing_back_what_the_bot_has_changes_nothing_that_is_seen(counter: Counter) -> None:
-    counter.greets()
-    before = counter.conversation()
-    counter.people.hand_back(ANA)
-    after = counter.conversation()
-    assert msgspec.structs.replace(after, updated_at=before.updated_at) == before
-
-
-# --- nobody comes -------------------------------------------------------------------------------------------------------
-
-
-def test_who_is_on_duty_is_told_with_the_reason_and_it_is_counted(counter: Counter) -> None:
-    counter.greets()
-    counter.hands_over("health", urgent=True)
-    assert counter.alerts == [Alert("conversation.handed_over", ANA, "health", True)]
-    assert counter.counts("handed_over") == 1
-    assert counter.events().count("conversation.handed_over") == 1
-
-
-def test_a_human_is_called_when_the_bot_fails(counter: Counter) -> None:
-    counter.hears("algo raro")
-    counter.agent.fails(RuntimeError("a bug"))
-    for _ in range(MOST_ATTEMPTS):
-        counter.attend("turns")
-        counter.skew.advance(60)
-    assert counter.alerts == [Alert("conversation.handed_over", ANA, BOT_FAILED, False)]
-    assert counter.counts("handed_over") == 1
-    assert NOBODY_CAME in counter.conversation().timers
-
-
-def test_a_lost_turn_alarms_nobody(counter: Counter) -> None:
-    counter.greets()
-    counter.agent.decides(handoff=HANDED, changes={"owner": "human"})
-    counter.hears("persona")
-    claim = counter.claim("turns")
-    counter.people.correct(ANA, {"age": 45})
-    with pytest.raises(StaleCommit):
-        counter.turns.work(claim)
-    assert counter.alerts == []
-
-
-def test_when_nobody_answers_in_time_that_is_said_once_and_somebody_is_called_again(counter: Counter) -> None:
-    counter.greets()
-    counter.hands_over()
-    due_s = counter.due_in_s("turns")
-    assert due_s is not None
-    assert TIMEOUT_S - 10 < due_s <= TIMEOUT_S
-    counter.skew.advance(TIMEOUT_S)
-    assert counter.turn() == "unanswered"
-    assert counter.deliver() == "sent"
-    assert "nadie" in counter.channel.texts[-1]
-    assert counter.alerts[1:] == [Alert("conversation.unanswered", ANA, "asked", False)]
-    assert counter.counts("handoff_timeouts") == 1
-    assert "conversation.unanswered" in counter.events()
-    assert counter.owner() == "human"
-    counter.skew.advance(10 * TIMEOUT_S)
-    assert counter.ledger.claim("turns", ANA) is None, "once"
-    counter.hears("¿hola?")
-    assert counter.turn() == "listened"
-
-
-def test_it_is_said_also_when_the_prospect_writes_just_then(counter: Counter) -> None:
-    counter.greets()
-    counter.hands_over()
-    counter.skew.advance(TIMEOUT_S + 1)
-    counter.hears("¿hola?")
-    assert counter.turn() == "unanswered"
-    assert counter.waiting("turns") == []
-    assert ("prospect", "¿hola?", "delivered") in counter.rows()
-
-
-@pytest.mark.parametrize(("language", "words"), [("es", "nadie del equipo"), ("en", "Nobody from the team")])
-def test_it_is_said_in_their_language(counter: Counter, language: str, words: str) -> None:
-    counter.agent.decides(handoff=HANDED, changes={"owner": "human", "memory": {"language": language}})
-    counter.hears("hola")
-    counter.turn()
-    counter.skew.advance(TIMEOUT_S)
-    counter.turn()
-    assert words in counter.rows()[-1][1]
-
-
-def test_somebody_in_danger_is_told_where_help_is(counter: Counter) -> None:
-    counter.hands_over("self_harm", urgent=True)
-    counter.skew.advance(TIMEOUT_S)
-    counter.turn()
-    assert "024" in counter.rows()[-1][1]
-    assert counter.alerts[-1] == Alert("conversation.unanswered", ANA, "self_harm", True)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        lambda people: people.say(ANA, {"text": "Hola, soy Marta."}),
-        lambda people: people.take_over(ANA),
-        lambda people: people.hand_back(ANA),
-    ],
-    ids=["writes", "takes over", "hands back"],
-)
-def test_nobody_is_called_again_once_somebody_is_there(counter: Counter, answer: Callable[[Operators], object]) -> None:
-    counter.greets()
-    counter.hands_over()
-    answer(counter.people)
-    assert NOBODY_CAME not in counter.conversation().timers
-    counter.skew.advance(TIMEOUT_S + 1)
-    assert counter.ledger.claim("turns", ANA) is None
-    assert len(counter.alerts) == 1
-    assert RETENTION in counter.conversation().timers
-
-
-def test_while_the_bot_is_paused_only_people_are_told(counter: Counter) -> None:
-    counter.greets()
-    counter.hands_over()
-    counter.people.pause()
-    counter.skew.advance(TIMEOUT_S)
-    turns_of_another_process(counter)
-    assert counter.turn() == "unanswered"
-    assert counter.waiting("delivery") == []
-    assert len(counter.alerts) == 2
-
-
-def test_without_a_time_limit_nobody_is_called_twice(counter: Counter) -> None:
-    counter.use(Handoffs(timeout_s=0, alarm=counter.alerts.append))
-    counter.hands_over()
-    assert len(counter.alerts) == 1
-    assert NOBODY_CAME not in counter.conversation().timers
-
-
 # --- a person's own messages --------------------------------------------------------------------------------------------
 
 
@@ -643,11 +377,6 @@ def test_a_message_to_somebody_who_was_erased_before_makes_them_known_again(coun
 
 
 # --- pause --------------------------------------------------------------------------------------------------------------
-
-
-def turns_of_another_process(counter: Counter) -> None:
-    """A process may believe for a second what it last looked up."""
-    counter.ledger._paused = (0.0, False)
 
 
 def test_while_paused_the_bot_is_silent_and_everything_is_recorded(counter: Counter) -> None:
