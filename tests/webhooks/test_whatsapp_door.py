@@ -16,7 +16,7 @@ from src.errors import ConfigurationError, LedgerUnavailable
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.webhooks.security import MAX_BODY_BYTES
-from tests.integrations.ledger_kit import Interposed
+from tests.integrations.ledger_kit import InterposedServer
 from tests.kit import builders
 from tests.kit.builders import button_reply, raw_message, signed, status, text, webhook
 from tests.kit.contracts import assert_error
@@ -207,7 +207,7 @@ def _post_in_chunks(port: int, raw: bytes, headers: dict[str, str]) -> int:
         connection.close()
 
 
-class Counting(Interposed):
+class Counting(InterposedServer):
     """Counts what is asked of the server; a pipeline is one trip."""
 
     trips = 0
