@@ -505,6 +505,7 @@ class RedisLedger:
                 self.client.set("iv:paused", "1")
             else:
                 self.client.delete("iv:paused")
+        self._paused = (time.monotonic(), paused)  # who did it sees it at once
 
     def paused(self) -> bool:
         """See the port. Workers ask this for every turn; it is looked up once a second."""
