@@ -60,7 +60,7 @@ class Installation:
         self._env.update(env)
         self.web = self._start(["gunicorn", "src.webhooks.whatsapp_webhook:app"])
         give_up_s = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < give_up_s:
+        while time.monotonic() < give_up_s and self.web.poll() is None:
             with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.address}/healthz", timeout=2).ok:
                     return

@@ -36,6 +36,8 @@ BEAT_S = 2.0
 STOP_WITHIN_S = 20.0
 LONGEST_TURN_S = 60.0
 _NUMBER_WAIT_S = 0.3
+_AT_ONCE_S = 0.0
+"""Monotonic seconds that are always past."""
 
 
 class Worker:
@@ -64,8 +66,9 @@ class Worker:
         self._most = {lane: 2 * size for lane, size in sizes.items()}
         self._busy: dict[Lane, int] = dict.fromkeys(LANES, 0)
         self._claims: dict[str, tuple[Claim, float]] = {}
-        self._next_look_s = [0.0] * ledger.keys.shards
-        self._backlog: deque[int] = deque()
+        self._next_look_s = [_AT_ONCE_S] * ledger.keys.shards
+        # Shards on which more is due than could be taken in hand. They take turns, before any bell that rings meanwhile.
+        self._backlog: dict[Lane, deque[int]] = {lane: deque() for lane in LANES}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._log = logs.get_logger()
@@ -100,9 +103,9 @@ class Worker:
         """Hands the contacts that need attention to the pools, as far as there is room."""
         for shard in range(len(self._next_look_s)):
             with self._changed:
-                room: dict[Lane, int] = {lane: self._most[lane] - self._busy[lane] for lane in LANES}
                 if self._next_look_s[shard] > time.monotonic() or self._stopping.is_set():
                     continue
+                room = {lane: self._room(lane, its_turn=self._next_look_s[shard] == _AT_ONCE_S) for lane in LANES}
                 self._next_look_s[shard] = time.monotonic() + POLL_S
             offers = self._ledger.offer(shard, room)
             with self._changed:
@@ -110,10 +113,20 @@ class Worker:
                     for contact in offers.contacts[lane]:
                         self._busy[lane] += 1
                         self._pools[lane].submit(self._attend, lane, contact)
-                if offers.next_in_s == 0 and any(len(offers.contacts[lane]) >= room[lane] for lane in LANES):
-                    self._backlog.append(shard)
-                elif offers.next_in_s is not None:
+                    if lane in offers.more and shard not in self._backlog[lane]:
+                        self._backlog[lane].append(shard)
+                    self._go_on(lane)
+                if offers.next_in_s is not None:
                     self._next_look_s[shard] = min(self._next_look_s[shard], time.monotonic() + offers.next_in_s)
+
+    def _room(self, lane: Lane, *, its_turn: bool) -> int:
+        """How many contacts may be taken in hand. Those of other shards wait longer than what has just become due."""
+        return self._most[lane] - self._busy[lane] if its_turn or not self._backlog[lane] else 0
+
+    def _go_on(self, lane: Lane) -> None:
+        """When half of what was in hand is done, the next shard has its turn: one look for many contacts."""
+        if self._backlog[lane] and self._busy[lane] <= self._most[lane] // 2:
+            self._next_look_s[self._backlog[lane].popleft()] = _AT_ONCE_S
 
     def _sleep(self) -> None:
         with self._changed:
@@ -146,8 +159,7 @@ class Worker:
         finally:
             with self._changed:
                 self._busy[lane] -= 1
-                if self._backlog:
-                    self._next_look_s[self._backlog.popleft()] = 0.0
+                self._go_on(lane)
                 self._changed.notify_all()
 
     def _claim_and_work(self, lane: Lane, contact: str) -> None:

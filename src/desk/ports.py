@@ -106,10 +106,14 @@ class Amendment(msgspec.Struct, kw_only=True):
 
 
 class Offers(msgspec.Struct, frozen=True):
-    """Contacts that need attention, by lane, and how long until the shard's next one (None: nothing is waiting)."""
+    """Contacts that need attention, by lane, and the lanes in which `more` do than there was room for.
+
+    `next_in_s` is how long until the next one of the other lanes (None: nothing is waiting there).
+    """
 
     contacts: Mapping[Lane, Sequence[str]]
     next_in_s: float | None
+    more: frozenset[Lane] = frozenset()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

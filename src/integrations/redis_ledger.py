@@ -198,8 +198,9 @@ class RedisLedger:
         keys = [self.keys.of_shard(shard, f"due:{lane}") for lane in LANES]
         answer = self._store.run("offer", keys, [self._store.skew_ms(), PUT_OFF_MS, *(room.get(lane, 0) for lane in LANES)])
         contacts = {lane: [text_of(contact) for contact in offered] for lane, offered in zip(LANES, answer, strict=False)}
-        now_ms, next_ms = int(answer[-2]), int(answer[-1])
-        return Offers(contacts, None if next_ms < 0 else max(0.0, (next_ms - now_ms) / 1000))
+        now_ms, next_ms, more = int(answer[-3]), int(answer[-2]), answer[-1]
+        next_in_s = None if next_ms < 0 else (next_ms - now_ms) / 1000
+        return Offers(contacts, next_in_s, frozenset(lane for lane, due in zip(LANES, more, strict=True) if due))
 
     def claim(self, lane: Lane, contact: str) -> Claim | None:
         """See the port."""

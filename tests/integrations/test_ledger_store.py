@@ -385,6 +385,8 @@ def test_every_lane_is_offered_in_one_look(new_ledger: NewLedger) -> None:
     room: dict[Lane, int] = {"turns": 2, "delivery": 5, "mirror": 0}
     offers = ledger.offer(0, room)
     assert {lane: len(offers.contacts[lane]) for lane in LANES} == {"turns": 2, "delivery": 5, "mirror": 0}
-    assert offers.next_in_s == 0.0, "three more turns are due already"
+    assert offers.more == {"turns", "mirror"}, "three more turns are due already, and nobody could take a mirror job"
+    assert offers.next_in_s is not None
+    assert offers.next_in_s > 0.0, "in the other lane nothing is due any more"
     again = ledger.offer(0, room)
     assert not set(again.contacts["turns"]) & set(offers.contacts["turns"]), "what was offered is put off a little"
