@@ -57,8 +57,8 @@ def title(key: Any) -> str:
 
 
 def unit(key: str) -> str:
-    """What a value of the profile is counted in; "" when it is not counted."""
-    return "€" if key in _MONEY else "years" if key in _YEARS else ""
+    """What a value of the profile is counted in when its name does not say so; else ""."""
+    return "€" if key in _MONEY else ""
 
 
 def money(value: Any) -> str:

@@ -18,7 +18,7 @@ from src.dashboard.pages import Backstage, pages
 from src.desk import jobs
 from src.desk.checks import Check
 from src.desk.desk import Desk
-from src.desk.operators import Operators
+from src.desk.operators import Operators, dead_letter_id
 from src.desk.ports import Channel, Settlement
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_views import RedisRecords
@@ -77,6 +77,14 @@ class Office:
         )
         self.ledger.commit(claim, settlement)
 
+    def gives_up(self, number: str = MARTA, *, reason: str = "BotFailed: three times") -> str:
+        """Somebody's message becomes a dead letter; its id."""
+        self.hears("¿hola?", number=number)
+        claim = self.ledger.claim("turns", f"whatsapp:{number}")
+        assert claim is not None
+        self.ledger.commit(claim, Settlement(buried=[job.id for job in claim.jobs], reason=reason))
+        return dead_letter_id(self.operators.dead_letters(1)[0])
+
     def has_marta(self) -> str:
         """A conversation with everything in it; the id of her message."""
         message_id = self.hears("Hola, soy Marta", name="Marta en WhatsApp")
@@ -133,21 +141,41 @@ INLINE = ("a", "b", "em", "s", "small", "span", "strong", "time")
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: its elements with their attributes, and its text."""
+    """What a browser makes of a page: its elements with their attributes, its text, what stands in its fields."""
 
     def __init__(self, answer: TestResponse) -> None:
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.fields: dict[str, str] = {}
+        self._filled, self._is_filling = "", False
         self.feed(answer.text)
         self.text = re.sub(r"\s+", " ", self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
         self.text += "" if tag in INLINE else " "
+        given = {name: value or "" for name, value in attrs}
+        if tag == "input":
+            self.fields[given.get("name", "")] = given.get("value", "")
+        elif tag in ("textarea", "select"):
+            self._filled, self._is_filling = given.get("name", ""), tag == "textarea"
+            self.fields[self._filled] = ""
+        elif tag == "option":
+            self._is_filling = "selected" in given
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("textarea", "option"):
+            self._is_filling = False
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._is_filling:
+            self.fields[self._filled] += data
+
+    def attributes(self, name: str) -> dict[str, str | None]:
+        """Those of the first form field of that name; empty when there is none."""
+        return next((attributes for _, attributes in self.elements if attributes.get("name") == name), {})
 
     def links(self) -> list[str]:
         return [attributes.get("href") or "" for tag, attributes in self.elements if tag == "a"]

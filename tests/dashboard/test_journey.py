@@ -12,7 +12,7 @@ import requests
 from tests.dashboard.browser import Browser, chromium
 from tests.kit.product import ADMIN_TOKEN, Product, eventually
 
-PLAYED, WATCHED, HOSTILE = "34600000011", "34600000012", "34600000013"
+PLAYED, WATCHED, HOSTILE, COUNTED, ATTENDED = (f"346000000{number}" for number in range(11, 16))
 CANARY = "<img src=//evil.example/x onerror=alert(1)><script>alert(2)</script>"
 
 
@@ -96,6 +96,57 @@ def test_a_prospect_is_played_with_the_keyboard_alone(product: Product, browser:
     assert browser.js("[...document.querySelectorAll('.from-prospect .said')].at(-1).textContent") == offered[0]
     assert browser.js(choices) == []  # an answered question's buttons are no longer to be pressed
     assert product.conversation(WATCHED)["consents"]["quote"]["given"] is True
+    assert not browser.complaints
+
+
+LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
+"""What makes a page that keeps itself fresh do so now."""
+
+
+def log_in(product: Product, browser: Browser) -> None:
+    browser.go(f"{product.address}/login#{ADMIN_TOKEN}")
+    eventually(lambda: browser.js("location.pathname") == "/")
+
+
+def test_the_overview_keeps_itself_fresh_and_stays_where_it_is(product: Product, browser: Browser) -> None:
+    log_in(product, browser)
+    browser.go(product.address)
+    counted = "Number(document.querySelector('#figures b').textContent)"
+    before = browser.js(counted)
+    browser.js("document.querySelector('#hours details').open = true; document.querySelector('#columns a').focus()")
+    browser.js("window.stays = true; scrollTo(0, 120)")
+    product.say(COUNTED, "hola")
+    browser.js(LOOK)
+    eventually(lambda: browser.js(counted) == before + 1)
+    assert browser.js("[scrollY, document.querySelector('#hours details').open, window.stays]") == [120, True, True]
+    assert browser.js("document.activeElement === document.querySelector('#columns a')")
+    assert not browser.complaints
+
+
+def test_a_human_takes_over_and_talks_while_the_page_follows(product: Product, browser: Browser) -> None:
+    product.say(ATTENDED, "hola")
+    eventually(lambda: product.replies(ATTENDED))
+    log_in(product, browser)
+    browser.go(f"{product.address}/dashboard/conversations/{ATTENDED}")
+    browser.js("document.querySelector('#standing button').focus()")
+    browser.press("Enter")
+    eventually(lambda: browser.js("document.querySelector('#standing button')?.textContent") == "Hand back to the bot")
+    browser.js("document.querySelector('#text').focus()")
+    browser.type("Buenos días, soy Laura.")
+    browser.press("Tab")
+    browser.press("Enter")
+    status = "[...document.querySelectorAll('.from-human .status')].at(-1)?.textContent"
+    eventually(lambda: "delivered" in (browser.js(status) or ""))  # it was queued when the page came
+    assert product.say(ATTENDED, "¡Hola, Laura!").ok
+    browser.js("document.querySelector('#text').focus()")
+    browser.type("Un borr")
+    last = "[...document.querySelectorAll('.bubble .said')].at(-1).textContent"
+    eventually(lambda: browser.js(f"{LOOK}, {last}") == "¡Hola, Laura!")
+    assert browser.js("[document.activeElement.id, document.querySelector('#text').value]") == ["text", "Un borr"]
+    browser.call("Network.clearBrowserCookies")
+    browser.js(LOOK)
+    eventually(lambda: "logged out" in browser.js("document.querySelector('#stale:not([hidden])')?.textContent ?? ''"))
+    assert browser.js("document.querySelector('#text').value") == "Un borr"
     assert not browser.complaints
 
 

@@ -3,11 +3,13 @@
 "use strict";
 
 const EVERY_MS = 10000;
+const SOON_MS = 1500;
 const FOCUSABLE = "a, button, input, summary";
 const stale = document.getElementById("stale");
 let looking = false;
 
 setInterval(look, EVERY_MS);
+if (document.querySelector(".flash")) setTimeout(look, SOON_MS); // something was just done: soon its effect can be seen
 document.addEventListener("visibilitychange", look);
 
 async function look() {
