@@ -6,6 +6,7 @@ signature, parses, redacts and writes durably to the embedded store (append-only
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -34,22 +35,35 @@ def main() -> None:
         port = free_port()
         web = _serve(folder, port)
         try:
-            rounds = [_round(port, number) for number in range(ROUNDS + 1)][1:]  # the first one warms up
+            assert store.process is not None
+            rounds = [_round(port, number, (web.pid, store.process.pid)) for number in range(ROUNDS + 1)][
+                1:
+            ]  # the first warms up
         finally:
             web.terminate()
             web.wait(30)
             store.stop()
-    empty = statistics.median(one["empty"].requests_per_s for one in rounds)
-    door = statistics.median(one["door"].requests_per_s for one in rounds)
-    ratio = statistics.median(one["door"].requests_per_s / one["empty"].requests_per_s for one in rounds)
-    print(f"{'route':<34}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}")
-    for name in ("empty", "door"):
-        label = "empty route" if name == "empty" else "door: signature and durable write"
-        p50, p99 = (statistics.median(getattr(one[name], field) for one in rounds) for field in ("p50_ms", "p99_ms"))
-        print(f"{label:<34}{empty if name == 'empty' else door:>12.0f}{p50:>9.1f}{p99:>9.1f}")
-    print(f"ratio {ratio:.2f} (target at least {TARGET})")
-    failed = sum(one[name].failed for one in rounds for name in one)
-    result = {"empty_per_s": round(empty), "door_per_s": round(door), "ratio": round(ratio, 3), "failed": failed}
+    print(f"{'route':<34}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'processor us':>14}")
+    medians: dict[str, dict[str, float]] = {}
+    for name, label in (("empty", "empty route"), ("door", "door: signature and durable write")):
+        runs, used_s = [one[name][0] for one in rounds], [one[name][1] for one in rounds]
+        medians[name] = {field: statistics.median(getattr(run, field) for run in runs) for field in load.Measured._fields}
+        medians[name]["processor_us"] = statistics.median(used_s) * 1e6
+        row = medians[name]
+        print(
+            f"{label:<34}{row['requests_per_s']:>12.0f}{row['p50_ms']:>9.1f}{row['p99_ms']:>9.1f}{row['processor_us']:>14.0f}"
+        )
+    ratio = statistics.median(one["door"][0].requests_per_s / one["empty"][0].requests_per_s for one in rounds)
+    processor_ratio = statistics.median(one["empty"][1] / one["door"][1] for one in rounds)
+    print(f"ratio {ratio:.2f} of requests/s (target at least {TARGET}); {processor_ratio:.2f} of processor time, web and store")
+    failed = sum(one[name][0].failed for one in rounds for name in one)
+    result = {
+        "empty_per_s": round(medians["empty"]["requests_per_s"]),
+        "door_per_s": round(medians["door"]["requests_per_s"]),
+        "ratio": round(ratio, 3),
+        "processor_ratio": round(processor_ratio, 3),
+        "failed": failed,
+    }
     print(json.dumps({"bench": "ingress", "target": TARGET, **result}))
 
 
@@ -78,16 +92,29 @@ def _serve(folder: str, port: int) -> subprocess.Popen[bytes]:
     raise SystemExit("gunicorn does not start")
 
 
-def _round(port: int, number: int) -> dict[str, load.Measured]:
+def _processor_s(*processes: int) -> float:
+    """Processor seconds that these processes and their children have used so far (Linux; elsewhere 0)."""
+    ticks = 0
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            if int(entry.parent.name) in processes or int(fields[1]) in processes:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _round(port: int, number: int, processes: tuple[int, ...]) -> dict[str, tuple[load.Measured, float]]:
     messages = []
     for position in range(REQUESTS):
         item = text("Hola, quiero información", sender=f"34600{position % 1000:06d}", id=f"wamid.{number}.{position}")
         body, headers = signed(webhook(item), SECRET)
         messages.append(load.post("/webhook/whatsapp", body, headers))
-    return {
-        "empty": load.run(port, [load.get("/healthz")] * REQUESTS, connections=CONNECTIONS),
-        "door": load.run(port, messages, connections=CONNECTIONS),
-    }
+    measured = {}
+    for name, requests_ in (("empty", [load.get("/healthz")] * REQUESTS), ("door", messages)):
+        before_s = _processor_s(*processes)
+        result = load.run(port, requests_, connections=CONNECTIONS)
+        measured[name] = (result, (_processor_s(*processes) - before_s) / REQUESTS)
+    return measured
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from src.settings import load
 from tests.desk.fakes import FakeChannel
 from tests.integrations.smtp_kit import Server, smtp_server
 from tests.kit.product import eventually
-from tests.webhooks.log_kit import logging_to
+from tests.webhooks.log_kit import logging_to, written_to
 
 PROSPECT = "whatsapp:34600000001"
 ON_DUTY = "34699999999"
@@ -52,7 +52,7 @@ def raise_alarm(ledger: RedisLedger, alert: Alert = ALERT, *, channel: Any = Non
 
 def test_the_log_has_it_always(ledger: RedisLedger, log_file: Path) -> None:
     raise_alarm(ledger)
-    [line] = log_file.read_text().splitlines()
+    [line] = written_to(log_file).splitlines()
     assert "event=conversation.handed_over" in line
     assert "level=warning" in line
     assert "reason=health" in line
@@ -79,8 +79,8 @@ def test_the_mail_says_where_to_look_and_not_who_it_is(ledger: RedisLedger, log_
 def test_a_mail_server_that_is_away_delays_nobody_and_is_logged(ledger: RedisLedger, log_file: Path, smtp: Server) -> None:
     smtp.answers = {"RCPT": "550 guardia@example.com unknown"}
     raise_alarm(ledger, SMTP_URL=smtp.url(), ALERT_EMAIL="guardia@example.com")
-    eventually(lambda: "alarm.not_sent" in log_file.read_text())
-    assert "guardia" not in log_file.read_text()
+    eventually(lambda: "alarm.not_sent" in written_to(log_file))
+    assert "guardia" not in written_to(log_file)
 
 
 def test_a_message_goes_to_the_number_on_duty(ledger: RedisLedger, log_file: Path) -> None:
@@ -94,8 +94,8 @@ def test_a_message_goes_to_the_number_on_duty(ledger: RedisLedger, log_file: Pat
 
 def test_a_number_on_duty_whose_window_is_closed_is_logged(ledger: RedisLedger, log_file: Path) -> None:
     raise_alarm(ledger, ALERT_WHATSAPP=ON_DUTY, channel=FakeChannel())
-    eventually(lambda: "alarm.not_sent" in log_file.read_text())
-    assert ON_DUTY not in log_file.read_text()
+    eventually(lambda: "alarm.not_sent" in written_to(log_file))
+    assert ON_DUTY not in written_to(log_file)
 
 
 # --- configuration ------------------------------------------------------------------------------------------------------

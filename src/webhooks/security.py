@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import hmac
 import ipaddress
+import itertools
+import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -78,6 +80,22 @@ def is_local(request_: Request) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
+def _correlation_ids() -> Callable[[], str]:
+    """Names for requests: chance once for a process, then counted, so that no request waits for the system's randomness."""
+    made: dict[int, tuple[str, Iterator[int]]] = {}
+
+    def next_cid() -> str:
+        if os.getpid() not in made:  # after a fork another process, another beginning
+            made[os.getpid()] = (secrets.token_hex(3), itertools.count(1))
+        beginning, counter = made[os.getpid()]
+        return f"{beginning}{next(counter) % 0x1000000:06x}"
+
+    return next_cid
+
+
+next_cid = _correlation_ids()
+
+
 def install(app: Flask) -> None:
     """Marks in the log, error handlers and headers for every door."""
     log = logs.get_logger()
@@ -88,7 +106,7 @@ def install(app: Flask) -> None:
     def mark() -> None:
         """All that is logged of one request carries one mark. Threads serve many, so the last one's goes first."""
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(cid=secrets.token_hex(6))
+        structlog.contextvars.bind_contextvars(cid=next_cid())
 
     @app.errorhandler(RejectedRequest)
     def rejected(fault: RejectedRequest) -> Any:

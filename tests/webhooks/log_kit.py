@@ -31,9 +31,15 @@ def logfmt(line: str) -> dict[str, str]:
 READERS: dict[str, Callable[[str], dict[str, Any]]] = {"text": logfmt, "json": json.loads}
 
 
+def written_to(log_file: Path) -> str:
+    """All of the log so far, also what still waits to be written."""
+    logs.flush()
+    return log_file.read_text(encoding="utf-8")
+
+
 def lines_of(log_file: Path) -> list[str]:
     """As any reader would split them: by every character that some reader takes for the end of a line."""
-    return log_file.read_text(encoding="utf-8").splitlines()
+    return written_to(log_file).splitlines()
 
 
 @contextmanager
@@ -45,6 +51,7 @@ def logging_to(log_file: Path, *, log_format: str = "text", debug: bool = False)
     try:
         yield log_file
     finally:
+        logs.flush()
         for handler in root.handlers:
             handler.close()
         root.handlers, root.level = handlers, level

@@ -24,6 +24,7 @@ from tests.kit.contracts import (
     assert_status,
 )
 from tests.webhooks.door_kit import ADMIN, KEY, SECRET, VERIFY, WHATSAPP, Doors
+from tests.webhooks.log_kit import written_to
 
 NewDoors = Callable[..., Doors]
 PATH = f"/webhook/conversation/{KEY}"
@@ -171,7 +172,7 @@ def test_an_erasure_leaves_nothing_of_the_person(doors: Doors, log_file: Any, ye
     assert (answer.status_code, answer.json) == (200, {"status": "erased"})
     assert doors.ask(PATH).status_code == 404
     assert traces(doors.ledger.client, KEY.partition(":")[2], "Marta") == []
-    assert "conversation.erased" in log_file.read_text()
+    assert "conversation.erased" in written_to(log_file)
 
 
 @pytest.mark.parametrize("no", ["false", "0", "", "no"])

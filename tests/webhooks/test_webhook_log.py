@@ -14,7 +14,7 @@ from src.integrations.redis_ledger import RedisLedger
 from tests.kit import builders
 from tests.webhooks.conftest import HOSTILE_NUMBER
 from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, WHATSAPP, Doors
-from tests.webhooks.log_kit import READERS, lines_of, logging_to
+from tests.webhooks.log_kit import READERS, lines_of, logging_to, written_to
 from tests.webhooks.test_hostile import CASES, cases, headers_of
 
 
@@ -45,7 +45,7 @@ def test_the_whole_hostile_collection_leaves_a_readable_log_that_names_nobody(
     found = [READERS[log_format](line) for line in lines_of(path)]
     assert len(found) > 150
     assert all({"at", "level", "event", "process"} <= line.keys() for line in found)
-    text = path.read_text()
+    text = written_to(path)
     assert len(private) > 100
     assert [value for value in private if value in text] == []
 

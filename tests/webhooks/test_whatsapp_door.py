@@ -22,6 +22,7 @@ from tests.kit.builders import button_reply, raw_message, signed, status, text, 
 from tests.kit.contracts import assert_error
 from tests.webhooks.conftest import HOSTILE_NUMBER, Served
 from tests.webhooks.door_kit import DOOR, KEY, OLD_SECRET, SECRET, VERIFY, Doors, written_ids
+from tests.webhooks.log_kit import written_to
 
 NewDoors = Callable[..., Doors]
 HANDSHAKE = {"hub.mode": "subscribe", "hub.verify_token": VERIFY, "hub.challenge": "1158201444"}
@@ -326,13 +327,13 @@ def test_messages_for_another_number_of_the_account_are_not_taken(doors: Doors, 
     answer = doors.post({"object": "whatsapp_business_account", "entry": foreign["entry"] + ours["entry"]})
     assert answer.status_code == 200
     assert doors.texts() == ["para nosotros"]
-    assert "foreign=2" in log_file.read_text()
+    assert "foreign=2" in written_to(log_file)
 
 
 def test_receipts_are_applied_and_unknown_ones_are_no_error(doors: Doors, log_file: Any) -> None:
     answer = doors.receive(text("hola"), status("wamid.unknown", "delivered"), status("wamid.unknown", "read"))
     assert answer.status_code == 200
-    assert "unknown" in log_file.read_text()
+    assert "unknown" in written_to(log_file)
     assert doors.texts() == ["hola"]
 
 
@@ -342,7 +343,7 @@ def test_what_concerns_the_account_is_logged_and_answered(doors: Doors, log_file
         {"event": "REJECTED", "message_template_name": "seguimiento", "reason": "INVALID_FORMAT", "other_info": {"title": "x"}},
     )
     assert doors.post(body).status_code == 200
-    line = next(line for line in log_file.read_text().splitlines() if "account.notice" in line)
+    line = next(line for line in written_to(log_file).splitlines() if "account.notice" in line)
     assert "message_template_status_update" in line
     assert "REJECTED" in line
     assert "seguimiento" in line
@@ -363,7 +364,7 @@ def test_a_broken_item_does_not_take_its_neighbours_along(doors: Doors, log_file
     broken = raw_message(**{"id": "wamid.broken", "from": "34600111222", "type": "text", "timestamp": "1", "text": 7})
     assert doors.receive(text("antes"), broken, text("después")).status_code == 200
     assert doors.texts() == ["antes", "después"]
-    assert "messages[1]" in log_file.read_text()
+    assert "messages[1]" in written_to(log_file)
 
 
 @pytest.mark.parametrize(

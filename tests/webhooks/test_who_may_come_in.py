@@ -14,6 +14,7 @@ from src.webhooks.security import ANYONE, OPERATOR, VENDOR
 from tests.kit.builders import text
 from tests.kit.contracts import assert_error
 from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, Doors
+from tests.webhooks.log_kit import written_to
 
 NewDoors = Callable[..., Doors]
 PATH = f"/webhook/conversation/{KEY}"
@@ -172,7 +173,7 @@ def test_a_bug_is_a_500_that_tells_nothing(doors: Doors, monkeypatch: pytest.Mon
     answer = doors.ask(PATH)
     assert answer.status_code == 500
     assert_error(answer.json, "internal_error", private=["34600111222", "EAAtoken", "RuntimeError"])
-    logged = log_file.read_text()
+    logged = written_to(log_file)
     assert "RuntimeError" in logged
     assert "34600111222" not in logged
     assert "EAAtoken" not in logged
