@@ -349,7 +349,7 @@ def test_checks_are_shown_with_what_to_do(new_app: Callable[..., Flask]) -> None
     assert "All is well" in page.text
     assert "store well answers: valkey 8" in page.text
     page = Page(visitor.get("/dashboard/checks"))
-    assert "1 of 2 are not well" in page.text
+    assert "Not well: 1 of 2" in page.text
     assert "workers not well 0 alive of 2 start one" in page.text
 
 
