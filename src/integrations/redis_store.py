@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import MovedError, NoScriptError, RedisClusterException, RedisError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from src.errors import ConfigurationError, LedgerUnavailable
 
@@ -131,6 +131,18 @@ class _Sentinels(Sentinel):
         return found
 
 
+class _MasterConnection(SentinelManagedConnection):
+    """Ends when an answer does not come in time, as every other connection does: else the next command would be given it,
+    and a master that hangs would be asked for ever."""
+
+    def read_response(self, *args: Any, disconnect_on_error: bool | None = True, **options: Any) -> Any:
+        return super().read_response(*args, disconnect_on_error=disconnect_on_error, **options)
+
+
+class _EncryptedMasterConnection(_MasterConnection, SentinelManagedSSLConnection):
+    """The same over TLS."""
+
+
 def _sentinel_master(address: _Address) -> redis.Redis:
     name, _, database = "/".join(address.path).partition("/")
     database = database or address.query.get("db", "0")
@@ -152,7 +164,7 @@ def _sentinel_master(address: _Address) -> redis.Redis:
         db=int(database),
         username=address.username,
         password=address.password,
-        ssl=address.encrypted,
+        connection_class=_EncryptedMasterConnection if address.encrypted else _MasterConnection,
         retry=_once_more(),
         **_OPTIONS,
     )

@@ -102,15 +102,19 @@ class Server:
             assert self.process is not None
             self.process.send_signal(signal.SIGCONT)
 
-    def refuse_replicas(self) -> None:
+    def lose_replicas(self) -> None:
         """Its replicas lose it and cannot come back, as when the network between them is down; clients notice nothing."""
         self.client.execute_command("ACL SETUSER", "default", "-psync", "-sync", "-replconf")
         self.client.execute_command("CLIENT KILL", "TYPE", "replica")
 
+    def find_replicas(self) -> None:
+        """The network is back."""
+        self.client.execute_command("ACL SETUSER", "default", "+psync", "+sync", "+replconf")
+
     def has_replica(self) -> bool:
         """Whether a replica follows it that has all it was ever told."""
         link = self.client.info("replication")
-        return link["connected_slaves"] > 0 and all(
+        return bool(link["connected_slaves"]) and all(
             link[f"slave{number}"]["state"] == "online" and link[f"slave{number}"]["offset"] == link["master_repl_offset"]
             for number in range(link["connected_slaves"])
         )
@@ -152,12 +156,16 @@ class Cluster:
         for master, replica in zip(self._masters, self._replicas, strict=False):
             name = master.client.execute_command("CLUSTER MYID")
             eventually(functools.partial(_does, replica, "CLUSTER REPLICATE", name))
-        eventually(self._is_whole, within_s=30)
+        eventually(self.is_whole, within_s=30)
 
-    def _is_whole(self) -> bool:
-        told = [node.client.execute_command("CLUSTER INFO") for node in self.servers]
-        agreed = all(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(len(self.servers)) for info in told)
-        return agreed and (not self._replicas or all(master.has_replica() for master in self._masters))
+    def is_whole(self) -> bool:
+        """Whether all nodes run and agree, and every replica is up to date."""
+        with suppress(redis.RedisError):
+            told = [node.client.execute_command("CLUSTER INFO") for node in self.servers]
+            masters = [node for node in self.servers if node.client.role()[0] == b"master"]
+            agreed = all(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(len(told)) for info in told)
+            return agreed and len(masters) == 3 and (not self._replicas or all(node.has_replica() for node in masters))
+        return False
 
     def master_of(self, key: str) -> Server | None:
         """Who has that key, or None while those who live do not agree."""
@@ -173,6 +181,16 @@ class Cluster:
             if len(ports) == 1:
                 return next(node for node in self.servers if node.port in ports)
         return None
+
+    def never_take_over(self) -> None:
+        """From now on a silent master stays master."""
+        for node in self.servers:
+            node.client.config_set("cluster-node-timeout", 60_000)
+
+    def step_down(self, master: Server) -> None:
+        """The operator lets the replica take over."""
+        replica = next(node for node in self._replicas if node.client.role()[2] == master.port)
+        replica.client.execute_command("CLUSTER FAILOVER")
 
     def stop(self) -> None:
         for node in self.servers:
@@ -200,21 +218,34 @@ class Watched:
         """Returns when the replica is up to date and the Sentinels know of each other."""
         for server in (*self.servers, *self.sentinels):
             server.start()
-        eventually(self.servers[0].has_replica, within_s=30)
-        eventually(lambda: all(_watches_well(one.client.sentinel_master(MASTER)) for one in self.sentinels), within_s=30)
+        eventually(self.is_whole, within_s=30)
+
+    def is_whole(self) -> bool:
+        """Whether all run, the Sentinels know of each other and agree, and the replica is up to date."""
+        with suppress(redis.RedisError):
+            seen = [one.client.sentinel_master(MASTER) for one in self.sentinels]
+            watched = all(one["num-other-sentinels"] == 2 and one["num-slaves"] == 1 and not one["is_sdown"] for one in seen)
+            master = self.master_of()
+            return watched and master is not None and all(server.alive for server in self.servers) and master.has_replica()
+        return False
 
     def master_of(self, _key: str = "") -> Server | None:
         """Who is the master, or None while the Sentinels do not agree."""
         ports = {one.client.sentinel_get_master_addr_by_name(MASTER)[1] for one in self.sentinels if one.alive}
         return next((server for server in self.servers if {server.port} == ports), None)
 
+    def never_take_over(self) -> None:
+        """From now on a silent master stays master."""
+        for one in self.sentinels:
+            one.client.execute_command("SENTINEL SET", MASTER, "down-after-milliseconds", 60_000)
+
+    def step_down(self, _master: Server) -> None:
+        """The operator lets the replica take over."""
+        self.sentinels[0].client.execute_command("SENTINEL FAILOVER", MASTER)
+
     def stop(self) -> None:
         for server in (*self.sentinels, *self.servers):
             server.stop()
-
-
-def _watches_well(seen: dict[str, Any]) -> bool:
-    return bool(seen["num-other-sentinels"] == 2 and seen["num-slaves"] == 1 and not seen["is_sdown"])
 
 
 def _does(node: Server, *command: object) -> bool:
