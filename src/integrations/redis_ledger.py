@@ -419,23 +419,35 @@ class RedisLedger:
         return self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"
 
     def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
-        """See the port. Nothing is remembered of somebody who was erased."""
+        """See the port. Nothing is remembered of somebody who was erased. On a single node all of it is one step."""
         hashed = self._store.hash(wamid)
-        contact = self._people.home(contact)
-        out = self.keys.of_contact(contact, "out")
-        noted = self._store.run("sent", [self.keys.of_contact(contact, "record"), out], [outbox_id, wamid])
+        by_vendor_id, parked_key = f"iv:sent:{hashed}", f"iv:parked:{hashed}"
+        at_once = [] if isinstance(self.client, RedisCluster) else [by_vendor_id, parked_key]
+        while True:
+            out = self.keys.of_contact(contact, "out")
+            keys = [self.keys.of_contact(contact, "record"), out, *at_once]
+            noted = self._store.run("sent", keys, [outbox_id, wamid, contact, REMEMBER_SENT_S])
+            if noted[0] != b"moved":
+                break
+            contact = self._people.home(contact)
         if noted[0] != b"noted":
             return
+        parked: Any = noted[1] if at_once else self._find_by(by_vendor_id, parked_key, contact, outbox_id, out)
+        for body in parked:
+            self._apply_receipt(contact, outbox_id, msgspec.json.decode(body, type=Receipt))
+        if parked:
+            with ledger_errors():
+                self.client.delete(parked_key)
+
+    def _find_by(self, by_vendor_id: str, parked: str, contact: str, outbox_id: str, out: str) -> list[bytes]:
+        """The rest of `remember_sent`, key by key. Returns the receipts that came before."""
         with ledger_errors():
-            self.client.set(f"iv:sent:{hashed}", f"{contact} {outbox_id}", ex=REMEMBER_SENT_S)
+            self.client.set(by_vendor_id, f"{contact} {outbox_id}", ex=REMEMBER_SENT_S)
             if not self.client.hexists(out, f"w:{outbox_id}"):  # erased or merged between the two steps
-                self.client.delete(f"iv:sent:{hashed}")
-                return
-            parked: Any = self.client.lrange(f"iv:parked:{hashed}", 0, -1)
-            for body in parked:
-                self._apply_receipt(contact, outbox_id, msgspec.json.decode(body, type=Receipt))
-            if parked:
-                self.client.delete(f"iv:parked:{hashed}")
+                self.client.delete(by_vendor_id)
+                return []
+            found: Any = self.client.lrange(parked, 0, -1)
+        return list(found)
 
     def wait_for_number(self, number: str) -> float:
         """See the port."""
