@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from src.desk.ports import LANES
 from tests.faults.stack import Stack, kill_until
 from tests.kit.product import eventually
 
@@ -103,7 +104,7 @@ def stale_commits(stack: Stack) -> int:
 
 def everything_is_settled(stack: Stack) -> bool:
     keys: Any = stack.ledger.client.keys("iv:{s*}:depth")
-    return all(int(count) == 0 for key in keys for count in stack.ledger.client.hvals(key))
+    return all(int(count or 0) == 0 for key in keys for count in stack.ledger.client.hmget(key, LANES))
 
 
 def run(stack: Stack, *, contacts: int, each: int, seed: int, spread_s: float, every_s: float, most: int) -> Tally:
