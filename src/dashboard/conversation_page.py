@@ -90,7 +90,7 @@ class ConversationPage:
                 "conversation.html",
                 **shown,
                 obstacle=self._operators.obstacle(key),
-                fields=forms.profile_fields(shown["profile"], typed, faults),
+                fields=forms.profile_fields(shown["profile"], typed),
                 typed=typed,
                 faults=faults,
             ),

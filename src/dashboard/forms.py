@@ -1,4 +1,4 @@
-"""What operators type into a conversation's forms: messages of their own and profile values, with what is wrong beside it."""
+"""What operators type into a conversation's forms, made into messages and profile values, and faults sorted by field."""
 
 from __future__ import annotations
 
@@ -51,12 +51,11 @@ class Field(msgspec.Struct, frozen=True):
     kind: Kind
     typed: str
     before: str
-    fault: str
     choices: tuple[str, ...]
 
 
-def profile_fields(profile: Mapping[str, Any], form: Mapping[str, str], faults: Mapping[str, str]) -> list[Field]:
-    """The form as it is shown: what is known, or what was typed into it, each with what is wrong with it."""
+def profile_fields(profile: Mapping[str, Any], form: Mapping[str, str]) -> list[Field]:
+    """The form as it is shown: what is known, or what was typed into it when it comes back."""
     fields = []
     for key, kind in FIELDS.items():
         known = _as_typed(key, profile.get(key))
@@ -66,7 +65,6 @@ def profile_fields(profile: Mapping[str, Any], form: Mapping[str, str], faults: 
                 kind=kind,
                 typed=form.get(key, known),
                 before=form.get(f"{_BEFORE}{key}", known),
-                fault=faults.get(key, ""),
                 choices=tuple(CHOICES.get(key, ())),
             )
         )

@@ -325,6 +325,16 @@ def test_all_of_them_are_tried_again_when_it_is_meant(operator: Visitor, office:
         assert office.ledger.claim("turns", f"whatsapp:{number}") is not None
 
 
+def test_who_waited_longest_is_first(operator: Visitor, office: Office, skew: Skew, monkeypatch: pytest.MonkeyPatch) -> None:
+    replayed: list[str] = []
+    for number in (ANA, MARTA):
+        office.gives_up(number)
+        skew.advance(1)
+    monkeypatch.setattr(office.operators, "replay_letter", lambda letter: replayed.append(letter.contact) or True)
+    operator.post(f"{LETTERS}/replay", form={"confirmed": "yes"})
+    assert replayed == [f"whatsapp:{ANA}", MARTA_KEY]
+
+
 def test_a_long_list_of_dead_letters_says_that_there_are_more(operator: Visitor, office: Office) -> None:
     for number in range(LETTERS_SHOWN + 1):
         office.gives_up(f"346000{number:05d}")

@@ -89,7 +89,7 @@ PROFILE: dict[str, Any] = {
 def sent(profile: dict[str, Any]) -> dict[str, str]:
     """The form as the browser sends it when nothing was touched."""
     form: dict[str, str] = {}
-    for field in forms.profile_fields(profile, {}, {}):
+    for field in forms.profile_fields(profile, {}):
         form |= {field.key: field.typed, f"before-{field.key}": field.before}
     return form
 
@@ -109,11 +109,11 @@ def test_an_emptied_field_takes_its_value_out_and_a_refilled_one_is_the_same(key
     assert forms.profile_changes({**form, key: f" {shown} "}) == {}
 
 
-def test_a_form_with_faults_shows_what_was_typed_and_remembers_what_stood_there() -> None:
+def test_a_form_that_comes_back_shows_what_was_typed_and_remembers_what_stood_there() -> None:
     form = {**sent(PROFILE), "age": "400", "name": "Marta Ruiz"}
-    fields = {field.key: field for field in forms.profile_fields(PROFILE, form, {"age": "too old"})}
-    assert (fields["age"].typed, fields["age"].before, fields["age"].fault) == ("400", "36", "too old")
-    assert (fields["name"].typed, fields["name"].before, fields["name"].fault) == ("Marta Ruiz", "Marta", "")
+    fields = {field.key: field for field in forms.profile_fields(PROFILE, form)}
+    assert (fields["age"].typed, fields["age"].before) == ("400", "36")
+    assert (fields["name"].typed, fields["name"].before) == ("Marta Ruiz", "Marta")
 
 
 def test_faults_go_to_the_fields_they_begin_with() -> None:
