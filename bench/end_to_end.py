@@ -22,7 +22,6 @@ from bench.installation import Installation, cpu_s_of, machine
 from tests.kit.product import PROJECT
 
 THINK_S = 1.0
-WORKERS = 2
 DOOR_TARGET_MS = 50
 
 
@@ -38,14 +37,15 @@ class Plan(NamedTuple):
     """How long it all takes."""
 
     delays: Sequence[Delay]
+    workers: int
     crowd: float  # people, as a multiple of the target
     warm_up_s: float
     measured_s: float
     floor_s: float
 
 
-FULL = Plan((Delay(0, 300, 8), Delay(500, 150, 64)), crowd=2.5, warm_up_s=6.0, measured_s=20.0, floor_s=2.0)
-QUICK = Plan((Delay(20, 150, 8),), crowd=0.1, warm_up_s=0.5, measured_s=1.5, floor_s=0.05)
+FULL = Plan((Delay(0, 300, 8), Delay(500, 150, 64)), workers=2, crowd=2.5, warm_up_s=6.0, measured_s=20.0, floor_s=2.0)
+QUICK = Plan((Delay(20, 150, 8),), workers=1, crowd=0.1, warm_up_s=0.2, measured_s=1.5, floor_s=0.05)
 
 
 class Crowd:
@@ -89,7 +89,7 @@ def main(plan: Plan) -> None:
         env = {"WORKER_THREADS": str(delay.worker_threads), "WHATSAPP_MESSAGES_PER_SECOND": "10000"}
         with Installation(env) as product, Crowd(product.address, [turn.said.text for turn in played]) as crowd:
             product.start_web(crowd.env)
-            product.start_workers(WORKERS, "bench.thinking_worker", str(delay.delay_ms))
+            product.start_workers(plan.workers, "bench.thinking_worker", str(delay.delay_ms))
             floor_per_s = sale.bare_invokes_per_s(agent, played, seconds=plan.floor_s)
             full = _run(product, crowd, plan, round(delay.target_per_s * plan.crowd))
             half = _run(product, crowd, plan, max(1, round(full["replies_per_s"] / 2 * THINK_S)))

@@ -1,38 +1,37 @@
 """A whole turn against the bare graph: `python -m bench.turn` prints a table, then JSON.
 
 The same messages of the same sale, in turns: once `graph.invoke` alone, once claim, state, graph and commit on the embedded
-store, which is what a worker does. One thread, one process.
+store, which is what a worker does. One thread, one process. `--quick` is for trying it out: its figures mean nothing.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from bench import sale
 from src.agent.graph import SalesAgent
-from src.agent.state import Conversation, House, new_conversation
+from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.turns import Turns
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.simulator_channel import SimulatorChannel
-from src.messages import Contact, Content, Inbound
-from src.quoting import load_catalogue
+from src.messages import Content, Inbound
 
-SALE = ("hola", "sí", "Marta", "35", "no", "administrativa", "dos", "1900 al mes", "120.000", "la de en medio", "sí")
 PEOPLE, TARGET = 60, 1.5
 
 
-def main() -> None:
-    agent = SalesAgent(House(), load_catalogue())
+def main(people: int) -> None:
+    agent = sale.make_agent()
     with tempfile.TemporaryDirectory() as folder:
         store = EmbeddedValkey(Path(folder))
         store.start()
@@ -46,7 +45,7 @@ def main() -> None:
             retention_days=10,
             courtesy=lambda _: None,
         )
-        bare, advance, whole = _measure(agent, ledger, turns)
+        bare, advance, whole = _measure(agent, ledger, turns, people)
         client.close()
         store.stop()
     rows = {"graph.invoke alone": bare, "agent.advance": advance, "claim + graph + commit": whole}
@@ -59,23 +58,19 @@ def main() -> None:
     print(json.dumps({"bench": "turn", "target": TARGET, "ratio": round(ratio, 3), "median_ms": medians}))
 
 
-def _measure(agent: SalesAgent, ledger: RedisLedger, turns: Turns) -> tuple[list[float], list[float], list[float]]:
+def _measure(agent: SalesAgent, ledger: RedisLedger, turns: Turns, people: int) -> tuple[list[float], list[float], list[float]]:
     bare: list[float] = []
     advance: list[float] = []
     whole: list[float] = []
-    for person in range(PEOPLE):
-        contact = Contact(key=f"whatsapp:346{person:08d}", channel="whatsapp", phone=f"+346{person:08d}")
-        conversation = new_conversation(contact, datetime.now(UTC))
-        for position, words in enumerate(SALE):
-            inbound = Inbound(
-                id=f"{person}.{position}", contact=contact, kind="text", at=datetime.now(UTC), text=words
-            )  # fmt: skip
-            bare.append(_timed(_bare_invoke(agent, conversation, inbound)))
-            advance.append(_timed(lambda c=conversation, i=inbound: agent.advance(c, [i], i.at)))
-            ledger.accept([jobs.arrival(inbound)])
-            whole.append(_timed(lambda key=contact.key: _turn(ledger, turns, key)))
-            conversation = agent.advance(conversation, [inbound], inbound.at).conversation
-    return bare[len(SALE) :], advance[len(SALE) :], whole[len(SALE) :]
+    for person in range(people + 1):
+        played = sale.play(agent, person)
+        for turn in played:
+            ledger.accept([jobs.arrival(turn.said)])
+            bare.append(_timed(_bare_invoke(agent, turn.before, turn.said)))
+            advance.append(_timed(lambda turn=turn: agent.advance(turn.before, [turn.said], turn.said.at)))
+            whole.append(_timed(lambda key=turn.said.contact.key: _turn(ledger, turns, key)))
+    first = len(played)  # the first sale is for warming up
+    return bare[first:], advance[first:], whole[first:]
 
 
 def _bare_invoke(agent: SalesAgent, conversation: Conversation, inbound: Inbound) -> Callable[[], object]:
@@ -97,4 +92,4 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(2 if "--quick" in sys.argv[1:] else PEOPLE)
