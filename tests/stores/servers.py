@@ -53,10 +53,12 @@ class Server:
         self._config.write_text("\n".join(own) + "\n")
         self._command = [redis_server(), str(self._config), *map(str, options)]
         self.process: subprocess.Popen[bytes] | None = None
+        self._frozen = False
 
     @property
     def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        """Whether it runs and is not frozen."""
+        return self.process is not None and self.process.poll() is None and not self._frozen
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -96,11 +98,12 @@ class Server:
         """SIGSTOP: it still has its connections, and says nothing."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        self._frozen = True
 
     def resume(self) -> None:
-        if self.alive:
-            assert self.process is not None
+        if self._frozen and self.process is not None:
             self.process.send_signal(signal.SIGCONT)
+        self._frozen = False
 
     def lose_replicas(self) -> None:
         """Its replicas lose it and cannot come back, as when the network between them is down; clients notice nothing."""
@@ -108,8 +111,15 @@ class Server:
         self.client.execute_command("CLIENT KILL", "TYPE", "replica")
 
     def find_replicas(self) -> None:
-        """The network is back."""
+        """The network is back. Returns when a replica has everything."""
         self.client.execute_command("ACL SETUSER", "default", "+psync", "+sync", "+replconf")
+        eventually(self._is_followed, every_s=1.2)
+
+    def _is_followed(self) -> bool:
+        if self.has_replica():
+            return True
+        self.client.execute_command("CLIENT KILL", "TYPE", "replica")  # one that was half refused never says what it has
+        return False
 
     def has_replica(self) -> bool:
         """Whether a replica follows it that has all it was ever told."""

@@ -50,6 +50,10 @@ def master_of(store: Replicated, ledger: RedisLedger) -> Server:
     return master
 
 
+def has_changed(store: Replicated, ledger: RedisLedger, old: Server) -> bool:
+    return store.master_of(ledger.keys.of_contact(ANA, "record")) not in (old, None)
+
+
 def dies(_: Replicated, master: Server) -> None:
     master.kill()
 
@@ -76,7 +80,7 @@ def test_whoever_was_connected_goes_on(
         falls(store, old)
         refused = attempts_until_done(lambda: ledger.commit(turn, done(turn, state=b"{}", deliveries=[("o1", b"1")])))
         refused += attempts_until_done(lambda: ledger.accept([arrival("dos", contact) for contact in EVERYBODY]))
-        eventually(lambda: store.master_of(ledger.keys.of_contact(ANA, "record")) not in (old, None))
+        eventually(lambda: has_changed(store, ledger, old))
 
         if falls is not steps_down:
             assert refused, "nobody noticed"
@@ -115,7 +119,7 @@ def test_who_comes_back_is_a_replica_and_may_take_over_again(store: Replicated, 
         old = master_of(store, ledger)
         eventually(old.has_replica)
         old.kill()
-        eventually(lambda: store.master_of(ledger.keys.of_contact(ANA, "record")) not in (old, None), within_s=30)  # noqa: B023
+        eventually(lambda: has_changed(store, ledger, old), within_s=30)  # noqa: B023
         old.start()
         eventually(store.is_whole, within_s=60)
     assert texts(take(ledger)) == ["n0", "n1", "n2"]
