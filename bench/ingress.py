@@ -1,8 +1,8 @@
 """The door against the same application's empty route: `python -m bench.ingress` prints a table, then JSON.
 
 Both are served by one gunicorn (gthread) in one run, in turns, so that the machine's mood strikes both. The door checks the
-signature, parses, redacts and writes durably to the embedded store (append-only file, synced every second). `--quick` is for trying it out:
-its figures mean nothing.
+signature, parses, redacts and writes durably to the embedded store (append-only file, synced every second). `--quick` is for
+trying it out: its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _round(port: int, number: int, requests_each: int, processes: tuple[int, ...
     for name, requests_ in (("empty", [load.get("/healthz")] * requests_each), ("door", messages)):
         before_s = sum(map(cpu_s_of, processes))
         result = load.run(port, requests_, connections=CONNECTIONS)
-        measured[name] = (result, (sum(map(cpu_s_of, processes)) - before_s) / REQUESTS)
+        measured[name] = (result, (sum(map(cpu_s_of, processes)) - before_s) / requests_each)
     return measured
 
 
