@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import requests
 
@@ -22,14 +22,47 @@ from tests.kit.product import PROJECT
 from tests.kit.rig import Rig, free_port
 
 
-class Stack:
-    """A whole installation against the Meta simulator. `rig` posts to it and counts what comes back."""
+class Store(Protocol):
+    """A store that can be hurt. `url` is known before it runs."""
 
-    def __init__(self, data_dir: Path, *, workers: int = 2, thinking_ms: int = 30, lease_s: float = 3.0) -> None:
+    url: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def fail(self) -> None:
+        """What served dies, and something serves again sooner or later."""
+
+
+class RestartedValkey(EmbeddedValkey):
+    """SIGKILL, and it is started again on the same files."""
+
+    def fail(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.start()
+
+
+class Stack:
+    """A whole installation against the Meta simulator, on the embedded store unless another is given. `rig` posts to it and
+    counts what comes back."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        store: Store | None = None,
+        wait_replicas: int = 0,
+        workers: int = 2,
+        thinking_ms: int = 30,
+        lease_s: float = 3.0,
+    ) -> None:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         self.rig = Rig(self.address, config={"meta": {"pair_limit": False}})
-        self.store = EmbeddedValkey(data_dir)
+        self.store = store or RestartedValkey(data_dir)
         self.env = {
             **os.environ,
             **self.rig.env("meta"),
@@ -40,7 +73,9 @@ class Stack:
             "DEBOUNCE_S": "0.3",
             "DEBOUNCE_MAX_S": "1.0",
             "LEASE_S": str(lease_s),
+            "LEDGER_WAIT_REPLICAS": str(wait_replicas),
             "ADMIN_TOKEN": "t",
+            **({"REDIS_URL": store.url} if store else {}),
         }
         self._worker_command = [sys.executable, "-m", "tests.faults.echo_worker", str(thinking_ms)]
         web_command = [sys.executable, "-m", "gunicorn", "src.webhooks.whatsapp_webhook:app"]
@@ -73,11 +108,7 @@ class Stack:
         self.kills["worker"] += 1
 
     def kill_store(self) -> None:
-        """SIGKILL, and it is started again on the same files."""
-        assert self.store.process is not None
-        self.store.process.kill()
-        self.store.process.wait()
-        self.store.start()
+        self.store.fail()
         self.kills["store"] += 1
 
     def freeze_worker(self, which: int, for_s: float) -> None:

@@ -98,12 +98,12 @@ def tally(stack: Stack, written: dict[str, list[tuple[int, int, str]]]) -> Tally
 
 
 def stale_commits(stack: Stack) -> int:
-    keys: Any = stack.ledger.client.keys("iv:{s*}:hour:*")
+    keys: Any = stack.ledger.client.scan_iter("iv:{s*}:hour:*")
     return sum(int(stack.ledger.client.hget(key, "stale_commits") or 0) for key in keys)
 
 
 def everything_is_settled(stack: Stack) -> bool:
-    keys: Any = stack.ledger.client.keys("iv:{s*}:depth")
+    keys: Any = stack.ledger.client.scan_iter("iv:{s*}:depth")
     return all(int(count or 0) == 0 for key in keys for count in stack.ledger.client.hmget(key, LANES))
 
 

@@ -89,7 +89,7 @@ def test_whoever_was_connected_goes_on(
         assert RedisRecords(ledger).figures()["lanes"]["turns"]["depth"] == 2 * len(EVERYBODY) - 1
         assert audit(ledger, round(ledger.server_time().timestamp() * 1000)) == []
         listener.rung.clear()
-        eventually(lambda: ledger.accept([arrival("tres")]) and listener.rung.wait(0.2))
+        eventually(lambda: ledger.accept([arrival("tres", EVERYBODY[1])]) and listener.rung.wait(0.2))
 
     for failure, took_s in refused:
         assert_tells_nothing_personal(failure)
