@@ -22,7 +22,8 @@ def main(delay_s: float) -> int:
 
     class ThinkingAgent(graph.SalesAgent):
         def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
-            time.sleep(delay_s)
+            if delay_s:  # even no sleep at all would let other threads go first
+                time.sleep(delay_s)
             return super().advance(conversation, inbounds, now)
 
     # The worker's composition root takes the agent from there by name.
