@@ -32,6 +32,7 @@ E = test_ledger_erasure, S = test_ledger_store, M = test_ledger_machine):
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -367,12 +368,15 @@ def test_the_doorbell_tells_when(new_ledger: NewLedger) -> None:
         heard.subscribe("iv:bell")
         heard.get_message(timeout=1)
         ledger.accept([arrival("hola"), arrival("press", urgent=True)])
-        while len(rings) < 2:
+        turn = take(ledger)
+        ledger.commit(turn, done(turn, state=b"{}", stage="INICIO", timer=ledger.server_time() + timedelta(days=10)))
+        ledger.accept([arrival("another press", urgent=True)])
+        while len(rings) < 3:
             message = heard.get_message(timeout=5)
             assert message is not None
             shard, _, in_ms = message["data"].decode().partition(" ")
             rings.append((int(shard), int(in_ms)))
-    assert rings == [(ledger.keys.shard(ANA), 1000), (ledger.keys.shard(ANA), 0)]
+    assert rings == [(ledger.keys.shard(ANA), in_ms) for in_ms in (1000, 0, 0)], "what is days away wakes nobody"
 
 
 def test_nothing_pending_has_a_ttl(new_ledger: NewLedger) -> None:

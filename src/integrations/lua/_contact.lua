@@ -24,8 +24,10 @@ local function field(record, lane, name)
   return tonumber(redis.call('HGET', record, lane .. '.' .. name) or 0)
 end
 
+-- What is far away wakes nobody: whoever looks now and then finds it in time.
+local far_ms = 60000
 local function ring(shard, in_ms)
-  redis.call('PUBLISH', 'iv:bell', shard .. ' ' .. ms(math.max(0, in_ms)))
+  if in_ms < far_ms then redis.call('PUBLISH', 'iv:bell', shard .. ' ' .. ms(math.max(0, in_ms))) end
 end
 
 -- The first write of work that ends in freeing memory: a full store lets the rest of a script pass once it has written
