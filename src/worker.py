@@ -127,6 +127,7 @@ class Worker:
         """When half of what was in hand is done, the next shard has its turn: one look for many contacts."""
         if self._backlog[lane] and self._busy[lane] <= self._most[lane] // 2:
             self._next_look_s[self._backlog[lane].popleft()] = _AT_ONCE_S
+            self._changed.notify_all()
 
     def _sleep(self) -> None:
         with self._changed:
@@ -160,7 +161,6 @@ class Worker:
             with self._changed:
                 self._busy[lane] -= 1
                 self._go_on(lane)
-                self._changed.notify_all()
 
     def _claim_and_work(self, lane: Lane, contact: str) -> None:
         if lane == "delivery" and not self._number_is_free(contact):
