@@ -141,7 +141,7 @@ def _first_inside(process: subprocess.Popen[bytes]) -> int:
     return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
 
 
-def wait_for(address: str, output: Path, *, status: int = 200, within_s: float = 60.0) -> None:
+def wait_for(address: str, output: Path, *, status: int = 200, within_s: float = 180.0) -> None:
     """Returns when that address answers so; fails with what the processes printed."""
     deadline_s = time.monotonic() + within_s
     seen: object = None
@@ -151,7 +151,7 @@ def wait_for(address: str, output: Path, *, status: int = 200, within_s: float =
             seen = requests.get(address, timeout=5).status_code
         except requests.RequestException as error:
             seen = type(error).__name__
-        time.sleep(0.05)
+        time.sleep(0.5)  # the front limits whoever asks more often
 
 
 # -- compose -------------------------------------------------------------------------------------------------------
