@@ -35,6 +35,8 @@ POLL_S = 1.0
 BEAT_S = 2.0
 STOP_WITHIN_S = 20.0
 LONGEST_TURN_S = 60.0
+NICENESS = 5
+"""Doors and store come first: on a machine that cannot keep up, replies wait longer, webhooks do not."""
 _NUMBER_WAIT_S = 0.3
 _AT_ONCE_S = 0.0
 """Monotonic seconds that are always past."""
@@ -283,6 +285,7 @@ def main() -> int:
         measured=lambda lane, outcome, took_s: lanes.metrics.observe(WORK, (lane, outcome), took_s),
     )
     _on_signals(lambda: threading.Thread(target=worker.stop).start(), (signal.SIGTERM, signal.SIGINT))
+    os.nice(NICENESS)
     worker.run()
     # A thread that hangs in a vendor's answer must not keep the process: its claim was given back.
     logs.flush()

@@ -1,13 +1,15 @@
-"""The worker process' poller: who is due is worked on as soon as there is room."""
+"""The worker process: who is due is worked on as soon as there is room, and doors are served first."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from bench.installation import Installation
 from src import worker
 from src.desk.delivery import Deliveries
 from src.desk.ports import Claim, Settlement
@@ -50,3 +52,10 @@ def test_nobody_waits_for_a_poll_when_all_wrote_at_once(
         process.stop()
         running.join()
         eventually(lambda: threading.active_count() <= threads_before)  # those that listen and beat
+
+
+def test_doors_and_store_come_first() -> None:
+    with Installation({}) as product:
+        product.start_workers(1)
+        here = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, product.workers[0].pid) == min(here + worker.NICENESS, 19)
