@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -121,6 +122,7 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
 
 def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     """For worker processes: with the agent, which takes seconds to import. Raises DamagedCatalogue."""
+    from src.agent import knowledge  # noqa: PLC0415
     from src.agent.graph import SalesAgent  # noqa: PLC0415 - the web process never imports the graph
     from src.agent.texts import phrasebook  # noqa: PLC0415
     from src.quoting import load_catalogue  # noqa: PLC0415
@@ -128,7 +130,10 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     house = house_of(settings)
     metrics = make_metrics(settings)
     channels = make_channels(settings, metrics)
-    agent = SalesAgent(house, load_catalogue())
+    answers = knowledge.load([Path(settings.knowledge_dir)] if settings.knowledge_dir else [])
+    for fault in answers.faults:
+        logs.get_logger().error("knowledge.file_refused", detail=str(fault))
+    agent = SalesAgent(house, load_catalogue(), search=answers.search)
     _rehearse(agent)
     return Lanes(
         turns=Turns(

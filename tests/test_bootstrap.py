@@ -1,0 +1,47 @@
+"""What the composition root picks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from src.agent.state import new_conversation
+from src.bootstrap import make_lanes, make_ledger
+from src.messages import Contact, Inbound
+from src.settings import load
+from tests.webhooks.log_kit import logging_to, written_to
+
+OWN_ANSWER = """+++
+id = "aparcamiento"
+language = "es"
+topic = "office"
+questions = ["¿Tenéis aparcamiento en la oficina?", "¿Dónde aparco?"]
+keywords = "aparcamiento parking aparcar"
++++
+
+Hay aparcamiento gratuito en el patio de la oficina.
+"""
+
+
+def test_an_operators_own_answers_are_used_and_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / "aparcamiento.md").write_text(OWN_ANSWER, encoding="utf-8")
+    (tmp_path / "answers" / "roto.md").write_text("sin cabecera", encoding="utf-8")
+    settings = load({"KNOWLEDGE_DIR": str(tmp_path / "answers"), "DATA_DIR": str(tmp_path)}, dotenv=None)
+    log_file = tmp_path / "webhook.log"
+    with logging_to(log_file):
+        lanes = make_lanes(settings, make_ledger(settings))
+        assert "roto.md" in written_to(log_file)
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    contact = Contact(key="whatsapp:34600000001", channel="whatsapp")
+    question = Inbound(id="1", contact=contact, kind="text", at=now, text="¿Tenéis aparcamiento en la oficina?")
+    step = lanes.turns._agent.advance(new_conversation(contact, now), [question], now)
+    assert "patio de la oficina" in "\n".join(reply.text for reply in step.replies)
+
+
+@pytest.mark.parametrize("keys", [{}, {"KNOWLEDGE_DIR": ""}])
+def test_without_a_folder_our_own_answers_serve(tmp_path: Path, keys: dict[str, str]) -> None:
+    settings = load({"DATA_DIR": str(tmp_path), **keys}, dotenv=None)
+    assert make_lanes(settings, make_ledger(settings)).turns
