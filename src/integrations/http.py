@@ -28,7 +28,8 @@ from urllib3.util import Url, parse_url
 
 from src.errors import AccessDenied, Rejected, TemporaryFailure
 
-POOL_SIZE = 32
+POOL_SIZE = 128
+"""Connections to one host that are kept; threads beyond that make a new one each time."""
 ANSWER_LIMIT_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
