@@ -192,10 +192,10 @@ class Cluster:
                 return next(node for node in self.servers if node.port in ports)
         return None
 
-    def never_take_over(self) -> None:
-        """From now on a silent master stays master."""
+    def notice_within(self, ms: int) -> None:
+        """From now on a master that is silent for so long is taken for dead."""
         for node in self.servers:
-            node.client.config_set("cluster-node-timeout", 60_000)
+            node.client.config_set("cluster-node-timeout", ms)
 
     def step_down(self, master: Server) -> None:
         """The operator lets the replica take over."""
@@ -244,10 +244,10 @@ class Watched:
         ports = {one.client.sentinel_get_master_addr_by_name(MASTER)[1] for one in self.sentinels if one.alive}
         return next((server for server in self.servers if {server.port} == ports), None)
 
-    def never_take_over(self) -> None:
-        """From now on a silent master stays master."""
+    def notice_within(self, ms: int) -> None:
+        """From now on a master that is silent for so long is taken for dead."""
         for one in self.sentinels:
-            one.client.execute_command("SENTINEL SET", MASTER, "down-after-milliseconds", 60_000)
+            one.client.execute_command("SENTINEL SET", MASTER, "down-after-milliseconds", ms)
 
     def step_down(self, _master: Server) -> None:
         """The operator lets the replica take over."""

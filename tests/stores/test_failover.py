@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,17 +21,16 @@ from src.integrations.redis_store import SOCKET_TIMEOUT_S, connect
 from src.integrations.redis_views import RedisRecords
 from tests.integrations.ledger_kit import ANA, arrival, audit, done, queued, take, texts
 from tests.kit.product import eventually
-from tests.stores.servers import Cluster, Server, Watched
+from tests.stores.servers import NOTICED_WITHIN_MS, Cluster, Server, Watched
 
 Replicated = Cluster | Watched
 EVERYBODY = [ANA, *(f"whatsapp:346000003{number:02d}" for number in range(7))]
 
 
-@pytest.fixture(params=["cluster", "sentinel"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicated]:
+@contextmanager
+def started(kind: str, directory: Path) -> Iterator[Replicated]:
     """Every master has a replica."""
-    directory = tmp_path_factory.mktemp(request.param) / "servers"
-    servers = Cluster(directory, replicas=True) if request.param == "cluster" else Watched(directory, password="p/a:s@s")
+    servers = Cluster(directory, replicas=True) if kind == "cluster" else Watched(directory, password="p/a:s@s")
     try:
         servers.start()
         yield servers
@@ -36,11 +38,32 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         servers.stop()
 
 
+@pytest.fixture(scope="module", params=["cluster", "sentinel"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicated]:
+    """For tests that leave it as it was; the one that does not comes last."""
+    with started(request.param, tmp_path_factory.mktemp(request.param) / "servers") as servers:
+        yield servers
+
+
+@pytest.fixture(params=["cluster", "sentinel"])
+def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Replicated]:
+    with started(request.param, tmp_path / "servers") as servers:
+        yield servers
+
+
+@contextmanager
+def ledger_on(store: Replicated, **options: Any) -> Iterator[RedisLedger]:
+    """A process of its own on that store."""
+    client = connect(store.url)
+    yield RedisLedger(lambda: client, debounce_s=0.0, **options)
+    client.close()
+
+
 @pytest.fixture
 def ledger(store: Replicated) -> Iterator[RedisLedger]:
-    client = connect(store.url)
-    yield RedisLedger(lambda: client, debounce_s=0.0)
-    client.close()
+    with ledger_on(store) as on_store:
+        on_store.client.flushall()
+        yield on_store
 
 
 def master_of(store: Replicated, ledger: RedisLedger) -> Server:
@@ -52,6 +75,36 @@ def master_of(store: Replicated, ledger: RedisLedger) -> Server:
 
 def has_changed(store: Replicated, ledger: RedisLedger, old: Server) -> bool:
     return store.master_of(ledger.keys.of_contact(ANA, "record")) not in (old, None)
+
+
+def test_a_late_answer_is_nobody_elses(store: Replicated, ledger: RedisLedger) -> None:
+    store.notice_within(60_000)
+    client: Any = ledger.client
+    one, other = (ledger.keys.of_contact(ANA, name) for name in ("one", "other"))
+    client.mset({one: "for one", other: "for the other"})
+    master = master_of(store, ledger)
+    master.freeze()
+    with pytest.raises(redis.TimeoutError):
+        client.get(one)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(client.get, other)
+        time.sleep(0.3)
+        master.resume()
+        assert answer.result() == b"for the other"
+    store.notice_within(NOTICED_WITHIN_MS)
+
+
+def test_without_its_replica_nothing_is_accepted_that_should_be_there_twice(store: Replicated, ledger: RedisLedger) -> None:
+    item = arrival("dos")
+    master = master_of(store, ledger)
+    with ledger_on(store, wait_replicas=1) as careful:
+        careful.accept([arrival("uno")])
+        master.lose_replicas()
+        with pytest.raises(LedgerUnavailable, match="0 of 1 replicas"):
+            careful.accept([item])
+        master.find_replicas()
+        attempts_until_done(lambda: careful.accept([item]))
+    assert texts(take(ledger)) == ["uno", "dos"]
 
 
 def dies(_: Replicated, master: Server) -> None:
@@ -66,12 +119,33 @@ def steps_down(store: Replicated, master: Server) -> None:
     store.step_down(master)
 
 
-@pytest.mark.parametrize(
-    "falls", [dies, pytest.param(hangs, marks=pytest.mark.faults), pytest.param(steps_down, marks=pytest.mark.faults)]
-)
-def test_whoever_was_connected_goes_on(
-    store: Replicated, ledger: RedisLedger, falls: Callable[[Replicated, Server], None]
-) -> None:
+@pytest.mark.faults
+@pytest.mark.parametrize("falls", [hangs, steps_down])
+def test_whoever_was_connected_goes_on_after(falls: Callable[[Replicated, Server], None], own_store: Replicated) -> None:
+    with ledger_on(own_store) as ledger:
+        goes_on(own_store, ledger, falls)
+
+
+@pytest.mark.faults
+def test_who_comes_back_is_a_replica_and_may_take_over_again(own_store: Replicated) -> None:
+    with ledger_on(own_store) as ledger:
+        for number in range(3):
+            item = arrival(f"n{number}")
+            attempts_until_done(functools.partial(ledger.accept, [item]))
+            old = master_of(own_store, ledger)
+            eventually(old.has_replica)
+            old.kill()
+            eventually(functools.partial(has_changed, own_store, ledger, old), within_s=30)
+            old.start()
+            eventually(own_store.is_whole, within_s=60)
+        assert texts(take(ledger)) == ["n0", "n1", "n2"]
+
+
+def test_whoever_was_connected_goes_on_when_another_takes_over(store: Replicated, ledger: RedisLedger) -> None:
+    goes_on(store, ledger, dies)
+
+
+def goes_on(store: Replicated, ledger: RedisLedger, falls: Callable[[Replicated, Server], None]) -> None:
     ledger.accept([arrival("uno", contact) for contact in EVERYBODY])
     turn = take(ledger)
     old = master_of(store, ledger)
@@ -94,50 +168,6 @@ def test_whoever_was_connected_goes_on(
     for failure, took_s in refused:
         assert_tells_nothing_personal(failure)
         assert took_s < 2.5 * SOCKET_TIMEOUT_S
-
-
-def test_a_late_answer_is_nobody_elses(store: Replicated, ledger: RedisLedger) -> None:
-    store.never_take_over()
-    client: Any = ledger.client
-    one, other = (ledger.keys.of_contact(ANA, name) for name in ("one", "other"))
-    client.mset({one: "for one", other: "for the other"})
-    master = master_of(store, ledger)
-    master.freeze()
-    with pytest.raises(redis.TimeoutError):
-        client.get(one)
-    with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(client.get, other)
-        time.sleep(0.3)
-        master.resume()
-        assert answer.result() == b"for the other"
-
-
-@pytest.mark.faults
-def test_who_comes_back_is_a_replica_and_may_take_over_again(store: Replicated, ledger: RedisLedger) -> None:
-    for number in range(3):
-        attempts_until_done(lambda: ledger.accept([arrival(f"n{number}")]))  # noqa: B023 - done at once
-        old = master_of(store, ledger)
-        eventually(old.has_replica)
-        old.kill()
-        eventually(lambda: has_changed(store, ledger, old), within_s=30)  # noqa: B023
-        old.start()
-        eventually(store.is_whole, within_s=60)
-    assert texts(take(ledger)) == ["n0", "n1", "n2"]
-
-
-def test_without_its_replica_nothing_is_accepted_that_should_be_there_twice(store: Replicated, ledger: RedisLedger) -> None:
-    client = connect(store.url)
-    careful = RedisLedger(lambda: client, debounce_s=0.0, wait_replicas=1)
-    careful.accept([arrival("uno")])
-    master = master_of(store, ledger)
-    master.lose_replicas()
-    item = arrival("dos")
-    with pytest.raises(LedgerUnavailable, match="0 of 1 replicas"):
-        careful.accept([item])
-    master.find_replicas()
-    attempts_until_done(lambda: careful.accept([item]))
-    assert texts(take(ledger)) == ["uno", "dos"]
-    client.close()
 
 
 def attempts_until_done(attempt: Callable[[], object], within_s: float = 30.0) -> list[tuple[LedgerUnavailable, float]]:
