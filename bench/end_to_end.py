@@ -44,7 +44,7 @@ class Plan(NamedTuple):
     floor_s: float
 
 
-FULL = Plan((Delay(0, 300, 8), Delay(500, 150, 64)), workers=2, crowd=2.5, warm_up_s=6.0, measured_s=20.0, floor_s=2.0)
+FULL = Plan((Delay(0, 300, 8), Delay(500, 150, 64)), workers=2, crowd=1.2, warm_up_s=6.0, measured_s=20.0, floor_s=2.0)
 QUICK = Plan((Delay(20, 150, 8),), workers=1, crowd=0.1, warm_up_s=0.2, measured_s=1.5, floor_s=0.05)
 
 

@@ -32,7 +32,7 @@ class Prospects(MetaSim):
         self._phones = 0
         self._lines: list[str] = []
         self._think_s = 0.0
-        self._talking = False
+        self._crowd = 0
         self._said: dict[str, int] = {}
         self._wrote_s: dict[str, float] = {}
         self._measure()
@@ -52,7 +52,7 @@ class Prospects(MetaSim):
     async def _start(self, request: web.Request) -> web.Response:
         """{"lines": what each says, "people": how many talk at the same time, "think_s": the mean time they take to answer}"""
         wanted = await request.json()
-        self._lines, self._think_s, self._talking = wanted["lines"], float(wanted["think_s"]), True
+        self._lines, self._think_s = wanted["lines"], float(wanted["think_s"])
         for _ in range(int(wanted["people"])):
             self._somebody_new()
         return web.json_response({})
@@ -80,7 +80,7 @@ class Prospects(MetaSim):
 
     async def _stop(self, _: web.Request) -> web.Response:
         """Nobody writes any more. Answers when everybody has their reply and every status is out, with who never had one."""
-        self._talking = False
+        self._crowd += 1
         give_up_s = time.monotonic() + DRAINED_WITHIN_S
         while (self._wrote_s or self.outbox.pending) and time.monotonic() < give_up_s:
             await asyncio.sleep(0.05)
@@ -96,11 +96,12 @@ class Prospects(MetaSim):
         self._soon(f"346{self._phones:08d}")
 
     def _soon(self, phone: str) -> None:
-        asyncio.get_running_loop().call_later(self._people.uniform(0.5, 1.5) * self._think_s, self._say, phone)
+        think_s = self._people.uniform(0.5, 1.5) * self._think_s
+        asyncio.get_running_loop().call_later(think_s, self._say, phone, self._crowd)
 
-    def _say(self, phone: str) -> None:
-        if not self._talking:
-            return
+    def _say(self, phone: str, crowd: int) -> None:
+        if crowd != self._crowd:
+            return  # whoever was still thinking went home with the others
         position = self._said.get(phone, 0)
         self._said[phone] = position + 1
         spec = {"from": phone, "body": self._lines[position]}
