@@ -49,12 +49,40 @@ class WhatsApp(_Discreet, frozen=True):
     messages_per_s: float
 
 
+class Chatwoot(_Discreet, frozen=True):
+    """A Chatwoot account. What `provision-chatwoot` makes or finds may be empty: then what it kept in the data directory holds."""
+
+    _shown = ("base_url", "account_id", "inbox_id", "mode")
+
+    base_url: str
+    account_id: int
+    user_token: str
+    bot_token: str
+    inbox_id: int
+    webhook_secrets: tuple[str, ...]
+    mode: str
+
+
+class Llm(_Discreet, frozen=True):
+    """A language model behind any server that speaks OpenAI's protocol. `timeout_s` is for a whole turn."""
+
+    _shown = ("base_url", "model", "timeout_s")
+
+    api_key: str
+    base_url: str
+    model: str
+    timeout_s: float
+    daily_tokens_per_contact: int
+
+
 class Settings(_Discreet, frozen=True, kw_only=True):
     """Everything that can be configured, read once. Names are those of the environment, in lower case."""
 
-    _shown = ("whatsapp", "data_dir", "webhook_host", "webhook_port", "web_processes", "worker_processes")
+    _shown = ("whatsapp", "chatwoot", "llm", "data_dir", "webhook_host", "webhook_port", "web_processes", "worker_processes")
 
     whatsapp: WhatsApp | None
+    chatwoot: Chatwoot | None
+    llm: Llm | None
     redis_url: str
     data_dir: Path
     ledger_shards: int
@@ -75,6 +103,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     company_legal_notice: str
     privacy_url: str
     agent_address: str
+    agent_style: str
     timezone: str
     business_hours: str
     retention_days: int
@@ -94,7 +123,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
 
     def shown(self) -> dict[str, Any]:
         """The settings for people to read; of secrets only whether they are set."""
-        secret = ("whatsapp", "redis_url", "admin_token", "smtp_url", "alert_email", "alert_whatsapp")
+        secret = ("whatsapp", "chatwoot", "llm", "redis_url", "admin_token", "smtp_url", "alert_email", "alert_whatsapp")
         plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
         plain["data_dir"] = str(self.data_dir)
         plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
@@ -198,6 +227,7 @@ class _Reader:
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _PHONE = re.compile(r"\+?[0-9]{8,15}")
 _STORES = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
+_CHATWOOT = ("CHATWOOT_BASE_URL", "CHATWOOT_ACCOUNT_ID", "CHATWOOT_USER_TOKEN")
 _WHATSAPP = ("WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET")
 
 
@@ -207,6 +237,8 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
     read = _Reader({**written, **(os.environ if environment is None else environment)})
     settings = Settings(
         whatsapp=_whatsapp(read),
+        chatwoot=_chatwoot(read),
+        llm=_llm(read),
         redis_url=read.address("REDIS_URL", schemes=_STORES),
         data_dir=Path(read.text("DATA_DIR", "var")),
         ledger_shards=read.whole("LEDGER_SHARDS", 16, least=1, most=99),
@@ -226,6 +258,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         company_name=read.text("COMPANY_NAME", "iAgente Vida"),
         company_legal_notice=read.text("COMPANY_LEGAL_NOTICE"),
         privacy_url=read.address("PRIVACY_URL"),
+        agent_style=read.choice("AGENT_STYLE", "templates", ("templates", "model")),
         agent_address=read.choice("AGENT_ADDRESS", "tu", ("tu", "usted")),
         timezone=read.checked("TIMEZONE", "Europe/Madrid", ZoneInfo, "a time zone such as Europe/Madrid"),
         business_hours=read.text("BUSINESS_HOURS"),
@@ -264,6 +297,35 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
         api_base_url=read.address("WHATSAPP_API_BASE_URL", "https://graph.facebook.com").rstrip("/"),
         api_version=read.text("WHATSAPP_API_VERSION", "v26.0"),
         messages_per_s=read.number("WHATSAPP_MESSAGES_PER_SECOND", 80, least=1, most=10_000),
+    )
+
+
+def _chatwoot(read: _Reader) -> Chatwoot | None:
+    if not read.group("Chatwoot", _CHATWOOT):
+        return None
+    secrets = tuple(secret.strip() for secret in read.text("CHATWOOT_WEBHOOK_SECRET").split(","))
+    if len(secrets) > 1 and not all(secrets):
+        read.faults.append("CHATWOOT_WEBHOOK_SECRET: one of the secrets in the list is empty")
+    return Chatwoot(
+        base_url=read.address("CHATWOOT_BASE_URL").rstrip("/"),
+        account_id=read.whole("CHATWOOT_ACCOUNT_ID", 1, least=1, most=2_147_483_647),
+        user_token=read.text("CHATWOOT_USER_TOKEN"),
+        bot_token=read.text("CHATWOOT_BOT_TOKEN"),
+        inbox_id=read.whole("CHATWOOT_WHATSAPP_INBOX_ID", 0, least=0, most=2_147_483_647),
+        webhook_secrets=tuple(secret for secret in secrets if secret),
+        mode=read.choice("CHATWOOT_MODE", "api-inbox", ("api-inbox", "agent-bot")),
+    )
+
+
+def _llm(read: _Reader) -> Llm | None:
+    if not read.text("OPENAI_API_KEY"):
+        return None
+    return Llm(
+        api_key=read.text("OPENAI_API_KEY"),
+        base_url=read.address("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/"),
+        model=read.text("OPENAI_MODEL", "gpt-4o-mini"),
+        timeout_s=read.number("LLM_TIMEOUT_S", 8, least=0.5, most=60.0),
+        daily_tokens_per_contact=read.whole("LLM_DAILY_TOKENS_PER_CONTACT", 40_000, least=0, most=100_000_000),
     )
 
 

@@ -1,0 +1,176 @@
+"""What the desk needs of a CRM: people, conversations, messages, what is known of a lead, and what humans do there.
+
+Adapters in `integrations` implement `Crm`. Everything that is written there carries a marker of ours, by which an echo is
+recognised and a repeated attempt finds what the first one left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from src.messages import Contact, Media, Speaker, Value
+
+Owner = Literal["bot", "human"]
+
+
+class Place(Value, frozen=True):
+    """Where a person is in the CRM: the ids of their contact and of their conversation there."""
+
+    person_id: str
+    conversation_id: str
+
+
+class File(Value, frozen=True):
+    """A file on its way into the CRM or out of it."""
+
+    data: bytes
+    filename: str
+    mime_type: str
+
+
+class Mirrored(Value, frozen=True, tag="message"):
+    """One message as the CRM is to show it. `id` is the marker; `media` is still at the vendor."""
+
+    id: str
+    speaker: Speaker
+    text: str
+    at: datetime
+    kind: str = "text"
+    media: Media | None = None
+
+
+class Status(Value, frozen=True, tag="status"):
+    """What became of a message that went out: sent, delivered, read or failed, with the vendor's reason."""
+
+    id: str
+    status: str
+    detail: str = ""
+
+
+class Note(Value, frozen=True, tag="note"):
+    """Words for the people of the brokerage only. `id` is the marker."""
+
+    id: str
+    text: str
+    file: str = ""
+
+
+class Described(Value, frozen=True, tag="lead"):
+    """The lead changed: what the CRM shows of it is to be brought up to date from the state as it is then."""
+
+    id: str
+
+
+class Moved(Value, frozen=True, tag="owner"):
+    """The conversation went to a human or back to the bot on our side: the CRM is to show it so."""
+
+    id: str
+    owner: Owner
+    reason: str = ""
+
+
+class Erased(Value, frozen=True, tag="erased"):
+    """Everything about the person is to go there too. Tried until it is confirmed, however long that takes."""
+
+    id: str
+    contact: Contact
+    place: Place | None = None
+
+
+MirrorJob = Mirrored | Status | Note | Described | Moved | Erased
+
+
+class Lead(Value, frozen=True):
+    """How a lead is shown. `labels` are those of `ours` that hold now: labels that people set are none of them and stay."""
+
+    labels: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()
+    person: Mapping[str, Any] = {}
+    conversation: Mapping[str, Any] = {}
+    name: str = ""
+    email: str = ""
+    priority: Literal["", "low", "medium", "high", "urgent"] = ""
+    team: str = ""
+
+
+class Crm(Protocol):
+    """A CRM. Every method may raise TemporaryFailure or PermanentFailure, and may be repeated without harm."""
+
+    def place(self, contact: Contact, name: str, known: Place | None) -> Place:
+        """Where the person is; made where they are not there yet. `known` is where they were last time."""
+
+    def post(self, place: Place, message: Mirrored, files: Sequence[File]) -> str:
+        """The id that the message has there. One that is there already (by its marker) is not written again."""
+
+    def note(self, place: Place, note: Note, files: Sequence[File]) -> str:
+        """The same for words that only the people of the brokerage see."""
+
+    def settle(self, place: Place, message_id: str, status: Status) -> None:
+        """Shows what became of a message."""
+
+    def describe(self, place: Place, lead: Lead) -> None:
+        """Labels, attributes, priority and team as they are to be now; what people added stays."""
+
+    def move(self, place: Place, owner: Owner) -> None:
+        """The conversation waits for humans, or is the bot's again. Nothing happens when it is so already."""
+
+    def erase(self, contact: Contact, place: Place | None) -> None:
+        """Removes the person and their conversations; returns when they are gone, also when they never were there."""
+
+    def check(self) -> dict[str, str]:
+        """Asks, now, whether we may do all this; what it says of itself."""
+
+
+# -- what humans do there ------------------------------------------------------------------------------------------
+
+
+class Attachment(Value, frozen=True):
+    """A file that a human attached; `url` is at the CRM."""
+
+    url: str
+    kind: Literal["image", "audio", "video", "document"]
+    filename: str = ""
+
+
+class Whose(Value, frozen=True):
+    """Whose conversation something happened in: where it is there, and by what the person can be found here."""
+
+    conversation_id: str
+    person_id: str = ""
+    source_id: str = ""
+    phone: str = ""
+
+
+class AgentSaid(Value, frozen=True, tag="said"):
+    """A human wrote to the person. `template` is {"name", "language", "components"} or None."""
+
+    whose: Whose
+    message_id: str
+    at: datetime
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    template: dict[str, Any] | None = None
+
+
+class OwnerChanged(Value, frozen=True, tag="owner_changed"):
+    """What the CRM shows of a conversation: its status, and whether a human or a bot is assigned.
+
+    `version` grows with every change of the conversation there: an older one says nothing new.
+    """
+
+    whose: Whose
+    status: Literal["open", "pending", "resolved", "snoozed"]
+    assigned_to: Literal["", "human", "bot"]
+    version: float
+
+
+class LeadEdited(Value, frozen=True, tag="edited"):
+    """The attributes of a person or of a conversation there, as they are now."""
+
+    whose: Whose
+    attributes: dict[str, Any]
+
+
+CrmEvent = AgentSaid | OwnerChanged | LeadEdited
