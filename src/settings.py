@@ -50,7 +50,7 @@ class WhatsApp(_Discreet, frozen=True):
 
 
 class Chatwoot(_Discreet, frozen=True):
-    """A Chatwoot account. What `provision-chatwoot` makes or finds may be empty: then what it kept in the data directory holds."""
+    """A Chatwoot account. What `provision-chatwoot` makes may be empty: then what it kept in the data directory holds."""
 
     _shown = ("base_url", "account_id", "inbox_id", "mode")
 
