@@ -83,7 +83,10 @@ MirrorJob = Mirrored | Status | Note | Described | Moved | Erased
 
 
 class Lead(Value, frozen=True):
-    """How a lead is shown. `labels` are those of `ours` that hold now: labels that people set are none of them and stay."""
+    """How a lead is shown. `labels` are those of `ours` that hold now: labels that people set are none of them and stay.
+
+    An attribute that is None is to be taken away there. "" says nothing about name, e-mail, priority or team.
+    """
 
     labels: tuple[str, ...] = ()
     ours: tuple[str, ...] = ()

@@ -1,0 +1,245 @@
+"""What a CRM shows of a lead: labels, attributes, priority and team; and what a person's edit there means for the profile.
+
+The names of labels and attributes are promises: brokerages filter, report and automate by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from src.agent.state import STAGES, Conversation, Outcome
+from src.agent.texts import phrasebook
+from src.desk.crm import Lead
+from src.desk.lead_rules import Rules, handoff_reason, objections
+
+LONGEST_TEXT = 1500
+LARGEST_NUMBER = 9_999_999_999
+"""Chatwoot refuses attributes beyond these."""
+TIERS = ("esencial", "equilibrada", "completa")
+_WORDS = phrasebook("es", "usted")
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A label of ours, as it is to be made in the CRM. `colour` is #rrggbb."""
+
+    title: str
+    description: str
+    colour: str
+
+
+class Attribute(msgspec.Struct, frozen=True):
+    """An attribute of ours, as it is to be defined in the CRM. `values` are those of a list; `of` is whose it is."""
+
+    key: str
+    name: str
+    kind: Literal["text", "number", "date", "list", "checkbox"]
+    of: Literal["person", "conversation"]
+    values: tuple[str, ...] = ()
+    description: str = ""
+
+
+STAGE_LABELS = {stage: stage.lower() for stage in STAGES}
+TEMPERATURE_LABELS = {"caliente": "lead-caliente", "templado": "lead-templado", "frio": "lead-frio"}
+HANDED_OVER_LABEL = "derivar"
+OUTCOME_LABELS: dict[Outcome, str] = {
+    "accepted": "aceptado",
+    "declined": "rechazado",
+    "ineligible": "no-asegurable",
+    "opted_out": "baja",
+    "consent_refused": "sin-consentimiento",
+    "expired": "caducado",
+}
+"""`handed_over` has none: whoever a person talks to carries `derivar` for as long as that lasts."""
+LABELS = (
+    Label("inicio", "Primer contacto: todavía no ha dado permiso para usar sus datos", "#90a4ae"),
+    Label("needs_analysis", "El asistente está preguntando qué necesita", "#64b5f6"),
+    Label("cotizacion", "Falta algo para poder dar un precio", "#1e88e5"),
+    Label("presentacion_propuesta", "Tiene precios delante y está decidiendo", "#5e35b1"),
+    Label("finalizado", "La conversación de venta ha terminado", "#546e7a"),
+    Label("lead-caliente", "Muy cerca de contratar", "#d32f2f"),
+    Label("lead-templado", "Con interés: merece seguimiento", "#f57c00"),
+    Label("lead-frio", "Sin interés claro, o terminado sin venta", "#0288d1"),
+    Label("derivar", "Espera a una persona, o la está atendiendo una", "#c2185b"),
+    Label("aceptado", "Ha aceptado una opción: faltan cuestionario de salud y firma", "#2e7d32"),
+    Label("rechazado", "Ha dicho que no", "#757575"),
+    Label("no-asegurable", "No se le puede ofrecer este seguro", "#6d4c41"),
+    Label("baja", "Ha pedido que no se le escriba más", "#212121"),
+    Label("sin-consentimiento", "No ha dado permiso para usar sus datos", "#9e9e9e"),
+    Label("caducado", "Los precios de su propuesta ya no valen", "#8d6e63"),
+)
+"""Every label that this program sets or takes away; all others are left as people set them."""
+OURS = tuple(label.title for label in LABELS)
+
+_PERSON_KINDS: dict[str, Literal["text", "number", "date", "list", "checkbox"]] = {
+    "birth_date": "date",
+    "age": "number",
+    "smoker": "checkbox",
+    "occupation": "text",
+    "occupation_class": "number",
+    "marital_status": "list",
+    "dependents": "number",
+    "monthly_income": "number",
+    "mortgage_balance": "number",
+    "other_debts": "number",
+    "savings": "number",
+    "existing_cover": "number",
+    "sum_assured": "number",
+    "monthly_budget": "number",
+    "term_years": "number",
+    "postal_code": "text",
+}
+"""The keys of the profile, but for name and e-mail: these the CRM has fields of its own for."""
+_EUROS = frozenset(
+    ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
+)
+_MARITAL = {status: _WORDS.say(f"value.{status}") for status in ("single", "married", "partner", "divorced", "widowed")}
+_OUTCOMES = {
+    "accepted": "aceptado",
+    "declined": "rechazado",
+    "ineligible": "no asegurable",
+    "opted_out": "baja",
+    "consent_refused": "sin consentimiento",
+    "handed_over": "en manos de una persona",
+    "expired": "propuesta caducada",
+}
+REASONS = {
+    "asked": "ha pedido hablar con una persona",
+    "health": "ha contado algo de su salud (no se guarda)",
+    "medical_selection": "el capital necesita selección médica",
+    "occupation": "trabajo o deporte de riesgo",
+    "over_age": "supera la edad de contratación",
+    "not_understood": "el asistente no le entendía",
+    "language": "escribe en un idioma que el asistente no habla",
+    "abuse": "insultos",
+    "threat": "amenazas",
+    "self_harm": "posible riesgo para su vida",
+    "bot_failed": "fallo técnico del asistente",
+    "operator": "una persona ha tomado la conversación",
+    "accepted": "ha aceptado una opción",
+    "changed_after_acceptance": "ha cambiado un dato después de aceptar",
+}
+OBJECTIONS = {
+    "price": "el precio",
+    "trust": "la confianza",
+    "need": "si lo necesita",
+    "timing": "el momento",
+    "competitor": "otra oferta",
+}
+
+
+def _person_attribute(key: str) -> Attribute:
+    unit = " (€)" if key in _EUROS else " (1 a 4)" if key == "occupation_class" else ""
+    values = tuple(_MARITAL.values()) if key == "marital_status" else ()
+    name = f"{_WORDS.say(f'label.{key}')}{unit}"
+    return Attribute(key, name, _PERSON_KINDS[key], "person", values, "Si lo cambia, el asistente usará el valor nuevo")
+
+
+ATTRIBUTES = (
+    *(_person_attribute(key) for key in _PERSON_KINDS),
+    Attribute("stage", "Fase de la venta", "list", "conversation", tuple(STAGE_LABELS.values())),
+    Attribute("outcome", "Resultado", "list", "conversation", tuple(_OUTCOMES.values())),
+    Attribute("temperature", "Temperatura", "list", "conversation", tuple(TEMPERATURE_LABELS)),
+    Attribute("score", "Puntuación (0 a 100)", "number", "conversation"),
+    Attribute("handoff_reason", "Motivo de la derivación", "text", "conversation"),
+    Attribute("objections", "Objeciones", "text", "conversation"),
+    Attribute("need_capital", "Capital que necesita (€)", "number", "conversation"),
+    Attribute("quoted_capital", "Capital propuesto (€)", "number", "conversation"),
+    *(
+        Attribute(f"price_{tier}", f"{_WORDS.say(f'tier.{tier}')} (€ al mes)", "number", "conversation")
+        for tier in (*TIERS, "own")
+    ),
+    Attribute("selected_quote", "Opción elegida", "text", "conversation"),
+    Attribute("selected_price", "Prima elegida (€ al mes)", "number", "conversation"),
+    Attribute("tariff", "Tarifa", "text", "conversation"),
+    Attribute("valid_until", "Precios válidos hasta", "date", "conversation"),
+    Attribute("consent", "Permiso para usar sus datos", "checkbox", "conversation"),
+    Attribute("consent_at", "Fecha del permiso", "date", "conversation"),
+    Attribute("consent_text", "Texto del permiso", "text", "conversation"),
+)
+"""Every attribute that this program writes."""
+PERSON_KEYS = tuple(_PERSON_KINDS)
+CONVERSATION_KEYS = tuple(attribute.key for attribute in ATTRIBUTES if attribute.of == "conversation")
+
+
+def lead_of(conversation: Conversation, rules: Rules) -> Lead:
+    """How the lead is to be shown now. An attribute of ours that has no value now is there as None: it is to be taken away.
+
+    `conversation.owner` must be the ledger's, which knows best who has the conversation.
+    """
+    verdict = rules.judge(conversation)
+    labels = [STAGE_LABELS[conversation.stage]]
+    if verdict.temperature:
+        labels.append(TEMPERATURE_LABELS[verdict.temperature])
+    if conversation.owner == "human":
+        labels.append(HANDED_OVER_LABEL)
+    if conversation.outcome in OUTCOME_LABELS:
+        labels.append(OUTCOME_LABELS[conversation.outcome])
+    told: dict[str, Any] = {
+        "stage": STAGE_LABELS[conversation.stage],
+        "outcome": _OUTCOMES.get(conversation.outcome or ""),
+        "temperature": verdict.temperature or None,
+        "score": verdict.score,
+        "handoff_reason": REASONS.get(handoff_reason(conversation)),
+        "objections": ", ".join(OBJECTIONS.get(topic, topic) for topic in objections(conversation)) or None,
+        **_sold(conversation),
+        **_agreed(conversation),
+    }
+    profile = conversation.profile
+    return Lead(
+        labels=tuple(labels),
+        ours=OURS,
+        person={key: _allowed(_shown(key, profile[key])) if key in profile else None for key in PERSON_KEYS},
+        conversation={key: _allowed(told.get(key)) for key in CONVERSATION_KEYS},
+        name=str(profile.get("name") or conversation.contact.name or ""),
+        email=str(profile.get("email", "")),
+        priority=verdict.priority,
+        team=verdict.team,
+    )
+
+
+def option_line(quote: Mapping[str, Any]) -> str:
+    """One option of a proposal in a few words."""
+    tier = _WORDS.say(f"tier.{quote['tier'] or 'own'}")
+    return f"{tier}: {_WORDS.money(quote['sum_assured'])}, {_WORDS.money(quote['monthly_premium'])} al mes"
+
+
+def _sold(conversation: Conversation) -> dict[str, Any]:
+    """The need, and the prices that were shown."""
+    told: dict[str, Any] = {"need_capital": conversation.need["capital"]} if conversation.need else {}
+    quotes = conversation.quotes
+    if not quotes:
+        return told
+    told |= {f"price_{quote['tier'] or 'own'}": quote["monthly_premium"] for quote in quotes}
+    told |= {"tariff": quotes[0]["tariff"], "valid_until": quotes[0]["valid_until"], "quoted_capital": quotes[0]["sum_assured"]}
+    chosen = next((quote for quote in quotes if quote["id"] == conversation.selected_quote), None)
+    if chosen:
+        told |= {
+            "selected_quote": option_line(chosen),
+            "selected_price": chosen["monthly_premium"],
+            "quoted_capital": chosen["sum_assured"],
+        }
+    return told
+
+
+def _agreed(conversation: Conversation) -> dict[str, Any]:
+    consent = conversation.consents.get("quote")
+    if consent is None:
+        return {}
+    return {"consent": consent.given, "consent_at": f"{consent.at:%Y-%m-%d}", "consent_text": consent.text_version}
+
+
+def _shown(key: str, value: Any) -> Any:
+    """A profile value as the CRM shows it."""
+    return _MARITAL.get(value, value) if key == "marital_status" else value
+
+
+def _allowed(value: Any) -> Any:
+    """The value within what Chatwoot takes."""
+    if isinstance(value, str):
+        return value[:LONGEST_TEXT]
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > LARGEST_NUMBER:
+        return str(value)
+    return value
