@@ -1,0 +1,272 @@
+"""What the people of the brokerage read about a lead, in Spanish: when it is handed to them, and when it was won.
+
+The notes are Markdown as Chatwoot shows it, in short lines that can also be read aloud. Nothing in them is new: what was
+redacted at the door is not here either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote as url_quoted
+from zoneinfo import ZoneInfo
+
+from src.agent.stages.facts import SUMMARY_KEYS
+from src.agent.state import Consent, Conversation, Line, ProfileSource
+from src.agent.texts import phrasebook
+from src.desk.lead import OBJECTIONS, REASONS
+from src.desk.lead_rules import objections
+from src.errors import DamagedCatalogue
+from src.quoting import Catalogue, Offer, Refusal, explain
+
+ACCEPTED = "accepted"
+LINES_SHOWN = 8
+LONGEST_LINE = 280
+LONGEST_OF_OURS = 160
+"""Characters shown of a line: what we said ourselves need not be told at length."""
+_FACTS = (*SUMMARY_KEYS[:2], "birth_date", *SUMMARY_KEYS[2:4], "occupation_class", *SUMMARY_KEYS[4:])
+_FOR_THE_PAPERS = ("name", "birth_date", "email", "postal_code")
+_WORDS = phrasebook("es", "usted")
+_SPEAKERS = {"prospect": "Cliente", "bot": "Asistente", "human": "Equipo"}
+_STAGES = {
+    "INICIO": "primer contacto",
+    "NEEDS_ANALYSIS": "preguntas sobre lo que necesita",
+    "COTIZACION": "cálculo del precio",
+    "PRESENTACION_PROPUESTA": "propuesta",
+    "FINALIZADO": "venta terminada",
+}
+_OPEN = {
+    "consent": "Falta su permiso para usar sus datos.",
+    "choice": "Tiene las opciones delante y falta que elija una.",
+    "accept": "Ha elegido una opción y falta que la confirme.",
+}
+_CONSENTS = {"quote": "Uso de sus datos para el presupuesto", "follow_up": "Que se le escriba más adelante"}
+_ADVICE = {
+    "self_harm": (
+        "Antes que nada, escríbale o llámele usted. Ya se le han dado el 024 y el 112, que atienden a cualquier hora.",
+        "No le hable de seguros.",
+    ),
+    "threat": ("Valore si hay que avisar a alguien más antes de contestar.",),
+    "health": ("No le pregunte por su salud en este chat ni la apunte aquí: para eso está el cuestionario de la aseguradora.",),
+    "medical_selection": ("Puede ofrecer el capital que necesita solo con las pruebas que pida la aseguradora.",),
+    "occupation": ("Consulte con la aseguradora si acepta el riesgo y con qué recargo.",),
+    "over_age": ("Mire si otro producto le sirve.",),
+    "language": ("Contéstele alguien que hable su idioma.",),
+}
+_MARKED = re.compile(r"([\\`*_\[\]<>~])")
+
+
+class Notes:
+    """Writes the notes. `dashboard_url` is where operators find the dashboard, "" when it has no public address."""
+
+    def __init__(self, catalogue: Catalogue, *, timezone: str = "Europe/Madrid", dashboard_url: str = "") -> None:
+        self._catalogue = catalogue
+        self._zone = ZoneInfo(timezone)
+        self._dashboard_url = dashboard_url.rstrip("/")
+
+    def about(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool = False) -> str:
+        """What whoever takes the lead over has to know. `reason` is that of the handoff; `accepted` is a sale."""
+        chosen = _chosen(conversation)
+        won = reason == ACCEPTED and chosen is not None
+        sections = [
+            self._title(conversation, reason, now, urgent=urgent),
+            _list("Qué hacer ahora", self._to_do(conversation, chosen) if won else _ADVICE.get(reason, ())),
+            _list("Qué se sabe", self._facts(conversation)),
+            _list("Qué necesita", _need_lines(conversation)),
+            self._options(conversation),
+            _list("Objeciones", [OBJECTIONS.get(topic, _plain(topic)) for topic in objections(conversation)]),
+            _list("Permisos", self._consents(conversation)),
+            _list("Lo último que se ha dicho", _last_lines(conversation)),
+            "" if won else f"**Qué queda abierto**\n{_open(conversation)}",
+            self._price(chosen) if won and chosen else "",
+            self._link(conversation),
+        ]
+        return "\n\n".join(section for section in sections if section)
+
+    def heard(self, transcript: str) -> str:
+        """What a voice note said, as it was written down by a machine."""
+        return f"**Nota de voz, transcrita automáticamente**\n> {_plain(transcript, len(transcript))}"
+
+    def _title(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool) -> str:
+        chosen = _chosen(conversation)
+        if reason == ACCEPTED and chosen:
+            title = f"Solicitud aceptada. {_option(chosen)}"
+        else:
+            why = REASONS.get(reason, _plain(reason))
+            title = f"{'URGENTE. ' if urgent else ''}Para una persona del equipo: {why}"
+        return f"**{title}**\n{self._moment(now)}. Fase: {_STAGES[conversation.stage]}."
+
+    def _to_do(self, conversation: Conversation, chosen: Mapping[str, Any] | None) -> list[str]:
+        missing = [_WORDS.say(f"label.{key}").lower() for key in _FOR_THE_PAPERS if key not in conversation.profile]
+        return [
+            "Escribirle hoy por aquí para cerrar la contratación.",
+            *([f"Pedirle lo que falta para los papeles: {_WORDS.listing(missing)}."] if missing else []),
+            "Enviarle el cuestionario de salud de la aseguradora y la nota informativa previa.",
+            f"Cerrarlo antes del {_WORDS.date(chosen['valid_until'])}, que es hasta cuando vale el precio." if chosen else "",
+            "Recordarle que tras la firma tiene 30 días para echarse atrás.",
+        ]
+
+    def _facts(self, conversation: Conversation) -> list[str]:
+        known = [
+            _fact(key, conversation.profile[key], conversation.profile_sources.get(key))
+            for key in _FACTS
+            if key in conversation.profile
+        ]
+        return known + [f"{_detail_name(key)}: {_detail(value)}" for key, value in conversation.details.items()]
+
+    def _options(self, conversation: Conversation) -> str:
+        quotes = conversation.quotes
+        if not quotes:
+            return ""
+        chosen = _chosen(conversation)
+        title = f"Opciones, con la tarifa {quotes[0]['tariff']} y válidas hasta el {_WORDS.date(quotes[0]['valid_until'])}"
+        return _list(title, [f"{_option(one)}{', elegida' if one is chosen else ''}. {self._covers(one)}" for one in quotes])
+
+    def _covers(self, shown: Mapping[str, Any]) -> str:
+        names = _WORDS.listing([self._cover(name) for name in shown["coverages"]])
+        return f"Cubre {names}. Al año, {_WORDS.money(shown['annual_premium'])}."
+
+    def _cover(self, name: str) -> str:
+        """The name of a line of the receipt; what the tariff does not know any more keeps its own."""
+        if name == "consorcio":
+            return "recargo del Consorcio"
+        terms, known = self._catalogue.book.tariff.covers.get(name), self._catalogue.book.coverages.get(name)
+        if f"cover.{name}" in _WORDS:
+            return _WORDS.say(f"cover.{name}", limit=_WORDS.money((terms and terms.sublimit) or 0))
+        return known.name if known else name
+
+    def _consents(self, conversation: Conversation) -> list[str]:
+        return [self._consent(_CONSENTS.get(name, name), consent) for name, consent in conversation.consents.items()]
+
+    def _consent(self, name: str, consent: Consent) -> str:
+        answer = "sí" if consent.given else "no"
+        return f"{name}: {answer}, {self._moment(consent.at)}, texto {_plain(consent.text_version)}"
+
+    def _price(self, chosen: Mapping[str, Any]) -> str:
+        """How the premium came about: the receipt line by line, then every step as the tariff has it.
+
+        "" when the tariff that it was priced with is there no more: the sale must not fail for that.
+        """
+        try:
+            offer = self._catalogue.reprice(dict(chosen))
+        except (DamagedCatalogue, ValueError):
+            return ""
+        if isinstance(offer, Refusal):
+            return ""
+        return f"{_list('De qué se compone la prima', self._receipt(offer))}\n\n{_steps(offer)}"
+
+    def _receipt(self, offer: Offer) -> list[str]:
+        lines = []
+        for line in offer.working.lines:
+            taxes = [f"{_exact(tax)} de {name}" for tax, name in _taxes(line.insurance_tax, line.lea_levy)]
+            with_taxes = f" más {_WORDS.listing(taxes)}" if taxes else ""
+            name = self._cover(line.name)
+            lines.append(f"{name[:1].upper()}{name[1:]}: {_exact(line.premium)}{with_taxes}. Al mes, {_exact(line.monthly)}")
+        surcharge = f"{offer.working.monthly_surcharge * 100:.1f}".rstrip("0").rstrip(".").replace(".", ",")
+        total = f"Total: {_exact(offer.annual_premium)} al año o {_exact(offer.monthly_premium)} al mes"
+        return [*lines, f"{total}, con un {surcharge} % de recargo por pagar cada mes"]
+
+    def _link(self, conversation: Conversation) -> str:
+        if not self._dashboard_url:
+            return ""
+        where = f"{self._dashboard_url}/conversations/{url_quoted(conversation.contact.key, safe='')}"
+        return f"[Ver la conversación completa]({where})"
+
+    def _moment(self, at: datetime) -> str:
+        return f"{at.astimezone(self._zone):%d/%m/%Y a las %H:%M}"
+
+
+def _list(title: str, lines: Iterable[str]) -> str:
+    points = [f"- {line}" for line in lines if line]
+    return "\n".join((f"**{title}**", *points)) if points else ""
+
+
+def _plain(text: str, longest: int = LONGEST_LINE) -> str:
+    """Somebody else's words on one line, with nothing that Markdown would act upon."""
+    words = " ".join(text.split())
+    shown = f"{words[: longest - 1]}…" if len(words) > longest else words
+    return _MARKED.sub(r"\\\1", shown)
+
+
+def _chosen(conversation: Conversation) -> dict[str, Any] | None:
+    return next((one for one in conversation.quotes if one["id"] == conversation.selected_quote), None)
+
+
+def _option(shown: Mapping[str, Any]) -> str:
+    tier = _WORDS.say(f"tier.{shown['tier'] or 'own'}")
+    return f"{tier}: {_WORDS.money(shown['sum_assured'])} de capital por {_WORDS.money(shown['monthly_premium'])} al mes"
+
+
+def _fact(key: str, value: Any, source: ProfileSource | None) -> str:
+    line = f"{_WORDS.say(f'label.{key}')}: {_plain(_WORDS.value(key, value))}"
+    if source and source.replaced and source.by != "system":
+        line += f" (antes: {_plain(_WORDS.value(key, source.replaced[-1]))})"
+    return f"{line}, corregido por el equipo" if source and source.by == "human" else line
+
+
+def _detail_name(key: str) -> str:
+    label = next((name for name in (f"detail.{key}", f"label.{key}") if name in _WORDS), "")
+    return _WORDS.say(label) if label else _plain(key.replace("_", " ").capitalize())
+
+
+def _detail(value: Any) -> str:
+    if isinstance(value, dict):
+        parts = [f"{_detail_name(key).lower()} {_plain(_WORDS.value(key, inner))}" for key, inner in value.items()]
+        return ", ".join(parts)
+    if isinstance(value, list | tuple):
+        return _WORDS.listing([_detail(one) for one in value])
+    return _plain(_WORDS.value("", value))
+
+
+def _need_lines(conversation: Conversation) -> list[str]:
+    need = conversation.need
+    if not need:
+        return []
+    parts = need["parts"]
+    named = {
+        "mortgage": "Hipoteca",
+        "debts": "Otras deudas",
+        "income": f"Ingresos de {need['years']} años, al {need['income_share'] * 100:.0f} %",
+        "education": "Estudios de los hijos",
+        "savings": "Menos lo ahorrado",
+        "existing_cover": "Menos lo que ya tiene asegurado",
+    }
+    reckoned = [f"{name}: {_WORDS.money(abs(parts[part]))}" for part, name in named.items() if parts.get(part)]
+    return [f"Capital calculado: {_WORDS.money(need['capital'])}", *reckoned]
+
+
+def _last_lines(conversation: Conversation) -> list[str]:
+    said = [line for line in conversation.history if line.text][-LINES_SHOWN:]
+    return [f"{_SPEAKERS.get(line.speaker, 'Sistema')}: {_line(line)}" for line in said]
+
+
+def _line(line: Line) -> str:
+    """What was said, without WhatsApp's bold where it is ours."""
+    return _plain(line.text.replace("*", ""), LONGEST_OF_OURS) if line.speaker == "bot" else _plain(line.text)
+
+
+def _open(conversation: Conversation) -> str:
+    awaiting = conversation.awaiting or ""
+    asked = awaiting.removeprefix("confirm:")
+    if awaiting in _OPEN:
+        return _OPEN[awaiting]
+    if f"label.{asked}" not in _WORDS:
+        return "No hay ninguna pregunta pendiente."
+    label = _WORDS.say(f"label.{asked}").lower()
+    return f"Falta que confirme este dato: {label}." if awaiting != asked else f"Falta que conteste a esto: {label}."
+
+
+def _taxes(insurance_tax: Any, lea_levy: Any) -> list[tuple[Any, str]]:
+    named = [(insurance_tax, "impuesto sobre primas"), (lea_levy, "recargo de liquidación")]
+    return [(tax, name) for tax, name in named if tax]
+
+
+def _exact(amount: Any) -> str:
+    """An amount with its cents, as on a receipt."""
+    return f"{amount:,.2f}".translate(str.maketrans(",.", ".,")) + " €"
+
+
+def _steps(offer: Offer) -> str:
+    return "\n".join(("**El cálculo, paso a paso**", "```", *explain(offer), "```"))
