@@ -29,6 +29,7 @@ from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
+from src.integrations.twilio_client import TwilioClient
 from src.integrations.whatsapp_client import WhatsAppClient
 from src.integrations.whatsapp_identity import contact_key
 from src.messages import Contact, Content, Inbound
@@ -108,16 +109,27 @@ def make_metrics(settings: Settings) -> ProcessMetrics:
 
 def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, Channel]:
     """Who speaks on which channel. Without vendor keys the simulator does. Calls to vendors are measured."""
-    whatsapp = settings.whatsapp
-    if whatsapp is None:
-        return {"whatsapp": SimulatorChannel()}
-    client = WhatsAppClient(
-        token=whatsapp.token,
-        number_id=whatsapp.phone_number_id,
-        base_url=whatsapp.api_base_url,
-        api_version=whatsapp.api_version,
-    )
-    return {"whatsapp": MeasuredChannel(client, metrics, "whatsapp")}
+    channels: dict[str, Channel] = {}
+    if whatsapp := settings.whatsapp:
+        client = WhatsAppClient(
+            token=whatsapp.token,
+            number_id=whatsapp.phone_number_id,
+            base_url=whatsapp.api_base_url,
+            api_version=whatsapp.api_version,
+        )
+        channels["whatsapp"] = MeasuredChannel(client, metrics, "whatsapp")
+    if twilio := settings.twilio:
+        sender = TwilioClient(
+            account_sid=twilio.account_sid,
+            auth_token=twilio.auth_token,
+            sender=twilio.sender,
+            base_url=twilio.api_base,
+            status_url=f"{settings.public_base_url}/webhook/twilio/status" if settings.public_base_url else "",
+        )
+        channels["twilio"] = MeasuredChannel(sender, metrics, "twilio")
+        # Whoever writes first from our side, and has no other way to WhatsApp, writes through Twilio.
+        channels.setdefault("whatsapp", channels["twilio"])
+    return channels or {"whatsapp": SimulatorChannel()}
 
 
 def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:

@@ -49,6 +49,17 @@ class WhatsApp(_Discreet, frozen=True):
     messages_per_s: float
 
 
+class Twilio(_Discreet, frozen=True):
+    """WhatsApp through Twilio. `sender` is the address people write to, `whatsapp:+…`."""
+
+    _shown = ("account_sid", "sender")
+
+    account_sid: str
+    auth_token: str
+    sender: str
+    api_base: str
+
+
 class Chatwoot(_Discreet, frozen=True):
     """A Chatwoot account. What `provision-chatwoot` makes may be empty: then what it kept in the data directory holds."""
 
@@ -78,9 +89,10 @@ class Llm(_Discreet, frozen=True):
 class Settings(_Discreet, frozen=True, kw_only=True):
     """Everything that can be configured, read once. Names are those of the environment, in lower case."""
 
-    _shown = ("whatsapp", "chatwoot", "llm", "data_dir", "webhook_host", "webhook_port", "web_processes", "worker_processes")
+    _shown = ("whatsapp", "twilio", "chatwoot", "llm", "data_dir", "webhook_host", "webhook_port")
 
     whatsapp: WhatsApp | None
+    twilio: Twilio | None
     chatwoot: Chatwoot | None
     llm: Llm | None
     redis_url: str
@@ -123,7 +135,8 @@ class Settings(_Discreet, frozen=True, kw_only=True):
 
     def shown(self) -> dict[str, Any]:
         """The settings for people to read; of secrets only whether they are set."""
-        secret = ("whatsapp", "chatwoot", "llm", "redis_url", "admin_token", "smtp_url", "alert_email", "alert_whatsapp")
+        vendors = ("whatsapp", "twilio", "chatwoot", "llm")
+        secret = (*vendors, "redis_url", "admin_token", "smtp_url", "alert_email", "alert_whatsapp")
         plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
         plain["data_dir"] = str(self.data_dir)
         plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
@@ -227,6 +240,8 @@ class _Reader:
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _PHONE = re.compile(r"\+?[0-9]{8,15}")
 _STORES = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
+_TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_FROM")
+_TWILIO_SENDER = re.compile(r"whatsapp:\+[1-9][0-9]{6,14}")
 _CHATWOOT = ("CHATWOOT_BASE_URL", "CHATWOOT_ACCOUNT_ID", "CHATWOOT_USER_TOKEN")
 _WHATSAPP = ("WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET")
 
@@ -237,6 +252,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
     read = _Reader({**written, **(os.environ if environment is None else environment)})
     settings = Settings(
         whatsapp=_whatsapp(read),
+        twilio=_twilio(read),
         chatwoot=_chatwoot(read),
         llm=_llm(read),
         redis_url=read.address("REDIS_URL", schemes=_STORES),
@@ -297,6 +313,17 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
         api_base_url=read.address("WHATSAPP_API_BASE_URL", "https://graph.facebook.com").rstrip("/"),
         api_version=read.text("WHATSAPP_API_VERSION", "v26.0"),
         messages_per_s=read.number("WHATSAPP_MESSAGES_PER_SECOND", 80, least=1, most=10_000),
+    )
+
+
+def _twilio(read: _Reader) -> Twilio | None:
+    if not read.group("Twilio", _TWILIO):
+        return None
+    return Twilio(
+        account_sid=read.text("TWILIO_ACCOUNT_SID"),
+        auth_token=read.text("TWILIO_AUTH_TOKEN"),
+        sender=read.shaped("TWILIO_WHATSAPP_FROM", _TWILIO_SENDER, "an address such as whatsapp:+34600000000"),
+        api_base=read.address("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/"),
     )
 
 

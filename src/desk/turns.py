@@ -277,6 +277,8 @@ def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | N
         moved = inbound.extra.get("new", {}) if inbound.kind == "system" else {}
         addresses = {"phone": moved.get("phone") or fresh.phone, "bsuid": moved.get("bsuid") or fresh.bsuid, "name": fresh.name}
         known.update({field: value for field, value in addresses.items() if value})
+        if inbound.kind != "system":
+            known["channel"] = fresh.channel  # answered the way they wrote last
     contact = msgspec.structs.replace(conversation.contact, **known)
     return msgspec.structs.replace(conversation, contact=contact, owner="human" if claim.owner == "human" else "bot")
 

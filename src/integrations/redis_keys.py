@@ -122,7 +122,8 @@ def aliases_of(contact: Contact) -> list[str]:
     """The names a contact goes by, each the name of an alias."""
     names = {contact.key}
     if contact.bsuid:
-        names.add(f"{contact.channel}:{contact.bsuid}")
+        # The person's own, whichever way they write to us: the key says what kind of address it is.
+        names.add(f"{contact.key.partition(':')[0]}:{contact.bsuid}")
     return sorted(names)
 
 

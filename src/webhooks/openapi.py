@@ -285,6 +285,8 @@ DOORS: dict[str, Door] = {
         answers={200: str}, query={"hub.mode": str, "hub.verify_token": str, "hub.challenge": str}, refuses=(403,)
     ),
     "whatsapp.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
+    "twilio.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
+    "twilio.status": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
     "operations.healthz": Door(answers={200: Done}),
     "operations.readyz": Door(answers={200: Ready}),
     "operations.status": Door(answers={200: Status}),

@@ -215,19 +215,23 @@ class _Operations:
         return self._desk.find(typed_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
 
     def _channels(self) -> dict[str, Any]:
-        whatsapp = self._services.settings.whatsapp
-        if whatsapp is None:
-            note = "no WhatsApp keys are set: messages from this machine are answered here"
-            return {"whatsapp": {"state": "simulator", "note": note}}
-        return {
-            "whatsapp": {
+        settings, channels = self._services.settings, {}
+        if whatsapp := settings.whatsapp:
+            channels["whatsapp"] = {
                 "state": "on",
                 "phone_number_id": whatsapp.phone_number_id,
                 "api_version": whatsapp.api_version,
-                "token": f"…{whatsapp.token[-4:]}" if len(whatsapp.token) > 12 else "set",
+                "token": _masked(whatsapp.token),
                 "app_secrets": len(whatsapp.app_secrets),
             }
-        }
+        if twilio := settings.twilio:
+            channels["twilio"] = {"state": "on", "account_sid": _masked(twilio.account_sid), "token": _masked(twilio.auth_token)}
+        note = "no WhatsApp keys are set: messages from this machine are answered here"
+        return channels or {"whatsapp": {"state": "simulator", "note": note}}
+
+
+def _masked(secret: str) -> str:
+    return f"…{secret[-4:]}" if len(secret) > 12 else "set"
 
 
 def _body() -> dict[str, Any]:

@@ -1,0 +1,208 @@
+"""What Twilio sends: proof of origin, and its forms turned into our own words.
+
+This file and `twilio_client` know Twilio's fields; nothing else does. Everything here is pure. Facts are from Twilio's
+"Webhook request", "WhatsApp" and "Validating requests" documents and its own library.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from src.errors import BadSignature, MalformedPayload
+from src.integrations.untrusted import line_of, name_of, text_of
+from src.integrations.whatsapp_identity import bsuid_of, contact_key, phone_of
+from src.messages import Contact, Inbound, InboundKind, Location, Media, Receipt
+
+CHANNEL = "twilio"
+"""How a person is reached. The person is the same as on any other way to WhatsApp: the key is."""
+OUTBOX_ID = "outbox"
+"""The parameter of our status address that says which message a status belongs to."""
+TEXT_LIMIT, MOST_FIELDS, MOST_FILES = 4096, 300, 10
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_SID = re.compile(r"[A-Za-z0-9]{2,64}")
+_OUTBOX = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ADDRESS = "whatsapp:"
+_STATUSES: Mapping[str, Literal["sent", "delivered", "read", "failed"]] = {
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    "failed": "failed",
+    "undelivered": "failed",
+    "canceled": "failed",
+}
+Fields = Mapping[str, str]
+
+
+class NotForUs(Exception):
+    """A form that is signed but tells nothing to act on; the message says why, with nothing of its content."""
+
+
+def form_of(raw: bytes) -> list[tuple[str, str]]:
+    """Names and values in their order. Raises MalformedPayload."""
+    try:
+        return parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise MalformedPayload("the body is no form") from error
+
+
+def check_signature(url: str, form: Sequence[tuple[str, str]], header: str | None, token: str) -> None:
+    """Return when `header` (X-Twilio-Signature) proves that Twilio sent this form to `url`, else raise BadSignature.
+
+    `url` is the address as Twilio knows it, with its query. Twilio signs it with or without the port that goes without saying.
+    """
+    values: dict[str, set[str]] = {}
+    for name, value in form:
+        values.setdefault(name, set()).add(value)
+    tail = "".join(name + value for name in sorted(values) for value in sorted(values[name]))
+    given = (header or "").encode("utf-8", "backslashreplace")
+    proven = False
+    for written in _ways_to_write(url):
+        digest = hmac.digest(token.encode(), (written + tail).encode("utf-8", "backslashreplace"), "sha1")
+        proven |= hmac.compare_digest(base64.b64encode(digest), given) and bool(token)
+    if not proven:
+        raise BadSignature("the signature does not belong to this address and form")
+
+
+def _ways_to_write(url: str) -> list[str]:
+    parts = urlsplit(url)
+    host = parts.netloc.removesuffix(f":{parts.port}") if parts.port else parts.netloc
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    hosts = [parts.netloc, f"{host}:{port}"] if port else [parts.netloc]
+    if parts.port == _DEFAULT_PORTS.get(parts.scheme):
+        hosts.append(host)
+    return list(dict.fromkeys(urlunsplit(parts._replace(netloc=written)) for written in hosts))
+
+
+def parse_message(fields: Fields, *, account_sid: str, number: str, now: datetime) -> list[Inbound]:
+    """What somebody sent: one inbound, and one more for every further file, as of `now`: no time is sent. Raises NotForUs."""
+    _check_recipient(fields, account_sid, fields.get("To", ""), number)
+    message_id = fields.get("MessageSid") or fields.get("SmsMessageSid") or fields.get("SmsSid") or ""
+    if not _SID.fullmatch(message_id):
+        raise NotForUs("no message id")
+    files = _files(fields)
+    first = Inbound(
+        id=message_id,
+        contact=_sender(fields),
+        at=now,
+        text=text_of(fields.get("Body", ""), TEXT_LIMIT),
+        reply_to=line_of(fields.get("OriginalRepliedMessageSid", ""), 64),
+        forwarded="true" in (fields.get("Forwarded"), fields.get("FrequentlyForwarded")),
+        number_id=number,
+        **_content(fields, files),
+    )
+    more = [
+        Inbound(id=f"{message_id}.{n}", contact=first.contact, at=now, kind=kind, media=media, number_id=number)
+        for n, (kind, media) in enumerate(files[1:], start=1)
+    ]
+    return [first, *more]
+
+
+def parse_status(fields: Fields, *, account_sid: str, number: str, outbox_id: str, now: datetime) -> Receipt:
+    """What became of a message of ours. `outbox_id` is what our status address said. Raises NotForUs."""
+    _check_recipient(fields, account_sid, fields.get("From", ""), number)
+    message_id = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    status = _STATUSES.get((fields.get("MessageStatus") or fields.get("SmsStatus") or "").casefold())
+    if not _SID.fullmatch(message_id):
+        raise NotForUs("no message id")
+    if status is None:
+        raise NotForUs("no status that tells anything")
+    phone, bsuid = _identity(fields.get("To", ""))
+    known = _OUTBOX.fullmatch(outbox_id) and (phone or bsuid)
+    code = fields.get("ErrorCode", "")
+    return Receipt(
+        message_id=message_id,
+        status=status,
+        at=now,
+        opaque=f"{contact_key(phone, bsuid)} {outbox_id}" if known else "",
+        error_codes=(code,) if code.isascii() and code.isdigit() and len(code) <= 6 else (),
+        phone=phone,
+        bsuid=bsuid,
+    )
+
+
+def _check_recipient(fields: Fields, account_sid: str, ours: str, number: str) -> None:
+    if fields.get("AccountSid") != account_sid:
+        raise NotForUs("another account")
+    if ours != number:
+        raise NotForUs("another number")
+
+
+def _sender(fields: Fields) -> Contact:
+    phone, bsuid = _identity(fields.get("From", ""))
+    bsuid = bsuid or bsuid_of(fields.get("ExternalUserId", "").removeprefix(_ADDRESS))
+    phone = phone or phone_of(fields.get("WaId", ""))
+    if phone is None and bsuid is None:
+        raise NotForUs("no WhatsApp sender")
+    name = name_of(fields.get("ProfileName", ""))
+    return Contact(key=contact_key(phone, bsuid), channel=CHANNEL, phone=phone, bsuid=bsuid, name=name or None)
+
+
+def _identity(address: str) -> tuple[str | None, str | None]:
+    """Phone and user id of `whatsapp:+34…` or `whatsapp:US.…`."""
+    if not address.startswith(_ADDRESS):
+        return None, None
+    written = address.removeprefix(_ADDRESS)
+    return phone_of(written), bsuid_of(written)
+
+
+def _content(fields: Fields, files: Sequence[tuple[InboundKind, Media]]) -> dict[str, Any]:
+    payload, title = text_of(fields.get("ButtonPayload", ""), 256), text_of(fields.get("ButtonText", ""), 256)
+    if payload:
+        return {"kind": "button", "text": title or payload, "reply_id": payload}
+    if files:
+        return {"kind": files[0][0], "media": files[0][1]}
+    place = _location(fields)
+    if place is not None:
+        return {"kind": "location", "location": place}
+    if title and not fields.get("Body"):
+        return {"kind": "text", "text": title}
+    if fields.get("Body"):
+        return {"kind": "text"}
+    return {"kind": "reaction"} if fields.get("MessageType") == "reaction" else {"kind": "unsupported"}
+
+
+def _files(fields: Fields) -> list[tuple[InboundKind, Media]]:
+    number = fields.get("NumMedia", "0")
+    count = min(int(number), MOST_FILES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
+    found: list[tuple[InboundKind, Media]] = []
+    for n in range(count):
+        url, mime = text_of(fields.get(f"MediaUrl{n}", ""), 1024), line_of(fields.get(f"MediaContentType{n}", ""), 128).lower()
+        if url:
+            voice = mime.startswith("audio/ogg")
+            found.append((_kind_of(mime), Media(id=url.rpartition("/")[2], url=url, mime_type=mime, voice=voice)))
+    return found
+
+
+def _kind_of(mime: str) -> InboundKind:
+    family = mime.partition("/")[0]
+    if mime == "image/webp":
+        return "sticker"
+    if mime in ("text/vcard", "text/x-vcard"):
+        return "contacts"
+    if family == "image":
+        return "image"
+    if family == "audio":
+        return "audio"
+    return "video" if family == "video" else "document"
+
+
+def _location(fields: Fields) -> Location | None:
+    try:
+        latitude, longitude = float(fields.get("Latitude", "")), float(fields.get("Longitude", ""))
+    except ValueError:
+        return None
+    if not (math.isfinite(latitude) and math.isfinite(longitude) and abs(latitude) <= 90 and abs(longitude) <= 180):
+        return None
+    return Location(
+        latitude=latitude,
+        longitude=longitude,
+        name=line_of(fields.get("Label", ""), 256),
+        address=line_of(fields.get("Address", ""), 512),
+    )
