@@ -32,6 +32,14 @@ def name_of(value: Any) -> str:
     return _DISGUISE.sub("", line_of(value, 128)).strip()
 
 
+def wording_of(value: Any) -> str:
+    """A vendor's wording of an error without the numbers, tokens and links that it may quote."""
+    if not isinstance(value, str):
+        return ""
+    masked = re.sub(r"https?://\S+|\+?\d[\d ().-]{5,}\d|[A-Za-z0-9_-]{24,}|[^ -~]+", "…", value[:1000])
+    return " ".join(masked.split())[:200]
+
+
 def tree_of(value: Any) -> Any:
     """A free-form part: at most 200 values in 6 levels, with texts of 1,024 characters; None for what is cut off."""
     left = TREE_VALUES

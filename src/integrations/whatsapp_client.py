@@ -21,6 +21,7 @@ from src.errors import (
     WindowClosed,
 )
 from src.integrations.http import AllowedHosts, Answer, Downloaded, Outgoing, new_session
+from src.integrations.untrusted import wording_of
 from src.integrations.whatsapp_messages import VENDOR, parts_of, payload_of
 from src.messages import Content, Media, Outbound
 
@@ -216,8 +217,4 @@ def _impersonal(error: dict[str, Any]) -> str:
     """Meta's wording without numbers, tokens and links that it may quote."""
     data = error.get("error_data")
     wording = data.get("details") if isinstance(data, dict) else None
-    wording = wording if isinstance(wording, str) and wording else error.get("message")
-    if not isinstance(wording, str):
-        return ""
-    masked = re.sub(r"https?://\S+|\+?\d[\d ().-]{5,}\d|[A-Za-z0-9_-]{24,}|[^ -~]+", "…", wording[:1000])
-    return " ".join(masked.split())[:200]
+    return wording_of(wording if isinstance(wording, str) and wording else error.get("message"))
