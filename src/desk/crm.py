@@ -104,10 +104,13 @@ class Crm(Protocol):
     def place(self, contact: Contact, name: str, known: Place | None) -> Place:
         """Where the person is; made where they are not there yet. `known` is where they were last time."""
 
-    def post(self, place: Place, message: Mirrored, files: Sequence[File]) -> str:
-        """The id that the message has there. One that is there already (by its marker) is not written again."""
+    def post(self, place: Place, message: Mirrored, files: Sequence[File], *, again: bool = False) -> str:
+        """The id that the message has there. With `again`, what is there already (by its marker) is not written again.
 
-    def note(self, place: Place, note: Note, files: Sequence[File]) -> str:
+        `again` is for a job that may have been tried before: looking costs a call, which a first attempt need not pay.
+        """
+
+    def note(self, place: Place, note: Note, files: Sequence[File], *, again: bool = False) -> str:
         """The same for words that only the people of the brokerage see."""
 
     def settle(self, place: Place, message_id: str, status: Status) -> None:
