@@ -118,7 +118,6 @@ class Handoff(msgspec.Struct, frozen=True):
 
     reason: str
     urgent: bool = False
-    note: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

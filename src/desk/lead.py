@@ -183,7 +183,7 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
         "temperature": verdict.temperature or None,
         "score": verdict.score,
         "handoff_reason": REASONS.get(handoff_reason(conversation)),
-        "objections": ", ".join(OBJECTIONS.get(topic, topic) for topic in objections(conversation)) or None,
+        "objections": ", ".join(OBJECTIONS[topic] for topic in objections(conversation)) or None,
         **_sold(conversation),
         **_agreed(conversation),
     }
@@ -203,7 +203,12 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
 def option_line(quote: Mapping[str, Any]) -> str:
     """One option of a proposal in a few words."""
     tier = _WORDS.say(f"tier.{quote['tier'] or 'own'}")
-    return f"{tier}: {_WORDS.money(quote['sum_assured'])}, {_WORDS.money(quote['monthly_premium'])} al mes"
+    return f"{tier}: {_WORDS.money(quote['sum_assured'])} de capital por {_WORDS.money(quote['monthly_premium'])} al mes"
+
+
+def chosen_quote(conversation: Conversation) -> dict[str, Any] | None:
+    """The option of the proposal that was chosen, or None."""
+    return next((quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote), None)
 
 
 def _sold(conversation: Conversation) -> dict[str, Any]:
@@ -214,8 +219,7 @@ def _sold(conversation: Conversation) -> dict[str, Any]:
         return told
     told |= {f"price_{quote['tier'] or 'own'}": quote["monthly_premium"] for quote in quotes}
     told |= {"tariff": quotes[0]["tariff"], "valid_until": quotes[0]["valid_until"], "quoted_capital": quotes[0]["sum_assured"]}
-    chosen = next((quote for quote in quotes if quote["id"] == conversation.selected_quote), None)
-    if chosen:
+    if chosen := chosen_quote(conversation):
         told |= {
             "selected_quote": option_line(chosen),
             "selected_price": chosen["monthly_premium"],

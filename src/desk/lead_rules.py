@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -149,7 +149,7 @@ def handoff_reason(conversation: Conversation) -> str:
 
 def objections(conversation: Conversation) -> tuple[str, ...]:
     """The topics of the objections that were heard, in the order in which they came first."""
-    return tuple(conversation.memory.get("objections", ()))
+    return tuple(topic for topic in conversation.memory.get("objections", ()) if topic in get_args(Objection))
 
 
 def _reaches(value: object, least: float) -> bool:

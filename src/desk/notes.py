@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from src.agent.stages.facts import SUMMARY_KEYS
 from src.agent.state import Consent, Conversation, Line, ProfileSource
 from src.agent.texts import phrasebook
-from src.desk.lead import OBJECTIONS, REASONS
+from src.desk.lead import OBJECTIONS, REASONS, chosen_quote, option_line
 from src.desk.lead_rules import objections
 from src.errors import DamagedCatalogue
 from src.quoting import Catalogue, Offer, Refusal, explain
@@ -68,7 +68,7 @@ class Notes:
 
     def about(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool = False) -> str:
         """What whoever takes the lead over has to know. `reason` is that of the handoff; `accepted` is a sale."""
-        chosen = _chosen(conversation)
+        chosen = chosen_quote(conversation)
         won = reason == ACCEPTED and chosen is not None
         sections = [
             self._title(conversation, reason, now, urgent=urgent),
@@ -76,7 +76,7 @@ class Notes:
             _list("Qué se sabe", self._facts(conversation)),
             _list("Qué necesita", _need_lines(conversation)),
             self._options(conversation),
-            _list("Objeciones", [OBJECTIONS.get(topic, _plain(topic)) for topic in objections(conversation)]),
+            _list("Objeciones", [OBJECTIONS[topic] for topic in objections(conversation)]),
             _list("Permisos", self._consents(conversation)),
             _list("Lo último que se ha dicho", _last_lines(conversation)),
             "" if won else f"**Qué queda abierto**\n{_open(conversation)}",
@@ -90,9 +90,9 @@ class Notes:
         return f"**Nota de voz, transcrita automáticamente**\n> {_plain(transcript, len(transcript))}"
 
     def _title(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool) -> str:
-        chosen = _chosen(conversation)
+        chosen = chosen_quote(conversation)
         if reason == ACCEPTED and chosen:
-            title = f"Solicitud aceptada. {_option(chosen)}"
+            title = f"Solicitud aceptada. {option_line(chosen)}"
         else:
             why = REASONS.get(reason, _plain(reason))
             title = f"{'URGENTE. ' if urgent else ''}Para una persona del equipo: {why}"
@@ -117,12 +117,13 @@ class Notes:
         return known + [f"{_detail_name(key)}: {_detail(value)}" for key, value in conversation.details.items()]
 
     def _options(self, conversation: Conversation) -> str:
-        quotes = conversation.quotes
+        quotes, chosen = conversation.quotes, chosen_quote(conversation)
         if not quotes:
             return ""
-        chosen = _chosen(conversation)
-        title = f"Opciones, con la tarifa {quotes[0]['tariff']} y válidas hasta el {_WORDS.date(quotes[0]['valid_until'])}"
-        return _list(title, [f"{_option(one)}{', elegida' if one is chosen else ''}. {self._covers(one)}" for one in quotes])
+        tariff, valid_until = quotes[0]["tariff"], _WORDS.date(quotes[0]["valid_until"])
+        title = f"Opciones de {quotes[0]['product_name']}, tarifa {tariff}, válidas hasta el {valid_until}"
+        lines = [f"{option_line(one)}{', elegida' if one is chosen else ''}. {self._covers(one)}" for one in quotes]
+        return _list(title, lines)
 
     def _covers(self, shown: Mapping[str, Any]) -> str:
         names = _WORDS.listing([self._cover(name) for name in shown["coverages"]])
@@ -188,15 +189,6 @@ def _plain(text: str, longest: int = LONGEST_LINE) -> str:
     words = " ".join(text.split())
     shown = f"{words[: longest - 1]}…" if len(words) > longest else words
     return _MARKED.sub(r"\\\1", shown)
-
-
-def _chosen(conversation: Conversation) -> dict[str, Any] | None:
-    return next((one for one in conversation.quotes if one["id"] == conversation.selected_quote), None)
-
-
-def _option(shown: Mapping[str, Any]) -> str:
-    tier = _WORDS.say(f"tier.{shown['tier'] or 'own'}")
-    return f"{tier}: {_WORDS.money(shown['sum_assured'])} de capital por {_WORDS.money(shown['monthly_premium'])} al mes"
 
 
 def _fact(key: str, value: Any, source: ProfileSource | None) -> str:

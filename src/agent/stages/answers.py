@@ -152,8 +152,9 @@ def _explain_covers(turn: Turn) -> None:
 
 def _meet_objection(turn: Turn, topic: str) -> None:
     """A calm word; never a discount that does not exist, never a bad word about others."""
-    priced = turn.conversation.quotes
+    priced, memory = turn.conversation.quotes, turn.conversation.memory
     turn.count("objection.met", topic=topic)
+    memory["objections"] = list(dict.fromkeys((*memory.get("objections", ()), topic)))
     if topic == "price" and not priced:
         turn.say("objection.price_unpriced")
     elif topic == "trust":

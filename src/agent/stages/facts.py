@@ -9,7 +9,6 @@ import msgspec
 
 from src.agent.stages.turn import Change, Turn
 from src.agent.state import Consent, ProfileSource
-from src.agent.texts import Phrasebook
 from src.agent.understanding import CONFIRM_BELOW, Found
 
 PLAUSIBLE: dict[str, tuple[float, float]] = {
@@ -256,15 +255,15 @@ def unskip(turn: Turn, *keys: str) -> None:
     turn.conversation.memory["skipped"] = left
 
 
-def summary(turn: Turn, book: Phrasebook | None = None) -> list[tuple[str, str]]:
-    """What is known, as labels and values a person can check; by default in the language of the conversation."""
-    profile, book = turn.conversation.profile, book or turn.book
+def summary(turn: Turn) -> list[tuple[str, str]]:
+    """What is known, as labels and values a person can check."""
+    profile, book = turn.conversation.profile, turn.book
     return [(book.say(f"label.{key}"), book.value(key, profile[key])) for key in SUMMARY_KEYS if key in profile]
 
 
-def summary_of_details(turn: Turn, book: Phrasebook | None = None) -> list[tuple[str, str]]:
-    """Whatever else was told, as labels and values; by default in the language of the conversation."""
-    book = book or turn.book
+def summary_of_details(turn: Turn) -> list[tuple[str, str]]:
+    """Whatever else was told, as labels and values."""
+    book = turn.book
     return [
         (book.say(f"detail.{key}") if f"detail.{key}" in book else key, _written(value))
         for key, value in turn.conversation.details.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from src.agent.stages import facts, quotes
 from src.agent.stages.answers import answer_aside
-from src.agent.stages.endings import lead_note
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
 from src.agent.stages.turn import Turn
@@ -31,7 +30,7 @@ def finalizado(turn: Turn) -> str:
 
 
 def _close(turn: Turn) -> str:
-    """Summary and next steps; a person is told everything they need."""
+    """Summary and next steps; a person is called for the papers."""
     conversation = turn.conversation
     chosen = next(quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote)
     turn.drafts[-1].proposal = True
@@ -39,7 +38,7 @@ def _close(turn: Turn) -> str:
     if "email" in conversation.profile:
         turn.say("end.email_noted", email=conversation.profile["email"])
     turn.end("accepted")
-    turn.handoff = Handoff("accepted", note=lead_note(turn, "accepted"))
+    turn.handoff = Handoff("accepted")
     return "guarding_out"
 
 
@@ -51,7 +50,7 @@ def _accepted_again(turn: Turn) -> str:
         turn.say("greeting.hello_name", comma_name=turn.comma_name)
     if turn.changes:
         turn.say("ack.kept")
-        turn.handoff = Handoff("changed_after_acceptance", note=lead_note(turn, "changed_after_acceptance"))
+        turn.handoff = Handoff("changed_after_acceptance")
     chosen = quotes.selected(turn)
     if chosen and (greeted or not answer_aside(turn)):
         turn.say("end.accepted_again", **quotes.words(turn, chosen))

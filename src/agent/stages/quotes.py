@@ -44,9 +44,9 @@ def capital_of(turn: Turn) -> int:
     return int(need["sum_assured"]) if need.get("capital") else EXAMPLE_CAPITAL
 
 
-def words(turn: Turn, quote: dict[str, Any], book: Phrasebook | None = None) -> dict[str, Any]:
-    """A quote's figures, written for people; by default in the language of the conversation."""
-    book = book or turn.book
+def words(turn: Turn, quote: dict[str, Any]) -> dict[str, Any]:
+    """A quote's figures, written for people in the language of the conversation."""
+    book = turn.book
     product = f"product.{quote['product']}"
     return {
         "tier": book.say(f"tier.{quote['tier'] or 'own'}"),

@@ -180,9 +180,9 @@ class Turn:
         self.conversation.timers.clear()
         self.count("conversation.ended", outcome=outcome)
 
-    def hand_over(self, reason: str, note: str, *, urgent: bool = False) -> None:
+    def hand_over(self, reason: str, *, urgent: bool = False) -> None:
         """A person takes over; the question that was open stays open for when the conversation is handed back."""
-        self.handoff = Handoff(reason, urgent=urgent, note=note)
+        self.handoff = Handoff(reason, urgent=urgent)
         self.conversation.owner = "human"
         if self.conversation.outcome is None:
             self.conversation.outcome = "handed_over"
