@@ -91,11 +91,10 @@ def parse_message(fields: Fields, *, account_sid: str, number: str, now: datetim
         id=message_id,
         contact=_sender(fields),
         at=now,
-        text=text_of(fields.get("Body", ""), TEXT_LIMIT),
         reply_to=line_of(fields.get("OriginalRepliedMessageSid", ""), 64),
         forwarded="true" in (fields.get("Forwarded"), fields.get("FrequentlyForwarded")),
         number_id=number,
-        **_content(fields, files),
+        **{"text": text_of(fields.get("Body", ""), TEXT_LIMIT), **_content(fields, files)},
     )
     more = [
         Inbound(id=f"{message_id}.{n}", contact=first.contact, at=now, kind=kind, media=media, number_id=number)

@@ -86,6 +86,8 @@ def test_only_these_doors_need_no_token(doors: Doors) -> None:
     assert opened == {
         ("GET", DOOR),
         ("POST", DOOR),
+        ("POST", "/webhook/twilio"),
+        ("POST", "/webhook/twilio/status"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/webhook/status"),
