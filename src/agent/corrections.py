@@ -46,7 +46,7 @@ def correct(conversation: Conversation, changes: Mapping[str, Any], now: datetim
     Raises InvalidRequest with a line for every value that cannot be. The agent finds the changes by their source (a human),
     uses them and says so when a price depends on them.
     """
-    faults = [fault for key, value in changes.items() if (fault := _fault(key, value, now.date()))]
+    faults = [fault for key, value in changes.items() if (fault := fault_of(key, value, now.date()))]
     if not changes:
         faults.append(f"nothing to correct: give one or more of {', '.join(KEYS)}")
     if changes.get("age") is not None and changes.get("birth_date") is not None:
@@ -112,7 +112,8 @@ def _stored(key: str, value: Any) -> Any:
     return clean(value).strip() if isinstance(value, str) else value
 
 
-def _fault(key: str, value: Any, today: date) -> str:
+def fault_of(key: str, value: Any, today: date) -> str:
+    """Why that cannot be a value of the profile, in words that do not repeat it; "" when it can."""
     if key not in KEYS:
         named = key if _A_KEY.fullmatch(key) else "one of the keys"
         return f"{named}: not a profile value; they are {', '.join(KEYS)}"

@@ -5,11 +5,15 @@ The names of labels and attributes are promises: brokerages filter, report and a
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 
+from src.agent.corrections import fault_of
 from src.agent.state import STAGES, Conversation, Outcome
 from src.agent.texts import phrasebook
 from src.desk.crm import Lead
@@ -96,6 +100,7 @@ _EUROS = frozenset(
     ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
 )
 _MARITAL = {status: _WORDS.say(f"value.{status}") for status in ("single", "married", "partner", "divorced", "widowed")}
+_MARITAL_CODES = {words: status for status, words in _MARITAL.items()}
 _OUTCOMES = {
     "accepted": "aceptado",
     "declined": "rechazado",
@@ -161,6 +166,9 @@ ATTRIBUTES = (
 )
 """Every attribute that this program writes."""
 PERSON_KEYS = tuple(_PERSON_KINDS)
+WRITTEN = "iagente_written"
+"""An attribute of the person that says what this program wrote last, by a checksum for each key. Without a definition in the
+CRM nobody sees it. What differs from it was edited by a human; whatever else comes back, however late, is an echo."""
 CONVERSATION_KEYS = tuple(attribute.key for attribute in ATTRIBUTES if attribute.of == "conversation")
 
 
@@ -188,16 +196,97 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
         **_agreed(conversation),
     }
     profile = conversation.profile
+    person = {key: _allowed(_shown(key, profile[key])) if key in profile else None for key in PERSON_KEYS}
+    name, email = str(profile.get("name") or conversation.contact.name or ""), str(profile.get("email", ""))
     return Lead(
         labels=tuple(labels),
         ours=OURS,
-        person={key: _allowed(_shown(key, profile[key])) if key in profile else None for key in PERSON_KEYS},
+        person=person | {WRITTEN: _checksums(person | {"name": name, "email": email})},
         conversation={key: _allowed(told.get(key)) for key in CONVERSATION_KEYS},
-        name=str(profile.get("name") or conversation.contact.name or ""),
-        email=str(profile.get("email", "")),
+        name=name,
+        email=email,
         priority=verdict.priority,
         team=verdict.team,
     )
+
+
+class Edits(msgspec.Struct, frozen=True):
+    """What humans changed in the CRM: values for the profile, and why others were left alone."""
+
+    changes: dict[str, Any]
+    ignored: dict[str, str]
+
+
+def profile_from_attributes(attributes: Mapping[str, Any], conversation: Conversation, today: date) -> Edits:
+    """The profile values that a human edited in the CRM. `attributes` are those of the person there, with name and e-mail.
+
+    What we wrote ourselves changes nothing, also when it comes back late. An attribute that was emptied or taken away there
+    changes nothing either: it is written again with the lead's next change.
+    """
+    written = _read_checksums(attributes.get(WRITTEN))
+    edits = Edits({}, {})
+    if not written:  # never described by us: whatever is there means something else
+        return edits
+    for key in (*PERSON_KEYS, "name", "email"):
+        told = _told(key, attributes.get(key))
+        if told in (None, "") or not _is_edit(key, told, written, conversation):
+            continue
+        if fault := fault_of(key, told, today):
+            edits.ignored[key] = fault
+        else:
+            edits.changes[key] = told
+    if "birth_date" in edits.changes and edits.changes.pop("age", None) is not None:
+        edits.ignored["age"] = "it follows from birth_date"
+    return edits
+
+
+def _is_edit(key: str, told: Any, written: Mapping[str, str], conversation: Conversation) -> bool:
+    """Whether a human wrote that value: neither what is known, nor what we wrote there, nor something that was replaced."""
+    known, source = conversation.profile.get(key), conversation.profile_sources.get(key)
+    if _checksum(told) in (_checksum(known), written.get(key)):
+        return False
+    if key == "name" and re.search(r"\d", str(told)):  # a phone number, or a name that the CRM made up
+        return False
+    is_behind = written.get(key, _checksum(None)) != _checksum(known)
+    return not (is_behind and source is not None and told in source.replaced)
+
+
+def _told(key: str, value: Any) -> Any:
+    """What an attribute says, as a profile value of that key; as it is when it cannot be understood."""
+    kind = _PERSON_KINDS.get(key, "text")
+    if not isinstance(value, str):
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+    value = value.strip()
+    if kind == "checkbox":
+        return {"true": True, "false": False}.get(value.casefold(), value)
+    if kind == "number" and re.fullmatch(r"[0-9]{1,12}(?:[.,][0-9]{1,2})?", value):
+        number = float(value.replace(",", "."))
+        return int(number) if number.is_integer() else number
+    if kind == "date" and len(value) > len("2000-01-01"):
+        return _day(value)
+    return _MARITAL_CODES.get(value, value) if kind == "list" else value
+
+
+def _day(moment: str) -> str:
+    """The day that somebody chose in a calendar: midnight of their own time zone, told in UTC, is less than 12 hours off."""
+    try:
+        return f"{datetime.fromisoformat(moment) + timedelta(hours=12):%Y-%m-%d}"
+    except (ValueError, OverflowError):
+        return moment
+
+
+def _checksum(value: Any) -> str:
+    same = int(value) if isinstance(value, float) and value.is_integer() else value
+    return f"{zlib.crc32(msgspec.json.encode(same)):08x}"
+
+
+def _checksums(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={_checksum(_told(key, value))}" for key, value in values.items() if value not in (None, ""))
+
+
+def _read_checksums(written: Any) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in str(written or "").split())
+    return {key: checksum for key, _, checksum in pairs}
 
 
 def option_line(quote: Mapping[str, Any]) -> str:
