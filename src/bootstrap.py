@@ -18,6 +18,7 @@ from src.desk.checks import Check, Question, run_checks
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
 from src.desk.handoff import Handoffs
+from src.desk.lead_rules import Rules, load_rules
 from src.desk.operators import Operators
 from src.desk.ports import Agent, Alarm, Alert, Channel
 from src.desk.turns import Turns
@@ -162,6 +163,14 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
         metrics=metrics,
     )
+
+
+def make_lead_rules(settings: Settings) -> Rules:
+    """What is thought of leads: the brokerage's own rules, or ours when it has none or its file is broken, which is logged."""
+    rules, fault = load_rules(Path(settings.lead_rules) if settings.lead_rules else None)
+    if fault:
+        logs.get_logger().error("lead_rules.file_refused", detail=fault)
+    return rules
 
 
 def _rehearse(agent: Agent) -> None:

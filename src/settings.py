@@ -129,6 +129,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     alert_email: str
     alert_whatsapp: str
     knowledge_dir: str
+    lead_rules: str
     log_file: str
     log_format: str
     log_stdout: bool
@@ -289,6 +290,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         alert_email=read.shaped("ALERT_EMAIL", _EMAIL, "an e-mail address"),
         alert_whatsapp=read.shaped("ALERT_WHATSAPP", _PHONE, "a phone number with its country code"),
         knowledge_dir=read.text("KNOWLEDGE_DIR"),
+        lead_rules=read.text("LEAD_RULES"),
         log_file=read.text("LOG_FILE", "webhook.log"),
         log_stdout=read.flag("LOG_STDOUT", default=True),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from src.agent.state import new_conversation
-from src.bootstrap import make_lanes, make_ledger
+from src.agent.state import Consent, new_conversation
+from src.bootstrap import make_lanes, make_lead_rules, make_ledger
+from src.desk.lead_rules import Rules
 from src.messages import Contact, Inbound
 from src.settings import load
 from tests.webhooks.log_kit import logging_to, written_to
@@ -45,3 +46,35 @@ def test_an_operators_own_answers_are_used_and_a_broken_file_is_named(tmp_path: 
 def test_without_a_folder_our_own_answers_serve(tmp_path: Path, keys: dict[str, str]) -> None:
     settings = load({"DATA_DIR": str(tmp_path), **keys}, dotenv=None)
     assert make_lanes(settings, make_ledger(settings)).turns
+
+
+OWN_RULES = """
+[[rule]]
+name = "whoever agreed is hot here"
+when.consented = true
+temperature = "caliente"
+"""
+
+
+def judged(rules: Rules) -> str:
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    conversation = new_conversation(Contact(key="whatsapp:34600000001", channel="whatsapp"), now)
+    conversation.consents["quote"] = Consent(given=True, at=now, text_version="1")
+    return rules.judge(conversation).temperature
+
+
+def test_a_brokerages_own_lead_rules_are_used(tmp_path: Path) -> None:
+    (tmp_path / "lead.toml").write_text(OWN_RULES, encoding="utf-8")
+    ours = load({"DATA_DIR": str(tmp_path)}, dotenv=None)
+    theirs = load({"LEAD_RULES": str(tmp_path / "lead.toml"), "DATA_DIR": str(tmp_path)}, dotenv=None)
+    assert (judged(make_lead_rules(ours)), judged(make_lead_rules(theirs))) == ("frio", "caliente")
+
+
+def test_broken_lead_rules_are_named_and_ours_serve(tmp_path: Path) -> None:
+    (tmp_path / "lead.toml").write_text("[[rule]]\nname = 'a'\nwhen.stag = 3", encoding="utf-8")
+    settings = load({"LEAD_RULES": str(tmp_path / "lead.toml"), "DATA_DIR": str(tmp_path)}, dotenv=None)
+    log_file = tmp_path / "webhook.log"
+    with logging_to(log_file):
+        assert judged(make_lead_rules(settings)) == "frio"
+        assert "lead.toml" in written_to(log_file)
+        assert "rule[0].when" in written_to(log_file)

@@ -85,7 +85,8 @@ MirrorJob = Mirrored | Status | Note | Described | Moved | Erased
 class Lead(Value, frozen=True):
     """How a lead is shown. `labels` are those of `ours` that hold now: labels that people set are none of them and stay.
 
-    An attribute that is None is to be taken away there. "" says nothing about name, e-mail, priority or team.
+    An attribute that is None is taken away there before the others are written, or with them: what is there and was not
+    written by us counts as a human's edit. "" says nothing about name, e-mail, priority or team.
     """
 
     labels: tuple[str, ...] = ()
@@ -173,7 +174,7 @@ class OwnerChanged(Value, frozen=True, tag="owner_changed"):
 
 
 class LeadEdited(Value, frozen=True, tag="edited"):
-    """The attributes of a person or of a conversation there, as they are now."""
+    """The attributes of a person there, as they are now, with `name` and `email` beside them."""
 
     whose: Whose
     attributes: dict[str, Any]
