@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 
 from src.agent import knowledge, understanding
+from src.agent.model import Assistance
 from src.agent.stages.cotizacion import cotizacion
 from src.agent.stages.duties import duties
 from src.agent.stages.finalizado import finalizado
@@ -69,8 +70,10 @@ class SalesAgent:
         *,
         reader: Reader = understanding.read,
         search: Search = knowledge.search,
+        assistance: Assistance | None = None,
     ) -> None:
         self._house, self._catalogue, self._reader, self._search = house, catalogue, reader, search
+        self._assistance = assistance
         self.graph = _compiled()
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
@@ -99,6 +102,8 @@ class SalesAgent:
             now=now,
             inbounds=inbounds,
             conversation=decode(encode(conversation)),
+            assistance=self._assistance,
+            thinking=self._assistance.model.begin() if self._assistance else None,
         )
         return {"turn": turn, "onward": ""}
 

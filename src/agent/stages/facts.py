@@ -96,10 +96,10 @@ def refuse_consent(turn: Turn) -> None:
 
 
 def forget(turn: Turn) -> None:
-    """Everything told so far goes, except what was agreed to or refused, and the language spoken."""
+    """Everything told so far goes, except what was agreed to or refused, the language spoken, and what limits count."""
     conversation = turn.conversation
     kept: dict[str, Any] = {
-        key: conversation.memory[key] for key in ("language", "greeted", "turn_times") if key in conversation.memory
+        key: conversation.memory[key] for key in ("language", "greeted", "turn_times", "model") if key in conversation.memory
     }
     conversation.profile, conversation.profile_sources, conversation.details = {}, {}, {}
     conversation.pending, conversation.asked, conversation.memory = {}, {}, kept

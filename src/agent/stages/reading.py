@@ -10,6 +10,7 @@ from src.agent.guardrails import Verdict
 from src.agent.stages import facts
 from src.agent.stages.turn import UNANSWERED_KINDS, Turn
 from src.agent.texts import LANGUAGES
+from src.agent.thinking.reading import read_along
 from src.agent.understanding import Context, Intent, IntentName, Reading
 from src.messages import Inbound
 
@@ -41,7 +42,8 @@ def reading(turn: Turn) -> str:
     presses = [inbound for inbound in turn.inbounds if inbound.reply_id]
     readings = [_read_press(turn, press) for press in presses]
     if turn.words:
-        readings.append(turn.reader(turn.words, context_of(turn), ""))
+        context = context_of(turn)
+        readings.append(read_along(turn, turn.reader(turn.words, context, ""), context))
     turn.reading = _with_verdict(_merged(readings), turn.verdict)
     _settle_language(turn)
     unreadable = _unreadable(turn.inbounds)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from src.agent.guardrails import Verdict
+from src.agent.model import Assistance, Thinking
 from src.agent.state import Conversation, Handoff, House, Outcome, Stage
 from src.agent.texts import Phrasebook, phrasebook
 from src.agent.understanding import Context, Reading
@@ -73,7 +74,8 @@ class Turn:
 
     `figures` are amounts that were reckoned from known ones in this turn, `quoted` texts that are repeated as they stand:
     both may appear in a reply. `requote` says why a proposal is (to be) made: new, changed, expired, again. `returned`: after
-    a pause; `switched`: to another language; `doubted`: a value was told that must be confirmed.
+    a pause; `switched`: to another language; `doubted`: a value was told that must be confirmed. `assistance` is what may be
+    used of a language model, `thinking` that model during this turn; both None: the rules and the texts alone.
     """
 
     house: House
@@ -98,6 +100,8 @@ class Turn:
     switched: bool = False
     doubted: bool = False
     quotes_before: list[dict[str, Any]] = field(default_factory=list)
+    assistance: Assistance | None = None
+    thinking: Thinking | None = None
 
     @property
     def book(self) -> Phrasebook:
