@@ -79,7 +79,10 @@ def taken_over(conversation: Conversation, now: datetime) -> Conversation:
 
 
 def handed_back(conversation: Conversation, rows: Sequence[Mapping[str, Any]]) -> Conversation:
-    """The bot has it again where the sale was, and knows what was said since a human came. `rows` is the transcript."""
+    """The bot has it again where the sale was, and knows what was said since a human came. `rows` is the transcript.
+
+    An outcome that ended the sale stays; one that only interrupted it goes.
+    """
     memory = dict(conversation.memory)
     since = memory.pop(_SINCE, None)
     lines = [
@@ -90,7 +93,7 @@ def handed_back(conversation: Conversation, rows: Sequence[Mapping[str, Any]]) -
     return msgspec.structs.replace(
         attended(conversation),
         owner="bot",
-        outcome=None if conversation.outcome == "handed_over" else conversation.outcome,
+        outcome=None if conversation.outcome in ("handed_over", "expired") else conversation.outcome,
         memory=memory,
         history=[*conversation.history, *lines][-HISTORY_LIMIT:],
     )

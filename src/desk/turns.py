@@ -123,7 +123,7 @@ class Turns:
             settlement.events = [*settlement.events, _handed_over(claim, BOT_FAILED, urgent=False)]
         if conversation is not None:
             handed_over = msgspec.structs.replace(
-                conversation, owner="human", outcome="handed_over", awaiting=None, updated_at=claim.now
+                conversation, owner="human", outcome=conversation.outcome or "handed_over", awaiting=None, updated_at=claim.now
             )
             self._keep(settlement, self._handoffs.begin(handed_over, BOT_FAILED, claim.now) if newly else handed_over, claim)
             if newly:

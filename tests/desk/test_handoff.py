@@ -20,7 +20,7 @@ from src.messages import Content
 from tests.desk.fakes import ANA, Office
 from tests.desk.operators_kit import TIMEOUT_S, Counter, turns_of_another_process
 
-HANDED = Handoff(reason="asked", note="Ana, 41 años")
+HANDED = Handoff(reason="asked")
 
 
 @pytest.fixture
@@ -47,6 +47,14 @@ def test_an_outcome_of_the_sale_stays(counter: Counter) -> None:
     counter.turn()
     counter.people.hand_back(ANA)
     assert counter.conversation().outcome == "accepted"
+
+
+def test_prices_that_ran_out_are_no_end_of_the_sale(counter: Counter) -> None:
+    counter.agent.decides(handoff=HANDED, changes={"owner": "human", "outcome": "expired"})
+    counter.hears("quiero hablar con alguien")
+    counter.turn()
+    counter.people.hand_back(ANA)
+    assert counter.conversation().outcome is None
 
 
 def test_the_agent_is_given_what_was_said_in_between(counter: Counter) -> None:

@@ -206,6 +206,15 @@ def test_a_turn_that_fails_three_times_is_buried_with_one_apology_and_a_human_is
     assert office.channel.texts == [APOLOGY.text]
 
 
+def test_a_sale_that_was_closed_stays_so_when_a_later_turn_cannot_be_done(office: Office) -> None:
+    office.agent.decides(changes={"outcome": "accepted", "stage": "FINALIZADO"})
+    office.hears("acepto")
+    office.turn()
+    office.hears("algo raro")
+    fail_until_given_up(office)
+    assert (office.owner(), office.conversation().outcome) == ("human", "accepted")
+
+
 def test_nobody_hears_two_apologies(office: Office) -> None:
     office.hears("algo raro")
     fail_until_given_up(office)
