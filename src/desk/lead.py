@@ -201,7 +201,7 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
     return Lead(
         labels=tuple(labels),
         ours=OURS,
-        person=person | {WRITTEN: _checksums(person | {"name": name, "email": email})},
+        person=person | written(person | {"name": name, "email": email}),
         conversation={key: _allowed(told.get(key)) for key in CONVERSATION_KEYS},
         name=name,
         email=email,
@@ -238,6 +238,17 @@ def profile_from_attributes(attributes: Mapping[str, Any], conversation: Convers
     if "birth_date" in edits.changes and edits.changes.pop("age", None) is not None:
         edits.ignored["age"] = "it follows from birth_date"
     return edits
+
+
+def is_as_written(key: str, attributes: Mapping[str, Any]) -> bool:
+    """Whether the CRM shows under that key what this program wrote last, or nothing: no human's edit is lost by writing again."""
+    told = _told(key, attributes.get(key))
+    return told in (None, "") or _checksum(told) == _read_checksums(attributes.get(WRITTEN)).get(key)
+
+
+def written(values: Mapping[str, Any]) -> dict[str, str]:
+    """The attribute that is to be written along with these values of a person, so that they are known as ours."""
+    return {WRITTEN: _checksums(values)}
 
 
 def _is_edit(key: str, told: Any, written: Mapping[str, str], conversation: Conversation) -> bool:

@@ -58,6 +58,14 @@ def is_same_number(phone: str, other: Any) -> bool:
     return number is not None and contact_key(number, None) == contact_key(phone, None)
 
 
+def ways_to_write(phone: str) -> tuple[str, ...]:
+    """The number, with its plus sign, in every way that WhatsApp and people may write it; as it was given first."""
+    digits = phone.removeprefix("+")
+    person = _canonical(digits)
+    others = (person, f"{person[:4]}{person[5:]}", f"521{person[2:]}", f"54{person[3:]}")
+    return tuple(f"+{way}" for way in dict.fromkeys((digits, *others)) if _canonical(way) == person)
+
+
 def _canonical(digits: str) -> str:
     if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
         return f"{digits[:4]}9{digits[4:]}"

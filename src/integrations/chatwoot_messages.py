@@ -1,0 +1,97 @@
+"""How our people and our messages look in Chatwoot: their ids there, the marker on all that we write, and texts fit to be stored.
+
+Whoever reads Chatwoot's events recognises our own writing by the marker; whoever writes there makes texts here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from src.desk.crm import File, Mirrored
+from src.messages import Contact
+
+MARKER = "iagente_id"
+"""The key of `content_attributes` that holds the id of the message or note here. Nobody else writes it."""
+SOURCE_PREFIX = "wa:"
+TEXT_LIMIT = 150_000
+FILES_LIMIT = 15
+"""Characters and files that Chatwoot takes in one message."""
+NAME_LIMIT = 255
+
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LIQUID = re.compile(r"\{(?=[{%])")
+_WORD_JOINER = "\u2060"
+_MIME = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}(?:; ?[a-z]+=[a-z0-9.+-]+)?")
+_CUT = "…"
+
+_KINDS = {
+    "image": "🖼️ Imagen",
+    "audio": "🎤 Audio",
+    "video": "🎬 Vídeo",
+    "document": "📄 Documento",
+    "sticker": "Sticker",
+    "location": "📍 Ubicación",
+    "contacts": "👤 Contacto",
+    "reaction": "Reacción",
+    "order": "🛒 Pedido",
+    "system": "Aviso de WhatsApp",
+    "edit": "✏️ Mensaje corregido",
+    "revoke": "🗑️ Mensaje eliminado",
+    "unsupported": "Mensaje que WhatsApp no deja ver aquí",
+    "unknown": "Mensaje de un tipo desconocido",
+    "template": "Plantilla",
+}
+"""What stands before the words of a message that is more than words. Kinds that are not here are words only."""
+_SHOWN_BY_FILE = ("image", "audio", "video", "document", "sticker")
+
+
+def source_id_of(contact: Contact) -> str:
+    """The id that names a person in our inbox for ever."""
+    return SOURCE_PREFIX + contact.key.partition(":")[2]
+
+
+def contact_key_of(source_id: str) -> str | None:
+    """Whose that id is, as a contact key; None when it was not made by us."""
+    address = source_id.removeprefix(SOURCE_PREFIX)
+    return f"whatsapp:{address}" if address and address != source_id else None
+
+
+def text_of(message: Mirrored, files: Sequence[File]) -> str:
+    """The words of a message as agents are to read them; never empty unless a file says it all."""
+    label = "" if files and message.kind in _SHOWN_BY_FILE else _KINDS.get(message.kind, "")
+    words = ": ".join(part for part in (label, message.text.strip()) if part)
+    return words or ("" if files else "(mensaje vacío)")
+
+
+def escaped(text: str) -> str:
+    """The same to the eye, but nothing for Liquid, by which Chatwoot renders whatever goes out, as in `{{contact.email}}`.
+
+    Also between backticks, where Chatwoot itself would leave it alone: a `{% endraw %}` there would end that.
+    """
+    return _LIQUID.sub("{" + _WORD_JOINER, text)
+
+
+def storable(text: str) -> str:
+    """The text without what Postgres cannot keep, cut to what one message may hold."""
+    text = _UNSTORABLE.sub("", text)
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - len(_CUT)] + _CUT
+
+
+def request_of(fields: Mapping[str, Any], files: Sequence[File]) -> dict[str, Any]:
+    """The fields of a message as a request takes them: JSON, or a form when there are files."""
+    if not files:
+        return {"json": fields}
+    form = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
+    return {"data": form, "files": [("attachments[]", (_filename(file), file.data, _mime(file))) for file in files]}
+
+
+def _filename(file: File) -> str:
+    return re.sub(r"[^\w. ()-]", "_", file.filename)[-100:].strip(" .") or "archivo"
+
+
+def _mime(file: File) -> str:
+    mime = file.mime_type.lower()
+    return mime if _MIME.fullmatch(mime) else "application/octet-stream"
