@@ -241,7 +241,7 @@ def profile_from_attributes(attributes: Mapping[str, Any], conversation: Convers
 
 
 def is_as_written(key: str, attributes: Mapping[str, Any]) -> bool:
-    """Whether the CRM shows under that key what this program wrote last, or nothing: no human's edit is lost by writing again."""
+    """Whether the CRM shows under that key what this program wrote last, or nothing: it may write again."""
     told = _told(key, attributes.get(key))
     return told in (None, "") or _checksum(told) == _read_checksums(attributes.get(WRITTEN)).get(key)
 

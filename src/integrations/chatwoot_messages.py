@@ -1,4 +1,4 @@
-"""How our people and our messages look in Chatwoot: their ids there, the marker on all that we write, and texts fit to be stored.
+"""How our people and our messages look in Chatwoot: their ids there, the marker on all that we write, texts fit to be stored.
 
 Whoever reads Chatwoot's events recognises our own writing by the marker; whoever writes there makes texts here.
 """
