@@ -23,6 +23,8 @@ LONGEST_TEXT = 1500
 LARGEST_NUMBER = 9_999_999_999
 """Chatwoot refuses attributes beyond these."""
 TIERS = ("esencial", "equilibrada", "completa")
+_FORM = "v1"
+"""How the checksums are made, for a version that makes them otherwise."""
 _WORDS = phrasebook("es", "usted")
 
 
@@ -225,7 +227,7 @@ def profile_from_attributes(attributes: Mapping[str, Any], conversation: Convers
     """
     written = _read_checksums(attributes.get(WRITTEN))
     edits = Edits({}, {})
-    if not written:  # never described by us: whatever is there means something else
+    if written is None:  # never described by us: whatever is there means something else
         return edits
     for key in (*PERSON_KEYS, "name", "email"):
         told = _told(key, attributes.get(key))
@@ -243,7 +245,7 @@ def profile_from_attributes(attributes: Mapping[str, Any], conversation: Convers
 def is_as_written(key: str, attributes: Mapping[str, Any]) -> bool:
     """Whether the CRM shows under that key what this program wrote last, or nothing: it may write again."""
     told = _told(key, attributes.get(key))
-    return told in (None, "") or _checksum(told) == _read_checksums(attributes.get(WRITTEN)).get(key)
+    return told in (None, "") or _checksum(told) == (_read_checksums(attributes.get(WRITTEN)) or {}).get(key)
 
 
 def written(values: Mapping[str, Any]) -> dict[str, str]:
@@ -292,12 +294,14 @@ def _checksum(value: Any) -> str:
 
 
 def _checksums(values: Mapping[str, Any]) -> str:
-    return " ".join(f"{key}={_checksum(_told(key, value))}" for key, value in values.items() if value not in (None, ""))
+    pairs = (f"{key}={_checksum(_told(key, value))}" for key, value in values.items() if value not in (None, ""))
+    return " ".join((_FORM, *pairs))
 
 
-def _read_checksums(written: Any) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in str(written or "").split())
-    return {key: checksum for key, _, checksum in pairs}
+def _read_checksums(written: Any) -> dict[str, str] | None:
+    """What `_checksums` wrote, or None when it did not."""
+    form, *pairs = written.split() if isinstance(written, str) and written.strip() else [""]
+    return {key: checksum for key, _, checksum in (pair.partition("=") for pair in pairs)} if form == _FORM else None
 
 
 def option_line(quote: Mapping[str, Any]) -> str:
@@ -344,6 +348,4 @@ def _allowed(value: Any) -> Any:
     """The value within what Chatwoot takes."""
     if isinstance(value, str):
         return value[:LONGEST_TEXT]
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > LARGEST_NUMBER:
-        return str(value)
-    return value
+    return min(value, LARGEST_NUMBER) if isinstance(value, int | float) and not isinstance(value, bool) else value
