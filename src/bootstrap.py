@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from src import logs
+from src.agent.model import Assistance
 from src.agent.state import House, new_conversation
 from src.desk.checks import Check, Question, run_checks
 from src.desk.delivery import Deliveries
@@ -146,8 +147,9 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     answers = knowledge.load([Path(settings.knowledge_dir)] if settings.knowledge_dir else [])
     for fault in answers.faults:
         logs.get_logger().error("knowledge.file_refused", detail=str(fault))
-    agent = SalesAgent(house, load_catalogue(), search=answers.search)
-    _rehearse(agent)
+    catalogue = load_catalogue()
+    _rehearse(SalesAgent(house, catalogue, search=answers.search))
+    agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings))
     return Lanes(
         turns=Turns(
             ledger,
@@ -171,6 +173,23 @@ def make_lead_rules(settings: Settings) -> Rules:
     if fault:
         logs.get_logger().error("lead_rules.file_refused", detail=fault)
     return rules
+
+
+def make_assistance(settings: Settings) -> Assistance | None:
+    """The language model, or None without a key: then rules read and texts answer, as they do whenever it fails."""
+    llm = settings.llm
+    if llm is None:
+        return None
+    from src.integrations.openai_client import OpenAiModel  # noqa: PLC0415 - seconds of import that only this needs
+
+    model = OpenAiModel(
+        api_key=llm.api_key,
+        base_url=llm.base_url,
+        model=llm.model,
+        timeout_s=llm.timeout_s,
+        threads=settings.worker_threads,
+    )
+    return Assistance(model, phrasing=settings.agent_style == "model", daily_tokens=llm.daily_tokens_per_contact)
 
 
 def _rehearse(agent: Agent) -> None:

@@ -1,0 +1,340 @@
+"""A language model behind any server that speaks OpenAI's protocol, as the agent's port `Model`.
+
+All calls of a turn share one budget of time, retries and their pauses included. Whatever goes wrong becomes an `Answer`
+with its reason. A server that keeps failing is left alone for a while (a circuit breaker for each process). Importing this
+module costs seconds: it is done by workers, and only when there is a key.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import openai
+from langchain_openai import ChatOpenAI
+
+from src.agent.model import Answer, Failure, Prompt
+
+LEAST_CALL_S = 0.3
+"""With less time left a question is not worth asking."""
+RETRY_PAUSE_S = 0.2
+MOST_CALLS = 3
+BODY_LIMIT_BYTES = 256 * 1024
+CONTENT_LIMIT = 20_000
+"""Characters of an answer: every answer that is asked for is far shorter."""
+CONNECT_S = 2.0
+_WORTH_RETRYING: frozenset[Failure] = frozenset(("unreachable", "rate_limited", "server_error"))
+_THE_SERVERS_FAULT: frozenset[Failure] = _WORTH_RETRYING | {"timeout", "access_denied"}
+_PRICES = Path(__file__).with_name("model_prices.toml")
+
+
+class OpenAiModel:
+    """The port `Model`. Shared by the threads of one process; constructing connects nowhere.
+
+    `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        model: str,
+        timeout_s: float,
+        threads: int = 16,
+        sleep: Callable[[float], None] = time.sleep,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self._timeout_s, self._sleep = timeout_s, sleep
+        self._breaker = breaker or Breaker()
+        self._price = price_of(model)
+        # A thread of its own for each call: a server that drips byte after byte must not hold the turn beyond its budget.
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
+        # As in `http`: nothing from the environment, no redirects.
+        self._client = httpx2.Client(transport=_Bounded(), trust_env=False, follow_redirects=False)
+        self._chat = ChatOpenAI(
+            model=model,
+            api_key=api_key,  # type: ignore[arg-type]  # pydantic makes it a SecretStr
+            base_url=base_url,
+            http_client=self._client,
+            max_retries=0,
+            use_responses_api=False,
+            temperature=None if model.startswith(_ONE_TEMPERATURE) else 0.0,
+        )
+
+    def close(self) -> None:
+        """Lets go of threads and connections."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    def begin(self) -> _Turn:
+        """A turn begins, and its budget of time with it."""
+        return _Turn(self, time.monotonic() + self._timeout_s)
+
+    def _ask_by(self, prompt: Prompt, deadline_s: float) -> Answer:
+        total = Answer()
+        while True:
+            left_s = deadline_s - time.monotonic()
+            if left_s < LEAST_CALL_S:
+                return total if total.failure else _failed(total, "no_time")
+            if not self._breaker.lets_through():
+                return total if total.failure else _failed(total, "open")
+            attempt = self._attempt(prompt, left_s)
+            self._breaker.note(failed=attempt.answer.failure in _THE_SERVERS_FAULT)
+            total = _summed(total, attempt.answer)
+            if total.failure not in _WORTH_RETRYING or total.calls >= MOST_CALLS or attempt.final:
+                return total
+            if time.monotonic() + attempt.wait_s + LEAST_CALL_S > deadline_s:
+                return total
+            self._sleep(attempt.wait_s)
+
+    def _attempt(self, prompt: Prompt, left_s: float) -> _Attempt:
+        future: Future[_Attempt] = self._threads.submit(self._call, prompt, left_s)
+        try:
+            return future.result(left_s)
+        except TimeoutError:
+            future.cancel()
+            return _Attempt(Answer(failure="timeout", calls=1))
+
+    def _call(self, prompt: Prompt, left_s: float) -> _Attempt:
+        form = {"name": prompt.version.replace(".", "_"), "strict": True, "schema": prompt.schema}
+        try:
+            message = self._chat.invoke(
+                [("system", prompt.system), ("user", prompt.facts)],
+                response_format={"type": "json_schema", "json_schema": form},
+                max_tokens=prompt.answer_tokens,
+                timeout=httpx2.Timeout(left_s, connect=min(CONNECT_S, left_s)),
+            )
+            return _Attempt(self._answer(message))
+        except openai.LengthFinishReasonError as error:
+            return _Attempt(self._with_tokens(Answer(failure="truncated", calls=1), _usage_of(error.completion)))
+        except Exception as error:  # noqa: BLE001 - what a library makes of a server's garbage can be anything
+            return _Attempt(Answer(failure=_failure_of(error), calls=1), _wait_s(error), final=_is_final(error))
+
+    def _answer(self, message: Any) -> Answer:
+        content, failure = _content_of(message)
+        usage = message.usage_metadata or {}
+        tokens = _Tokens(
+            input=_count(usage.get("input_tokens")),
+            cached=_count((usage.get("input_token_details") or {}).get("cache_read")),
+            output=_count(usage.get("output_tokens")),
+        )
+        return self._with_tokens(Answer(content=content, failure=failure, calls=1), tokens)
+
+    def _with_tokens(self, answer: Answer, tokens: _Tokens) -> Answer:
+        return msgspec.structs.replace(
+            answer,
+            input_tokens=tokens.input,
+            cached_tokens=tokens.cached,
+            output_tokens=tokens.output,
+            cost_usd_millionths=self._price.of(tokens) if self._price else None,
+        )
+
+
+_ONE_TEMPERATURE = ("o1", "o3", "o4", "gpt-5")
+"""Models that refuse any temperature but their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The model during one turn."""
+
+    model: OpenAiModel
+    deadline_s: float
+
+    def ask(self, prompt: Prompt) -> Answer:
+        """The answer, or why there is none, before the turn's deadline."""
+        return self.model._ask_by(prompt, self.deadline_s)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Leaves a server alone that failed `after` times in a row, for `rest_s`; then one call tries whether it is well."""
+
+    after: int = 5
+    rest_s: float = 30.0
+    clock: Callable[[], float] = time.monotonic
+    _failures: int = 0
+    _tried_at_s: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def lets_through(self) -> bool:
+        """Whether a call may be made now."""
+        with self._lock:
+            if self._failures < self.after:
+                return True
+            if self.clock() - self._tried_at_s < self.rest_s:
+                return False
+            self._tried_at_s = self.clock()  # this one tries; the others rest on
+            return True
+
+    def note(self, *, failed: bool) -> None:
+        """What came of a call."""
+        with self._lock:
+            self._failures = self._failures + 1 if failed else 0
+            if failed and self._failures >= self.after:
+                self._tried_at_s = self.clock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One request: its answer, how long to wait before another, and whether there is no point in one."""
+
+    answer: Answer
+    wait_s: float = RETRY_PAUSE_S
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """US dollars for a million tokens."""
+
+    input: float
+    cached: float
+    output: float
+
+    def of(self, tokens: _Tokens) -> int:
+        """The cost in millionths of a dollar, rounded up to the next."""
+        fresh = max(0, tokens.input - tokens.cached)
+        return -int(-(fresh * self.input + tokens.cached * self.cached + tokens.output * self.output) // 1)
+
+
+def price_of(model: str) -> Price | None:
+    """What that model costs, also under its dated names ("gpt-4o-mini-2024-07-18"); None when it is not known."""
+    prices = msgspec.convert(tomllib.loads(_PRICES.read_text(encoding="utf-8")), dict[str, Price])
+    dated = [name for name in prices if model == name or model.startswith(f"{name}-20")]
+    return prices[dated[0]] if dated else None
+
+
+class _Bounded(httpx2.HTTPTransport):
+    """The usual transport, which reads no more of an answer than its limit, however it is packed or dripped."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["Accept-Encoding"] = "identity"
+        until_s = time.monotonic() + float(request.extensions.get("timeout", {}).get("read") or 0.0)
+        response = super().handle_request(request)
+        response.stream = _BoundedStream(response.stream, until_s)  # type: ignore[arg-type]
+        return response
+
+
+class _BoundedStream(httpx2.SyncByteStream):
+    def __init__(self, stream: httpx2.SyncByteStream, until_s: float) -> None:
+        self._stream, self._until_s = stream, until_s
+
+    def __iter__(self) -> Iterator[bytes]:
+        read = 0
+        for chunk in self._stream:
+            read += len(chunk)
+            if read > BODY_LIMIT_BYTES:
+                raise _TooLarge
+            if time.monotonic() > self._until_s:
+                raise httpx2.ReadTimeout("the answer takes too long")
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _TooLarge(Exception):
+    """More than any answer needs."""
+
+
+# --- what an answer or an error means ---------------------------------------------------------------------------------
+
+
+def _content_of(message: Any) -> tuple[dict[str, Any] | None, Failure | None]:
+    """The JSON object that the model wrote, or what is wrong with it."""
+    text, more = message.content, message.additional_kwargs
+    if more.get("refusal") or message.response_metadata.get("finish_reason") == "content_filter":
+        return None, "refused"
+    if message.response_metadata.get("finish_reason") == "length":
+        return None, "truncated"
+    if not isinstance(text, str):
+        return None, "garbage"
+    if not text.strip():
+        return None, "empty"
+    if len(text) > CONTENT_LIMIT:
+        return None, "too_large"
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None, "garbage"
+    return (content, None) if isinstance(content, dict) else (None, "garbage")
+
+
+def _failure_of(error: BaseException) -> Failure:
+    """What an error of the library means; by its class, for its message may hold anything."""
+    causes = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
+    if any(isinstance(cause, _TooLarge) for cause in causes):
+        return "too_large"
+    kinds: tuple[tuple[type[BaseException], Failure], ...] = (
+        (openai.APITimeoutError, "timeout"),
+        (openai.APIConnectionError, "unreachable"),
+        (openai.RateLimitError, "rate_limited"),
+        (openai.AuthenticationError, "access_denied"),
+        (openai.PermissionDeniedError, "access_denied"),
+        (openai.InternalServerError, "server_error"),
+        (openai.APIStatusError, "rejected"),
+        (openai.ContentFilterFinishReasonError, "refused"),
+        (httpx2.TimeoutException, "timeout"),
+        (httpx2.TransportError, "unreachable"),
+    )
+    return next((failure for kind, failure in kinds if isinstance(error, kind)), "garbage")
+
+
+def _is_final(error: BaseException) -> bool:
+    """A used-up quota is no matter of seconds, although it comes as "too many requests"."""
+    return isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota"
+
+
+def _wait_s(error: BaseException) -> float:
+    """How long the server wants to be left alone, at least the usual pause."""
+    response = getattr(error, "response", None)
+    headers: Mapping[str, str] = response.headers if isinstance(error, openai.APIStatusError) and response is not None else {}
+    try:
+        asked_s = float(headers.get("retry-after", ""))
+    except ValueError:
+        return RETRY_PAUSE_S
+    return max(RETRY_PAUSE_S, asked_s)  # in this order also for "nan"
+
+
+def _usage_of(completion: Any) -> _Tokens:
+    usage = getattr(completion, "usage", None)
+    return _Tokens(input=_count(getattr(usage, "prompt_tokens", 0)), output=_count(getattr(usage, "completion_tokens", 0)))
+
+
+def _count(tokens: Any) -> int:
+    """A provider's figure, if it is one."""
+    return min(tokens, 10**9) if isinstance(tokens, int) and tokens > 0 else 0
+
+
+def _failed(total: Answer, failure: Failure) -> Answer:
+    return msgspec.structs.replace(total, failure=failure)
+
+
+def _summed(total: Answer, last: Answer) -> Answer:
+    """The last answer, with what the attempts before it cost."""
+    costs = [cost for cost in (total.cost_usd_millionths, last.cost_usd_millionths) if cost is not None]
+    return msgspec.structs.replace(
+        last,
+        calls=total.calls + last.calls,
+        input_tokens=total.input_tokens + last.input_tokens,
+        cached_tokens=total.cached_tokens + last.cached_tokens,
+        output_tokens=total.output_tokens + last.output_tokens,
+        cost_usd_millionths=sum(costs) if costs else None,
+    )
