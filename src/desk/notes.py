@@ -53,6 +53,7 @@ _ADVICE = {
     "medical_selection": ("Puede ofrecer el capital que necesita solo con las pruebas que pida la aseguradora.",),
     "occupation": ("Consulte con la aseguradora si acepta el riesgo y con qué recargo.",),
     "over_age": ("Mire si otro producto le sirve.",),
+    "changed_after_acceptance": ("El precio se calculó con los datos de antes: mire qué ha cambiado antes de cerrar nada.",),
     "language": ("Contéstele alguien que hable su idioma.",),
 }
 _MARKED = re.compile(r"([\\`*_\[\]<>~])")
