@@ -20,6 +20,7 @@ from src.desk.crm import Lead
 from src.desk.lead_rules import Rules, handoff_reason, objections
 
 LONGEST_TEXT = 1500
+LONGEST_NAME = 255
 LARGEST_NUMBER = 9_999_999_999
 """Chatwoot refuses attributes beyond these."""
 TIERS = ("esencial", "equilibrada", "completa")
@@ -199,7 +200,7 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
     }
     profile = conversation.profile
     person = {key: _allowed(_shown(key, profile[key])) if key in profile else None for key in PERSON_KEYS}
-    name, email = str(profile.get("name") or conversation.contact.name or ""), str(profile.get("email", ""))
+    name, email = str(profile.get("name") or conversation.contact.name or "")[:LONGEST_NAME], str(profile.get("email", ""))
     return Lead(
         labels=tuple(labels),
         ours=OURS,

@@ -504,3 +504,11 @@ def test_whatever_comes_is_refused_or_can_be_stored(told: dict[str, Any]) -> Non
         if changes:
             now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
             assert decode(encode(correct(PROPOSAL, changes, now, "chatwoot"))).profile
+
+
+# --- the documents ------------------------------------------------------------------------------------------------------
+
+
+def test_the_documents_name_every_label_and_attribute() -> None:
+    told = (Path(__file__).resolve().parents[2] / "docs" / "chatwoot.md").read_text(encoding="utf-8")
+    assert [name for name in (*OURS, *(one.key for one in ATTRIBUTES), WRITTEN) if f"`{name}`" not in told] == []
