@@ -1,5 +1,7 @@
 """Chatwoot's rules 28 to 42: conversations, assignment, lists, reply windows. The number in a test's name is the rule's."""
 
+import asyncio
+
 
 async def test_r28_r29_r30_create(api):
     cid, d1 = await api.new_conv(status="open", source="wa:1")
@@ -162,3 +164,19 @@ async def test_r41_r42_can_reply(api):
         ] == 422
     await api.cw("PATCH", "inboxes/1", {"channel": {"additional_attributes": {}}})
     assert (await g())[1]["can_reply"] is True  # unset
+
+
+async def test_deletion(api):
+    cid, did = await api.new_conv()
+    await api.message(did)
+    assert (await api.cw("DELETE", f"conversations/{did}", token="rig-cw-agent"))[0] == 401
+    assert (await api.cw("DELETE", f"conversations/{did}", token="rig-cw-bot"))[0] == 401
+    assert (await api.cw("DELETE", f"conversations/{did}"))[0] == 200
+    assert (await api.cw("GET", f"conversations/{did}"))[0] == 404
+    assert (await api.cw("GET", f"contacts/{cid}"))[0] == 200
+    api.rig.chatwoot.configure({"deletion_delay_s": 0.05})
+    _, did = await api.new_conv("+34600111333")
+    assert (await api.cw("DELETE", f"conversations/{did}"))[0] == 200
+    assert (await api.cw("GET", f"conversations/{did}"))[0] == 200
+    await asyncio.sleep(0.1)
+    assert (await api.cw("DELETE", f"conversations/{did}"))[0] == 404

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from .access import Call
 from .filters import CONTACT_STD, Filters
-from .rails import Http, NotUnique, present, truthy
+from .rails import Http, NotUnique, present
 
 
 class ContactsApi(Filters):
@@ -119,30 +119,14 @@ class ContactsApi(Filters):
 
     def contacts_update(self, call: Call, cid):  # R17
         c = self.contact(call.account_id, cid)
-        n = dict(c)
-        for k in ("name", "identifier", "email", "phone_number"):
-            if k in call.params:
-                n[k] = call.params[k] if k == "name" else (call.params[k] or None)
-        if "blocked" in call.params:
-            n["blocked"] = truthy(call.params["blocked"])
-        for k in ("custom_attributes", "additional_attributes"):
-            if isinstance(call.params.get(k), dict):
-                n[k] = {**c[k], **call.params[k]}
-        self.validate_contact(n, call.account_id, c["id"])
-        diff = [{k: {"previous_value": c[k], "current_value": n[k]}} for k in n if n[k] != c[k]]
-        c.update(n)
-        if diff:
-            self.emit("contact_updated", contact=c, changed=diff)
+        self.edit_contact(c, call.params)
         return {"payload": self.contact_json(c, self.with_ci(call.request))}
 
     def contacts_destroy(self, call: Call, cid):
         self.admin(call.who)
         c = self.contact(call.account_id, cid)
         for conv in [x for x in self.convs.values() if x["contact_id"] == c["id"]]:
-            self.by_display.pop((call.account_id, conv["display_id"]), None)
-            for i in conv["message_ids"]:
-                self.msgs.pop(i, None)
-            del self.convs[conv["id"]]
+            self.forget_conv(conv)
         for i in [i for i, x in self.cis.items() if x["contact_id"] == c["id"]]:
             del self.cis[i]
         del self.contacts[c["id"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 from aiohttp import web
@@ -145,6 +146,17 @@ class ConversationsApi(Filters, MessagesApi):
                 raise Http(500, {"status": 500, "error": "Internal Server Error"})
             self.save_conv(c, {"priority": p["priority"]}, call.who[1])
         return self.conv_json(c, call.who[1])
+
+    def conv_destroy(self, call: Call, did):
+        """Says so at once; a job does it after `deletion_delay_s`. (v4.3 and later)"""
+        conv = self.conv(call.account_id, did, call.who)
+        self.admin(call.who)
+        delay_s = float(self.cfg["deletion_delay_s"])
+        if delay_s:
+            asyncio.get_running_loop().call_later(delay_s, self.forget_conv, conv)
+        else:
+            self.forget_conv(conv)
+        return web.Response(status=200)
 
     def toggle_status(self, call: Call, did):
         c = self.conv(call.account_id, did, call.who)

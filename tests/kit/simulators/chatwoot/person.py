@@ -19,9 +19,9 @@ class Person(MessagesApi):
 
         reply(content, content_attributes) | note(content) | template(template_params, content) | assign(assignee_id) |
         assign_bot(bot_id) | unassign | team(team_id) | resolve | open | pending | snooze(seconds) | labels([…]) |
-        add_label(label) | remove_label(label) | attributes({…}) | priority | typing(on|off) | delete_message(message_id) |
-        block | unblock | external_echo(content) | automation(content) | online(online) |
-        new_conversation(phone, content, inbox_id)
+        add_label(label) | remove_label(label) | attributes({…}) | contact(name, email, custom_attributes …) | priority |
+        typing(on|off) | delete_message(message_id) | block | unblock | external_echo(content) | automation(content) |
+        online(online) | new_conversation(phone, content, inbox_id)
         """
         user, action = self.users[int(d.get("user_id", 2))], d["action"]
         if action == "online":
@@ -36,6 +36,8 @@ class Person(MessagesApi):
             self.save_conv(conv, CHANGES[action](self, conv, d), user)
             if action == "open" and user["role"] == "agent":
                 self.save_conv(conv, {"assignee_id": user["id"]}, user)
+        elif action == "contact":
+            self.edit_contact(self.contacts[conv["contact_id"]], d)
         elif action == "typing":
             who = {"id": user["id"], "name": user["name"], "email": user["email"], "type": "user"}
             event = "conversation_typing_" + d.get("typing", "on")

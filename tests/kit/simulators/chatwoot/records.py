@@ -167,6 +167,22 @@ class Records(Deliveries):
         if errs:
             raise invalid(errs)
 
+    def edit_contact(self, c: dict, p: dict) -> None:  # R17
+        n = dict(c)
+        for k in ("name", "identifier", "email", "phone_number"):
+            if k in p:
+                n[k] = p[k] if k == "name" else (p[k] or None)
+        if "blocked" in p:
+            n["blocked"] = truthy(p["blocked"])
+        for k in ("custom_attributes", "additional_attributes"):
+            if isinstance(p.get(k), dict):
+                n[k] = {**c[k], **p[k]}
+        self.validate_contact(n, c["account_id"], c["id"])
+        diff = [{k: {"previous_value": c[k], "current_value": n[k]}} for k in n if n[k] != c[k]]
+        c.update(n)
+        if diff:
+            self.emit("contact_updated", contact=c, changed=diff)
+
     def new_contact(self, acc: int, p: dict) -> dict:
         t = self.clock.now()
         c = {

@@ -53,6 +53,7 @@ ROUTES = [
     route("POST", "conversations/filter", "conversations#filter", "conv_filter"),
     route("GET", "conversations/{id}", "conversations#show", "conv_show"),
     route("PATCH PUT", "conversations/{id}", "conversations#update", "conv_update"),
+    route("DELETE", "conversations/{id}", "conversations#destroy", "conv_destroy"),
     route("POST", "conversations/{id}/toggle_status", "conversations#toggle_status", "toggle_status"),
     route("POST", "conversations/{id}/toggle_priority", "conversations#toggle_priority", "toggle_priority"),
     route("POST", "conversations/{id}/toggle_typing_status", "conversations#toggle_typing_status", "toggle_typing"),

@@ -45,6 +45,7 @@ class Store(Sim):
         "messages_per_minute": 200,
         "seed": 7,
         "latency": 0,
+        "deletion_delay_s": 0,  # Chatwoot deletes conversations in a job
         "greeting_message": "",
         "csat": False,
         "out_of_office": False,
@@ -186,6 +187,14 @@ class Store(Sim):
 
     def conv_msgs(self, conv: dict) -> list[dict]:
         return [self.msgs[i] for i in conv["message_ids"] if i in self.msgs]
+
+    def forget_conv(self, conv: dict) -> None:
+        """The conversation and its messages; nothing when it is gone already."""
+        if self.convs.pop(conv["id"], None) is None:
+            return
+        self.by_display.pop((conv["account_id"], conv["display_id"]), None)
+        for i in conv["message_ids"]:
+            self.msgs.pop(i, None)
 
     def unread(self, conv: dict) -> int:
         n = 0
