@@ -189,6 +189,9 @@ def test_the_lead_of_every_dialogue(name: str) -> None:
             assert lead_of(now, RULES).labels[1] in TEMPERATURE_LABELS.values()
 
 
+PROPOSAL = at_proposal().conversation
+
+
 # --- the rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +288,49 @@ def test_what_the_rules_come_to(named: str, temperature: str, priority: str, tea
     assert (verdict.temperature, verdict.priority, verdict.team) == (temperature, priority, team)
 
 
+PRICED = msgspec.structs.replace(
+    PROPOSAL, memory={"objections": ["price"]}, profile={**PROPOSAL.profile, "email": "ana@example.com"}
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("{}", True),
+        ('{ stage = ["INICIO", "PRESENTACION_PROPUESTA"] }', True),
+        ('{ stage = ["INICIO"] }', False),
+        ("{ stage = [] }", False),
+        ('{ outcome = ["expired"] }', False),
+        ('{ handoff = ["asked"] }', False),
+        ('{ objection = ["need", "price"] }', True),
+        ('{ objection = ["need"] }', False),
+        ("{ consented = true }", True),
+        ("{ consented = false }", False),
+        ("{ quoted = false }", False),
+        ("{ chosen = false }", True),
+        ('{ known = ["email", "age"] }', True),
+        ('{ known = ["email", "savings"] }', False),
+        ("{ at_least = { dependents = 2, mortgage_balance = 50000 } }", True),
+        ("{ at_least = { dependents = 3 } }", False),
+        ("{ at_least = { savings = 0 } }", False),
+        ("{ at_least = { smoker = 0 } }", False),
+        ("{ chosen = false, quoted = false }", False),
+    ],
+)
+def test_everything_that_a_rule_names_must_hold(tmp_path: Path, condition: str, holds: bool) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f'[[rule]]\nname = "a"\npriority = "high"\nwhen = {condition}', encoding="utf-8")
+    rules, fault = load_rules(file)
+    assert fault == ""
+    assert (rules.judge(PRICED).priority == "high") is holds
+
+
+def test_a_reason_counts_only_while_a_person_has_the_conversation() -> None:
+    at_hand = with_human(conversation(), "threat")
+    assert RULES.judge(at_hand).priority == "high"
+    assert RULES.judge(msgspec.structs.replace(at_hand, owner="bot")).priority == ""
+
+
 def test_after_the_hand_back_the_lead_is_the_sales_again() -> None:
     at_hand = taken_over(at_proposal().conversation, START)
     assert HANDED_OVER_LABEL in lead_of(at_hand, RULES).labels
@@ -332,7 +378,6 @@ def test_a_house_without_teams_names_none(tmp_path: Path) -> None:
 
 # --- any state there may be ---------------------------------------------------------------------------------------------
 
-PROPOSAL = at_proposal().conversation
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "name": st.text(min_size=1, max_size=300),
     "birth_date": st.dates(date(1900, 1, 1), TODAY).map(date.isoformat),
