@@ -516,10 +516,18 @@ def test_attributes_that_we_never_wrote_mean_nothing() -> None:
     assert profile_from_attributes({"age": 40, "savings": 10, "name": "Marta"}, PROPOSAL, TODAY).changes == {}
 
 
-def test_a_number_that_the_crm_has_for_a_name_is_none() -> None:
-    nameless = conversation(consents=yes())
-    assert edited(nameless, name="+34600000000") == {}
-    assert edited(nameless, name="Marta") == {"name": "Marta"}
+def test_a_name_that_is_left_there_does_not_come_back() -> None:
+    talk = at_proposal()
+    there = attributes_of(talk.conversation)
+    talk.press("restart")
+    left = {**attributes_of(talk.conversation), "name": there["name"]}  # the CRM has no way to have no name
+    assert profile_from_attributes(left, talk.conversation, TODAY).changes == {}
+
+
+def test_the_name_that_whatsapp_has_for_somebody_can_be_corrected() -> None:
+    known = conversation(consents=yes(), contact=msgspec.structs.replace(CONTACT, name="Anita 🌸"))
+    assert edited(known) == {}
+    assert edited(known, name="Ana Gil") == {"name": "Ana Gil"}
 
 
 def test_an_edit_that_the_prospect_has_overtaken_does_not_come_back() -> None:
