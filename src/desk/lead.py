@@ -224,7 +224,7 @@ def profile_from_attributes(attributes: Mapping[str, Any], conversation: Convers
     """The profile values that a human edited in the CRM. `attributes` are those of the person there, with name and e-mail.
 
     What we wrote ourselves changes nothing, also when it comes back late. An attribute that was emptied or taken away there
-    changes nothing either: it is written again with the lead's next change. A name or an e-mail counts where one of ours was.
+    changes nothing either: it is written again with the lead's next change. A name counts where one of ours was.
     """
     written = _read_checksums(attributes.get(WRITTEN))
     edits = Edits({}, {})
@@ -259,7 +259,7 @@ def _is_edit(key: str, told: Any, written: Mapping[str, str], conversation: Conv
     known, source = conversation.profile.get(key), conversation.profile_sources.get(key)
     if _checksum(told) in (_checksum(known), written.get(key)):
         return False
-    if key in ("name", "email") and key not in written:  # these cannot be taken away there: it may be what is left of ours
+    if key == "name" and key not in written:  # a person there always has one: it may be made up, or what is left of ours
         return False
     is_behind = written.get(key, _checksum(None)) != _checksum(known)
     return not (is_behind and source is not None and told in source.replaced)
