@@ -4,8 +4,8 @@ A person has one conversation in our inbox for as long as Chatwoot keeps it, as 
 resolved before what is, the newest first; a new one is made only when there is none. A resolved conversation is opened by the
 person's next message, by Chatwoot itself. What the bot, the system and operators say is said there as the agent bot.
 
-Chatwoot has no conditional write: labels and conversation attributes are replaced as a whole. They are read immediately
-before they are written and read again after it, so that only an edit of the same few milliseconds can be lost.
+Chatwoot has no conditional write: labels and conversation attributes are replaced as a whole. Each is read immediately
+before it is written and again afterwards, so that only an edit of the same few milliseconds can be lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _SURE_FOR_S = 300.0
 _REMEMBERED_PLACES = 10_000
 _PAGES_BACK = 10
 _CLOCKS_APART = timedelta(minutes=10)
-_ROUNDS = 3
+_ROUNDS = 6
+"""Readings before a conversation is left as it is: four things may be to write, and people may write at the same time."""
 _SOON_S = 1.0
 _GONE_CHECK_S = 5.0
 _OURS_PRIORITY = "iagente_priority"
@@ -239,29 +240,33 @@ class ChatwootClient:
             self._describe_person(place, lead)
 
     def _describe_conversation(self, place: Place, lead: Lead) -> bool:
-        """Whether anything had to be written."""
-        path = f"conversations/{place.conversation_id}"
+        """Reads, and writes the first thing that is not as it should be; whether there was one."""
         conversation = self._conversation(place)
         shown, attributes = _texts(conversation.get("labels")), _object(conversation.get("custom_attributes"))
-        theirs = [label for label in shown if label not in lead.ours]
-        kept = [label for label in shown if label in theirs or label in lead.labels]
+        kept = [label for label in shown if label not in lead.ours or label in lead.labels]
         labels = kept + [label for label in lead.labels if label not in kept]
-        told = {**attributes, **lead.conversation}
-        priority = conversation.get("priority")
-        if lead.priority and priority in (None, "", lead.priority, attributes.get(_OURS_PRIORITY)):
-            told[_OURS_PRIORITY] = lead.priority
-            if priority != lead.priority:
-                self._api.call("priority", "POST", f"{path}/toggle_priority", json={"priority": lead.priority})
-        told = {key: value for key, value in told.items() if value is not None or key not in lead.conversation}
         if labels != shown:
-            self._api.call("labels", "POST", f"{path}/labels", json={"labels": labels})
+            return self._change(place, "labels", {"labels": labels})
+
+        priority = conversation.get("priority")
+        ours = bool(lead.priority) and priority in (None, lead.priority, attributes.get(_OURS_PRIORITY))
+        if ours and priority != lead.priority:
+            return self._change(place, "toggle_priority", {"priority": lead.priority})
+
+        told = {**attributes, **lead.conversation, **({_OURS_PRIORITY: lead.priority} if ours else {})}
+        told = {key: value for key, value in told.items() if value is not None or key not in lead.conversation}
         if told != attributes:
-            self._api.call("attributes", "POST", f"{path}/custom_attributes", json={"custom_attributes": told})
+            return self._change(place, "custom_attributes", {"custom_attributes": told})
+
         waits = conversation.get("status") == "open" or HANDED_OVER_LABEL in lead.labels
         has_team = bool(_object(conversation.get("meta")).get("team"))
         if lead.team and waits and not has_team and (team_id := self._team_id(lead.team)):
-            self._api.call("team", "POST", f"{path}/assignments", json={"team_id": team_id})
-        return labels != shown or told != attributes
+            return self._change(place, "assignments", {"team_id": team_id})
+        return False
+
+    def _change(self, place: Place, what: str, fields: Mapping[str, Any]) -> bool:
+        self._api.call(what, "POST", f"conversations/{place.conversation_id}/{what}", json=fields)
+        return True
 
     def _describe_person(self, place: Place, lead: Lead) -> None:
         path = f"contacts/{place.person_id}"
@@ -309,18 +314,15 @@ class ChatwootClient:
                     self._toggle(place, "open", as_bot=self._api.has_bot)
                     conversation = self._conversation(place)
                 if _assignee(conversation) == "AgentBot":
-                    self._assign(place, {"assignee_id": None})
+                    self._change(place, "assignments", {"assignee_id": None})
             elif conversation.get("status") not in ("pending", "resolved"):
                 if _assignee(conversation) == "User" and (bot_id := self._bot_id()):
-                    self._assign(place, {"assignee_id": bot_id, "assignee_type": "AgentBot"})
+                    self._change(place, "assignments", {"assignee_id": bot_id, "assignee_type": "AgentBot"})
                 self._toggle(place, "pending", as_bot=self._api.has_bot)
 
     def _toggle(self, place: Place, status: str, *, as_bot: bool) -> None:
         path = f"conversations/{place.conversation_id}/toggle_status"
-        self._api.call("move", "POST", path, as_bot=as_bot, json={"status": status})
-
-    def _assign(self, place: Place, fields: Mapping[str, Any]) -> None:
-        self._api.call("assign", "POST", f"conversations/{place.conversation_id}/assignments", json=fields)
+        self._api.call("toggle_status", "POST", path, as_bot=as_bot, json={"status": status})
 
     # -- away with them -----------------------------------------------------------------------------------------------
 
