@@ -1,20 +1,40 @@
 """Values of a vendor's JSON, made safe to keep: any type goes in, a text or a small tree that every store takes comes out.
 
-Nothing here raises. What has the wrong type is empty, what is too large is cut.
+But for a body that is no JSON object nothing here raises. What has the wrong type is empty, what is too large is cut.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
 
 from src.agent.redaction import clean
+from src.errors import MalformedPayload
 
 TREE_VALUES, TREE_DEPTH, TREE_TEXT = 200, 6, 1024
 
 # Characters that hide or reorder what surrounds them: fine in a text, a disguise in a name.
 _DISGUISE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+_NOT_A_VALUE = object()  # stands where JSON held a number that no field of a vendor's can hold
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """A body that says it is JSON. Raises MalformedPayload."""
+
+    def whole_number(literal: str) -> Any:
+        # Thousands of digits would take the whole body down.
+        return int(literal) if len(literal) <= 18 else _NOT_A_VALUE
+
+    try:
+        body = json.loads(raw.decode("utf-8-sig"), parse_int=whole_number)
+    except (ValueError, RecursionError) as error:
+        raise MalformedPayload("the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise MalformedPayload("the body is not a JSON object")
+    return body
 
 
 def text_of(value: Any, limit: int) -> str:

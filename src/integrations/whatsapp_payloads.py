@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.untrusted import line_of, name_of, text_of, tree_of
+from src.integrations.untrusted import json_object, line_of, name_of, text_of, tree_of
 from src.integrations.whatsapp_identity import CHANNEL, bsuid_of, contact_key, is_same_number, phone_of
 from src.messages import Broken, Contact, Inbound, InboundKind, Location, Media, Notice, Receipt
 
@@ -69,9 +69,6 @@ class _Unreadable(Exception):
     """An item cannot be read; the message names the part and never its content."""
 
 
-_NOT_A_VALUE = object()  # stands where JSON held a number that no field of Meta's can hold
-
-
 def check_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[str]) -> None:
     """Return when `header` (X-Hub-Signature-256) proves that Meta sent exactly `raw`, else raise BadSignature.
 
@@ -98,7 +95,7 @@ def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: date
     newcomer's curl without keys: no `object`, no `metadata`, no message id, any timestamp. `now` (aware) stands in for a
     time that cannot be true.
     """
-    body = _json_object(raw)
+    body = json_object(raw)
     kind = body.get("object")
     if kind != "whatsapp_business_account" and not (lenient and kind is None):
         raise MalformedPayload("not a WhatsApp webhook")
@@ -115,20 +112,6 @@ def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: date
         else:
             reader.broken.append(Broken(where=where, why="no list of changes"))
     return reader.result()
-
-
-def _json_object(raw: bytes) -> dict[str, Any]:
-    def whole_number(literal: str) -> Any:
-        # Thousands of digits would take the whole body down.
-        return int(literal) if len(literal) <= 18 else _NOT_A_VALUE
-
-    try:
-        body = json.loads(raw.decode("utf-8-sig"), parse_int=whole_number)
-    except (ValueError, RecursionError) as error:
-        raise MalformedPayload("the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise MalformedPayload("the body is not a JSON object")
-    return body
 
 
 class _Reader:
@@ -404,7 +387,7 @@ def _interactive(message: dict[str, Any]) -> dict[str, Any]:
 def _flow(reply: dict[str, Any]) -> dict[str, Any]:
     given = reply.get("response_json")
     try:
-        answers = _json_object(given.encode("utf-8", "replace")) if isinstance(given, str) else {}
+        answers = json_object(given.encode("utf-8", "replace")) if isinstance(given, str) else {}
     except MalformedPayload:
         answers = {}
     return {
