@@ -274,7 +274,12 @@ class ChatwootClient:
         person = _object(_object(answer).get("payload"))
         there = _object(person.get("custom_attributes"))
         # What people wrote there is on its way to us, or we could not read it: either way it is not ours to replace.
-        ours = {key for key in lead.person if WRITTEN not in there or key == WRITTEN or is_as_written(key, there)}
+        described = WRITTEN in there
+        ours = {
+            key
+            for key, value in lead.person.items()
+            if key == WRITTEN or is_as_written(key, there) or (not described and value is not None)
+        }
         if gone := [key for key, value in lead.person.items() if value is None and key in there and key in ours]:
             self._api.call("take_away", "POST", f"{path}/destroy_custom_attributes", json={"custom_attributes": gone})
         new = {
