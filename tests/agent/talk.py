@@ -10,6 +10,7 @@ from typing import Any
 from src.agent import understanding
 from src.agent.graph import SalesAgent
 from src.agent.health_disclosure import redact_health
+from src.agent.model import Assistance, Model
 from src.agent.redaction import clean, redact
 from src.agent.state import Conversation, House, Step, new_conversation
 from src.agent.understanding import Context, Found, Intent, Reading
@@ -81,6 +82,11 @@ class Talk:
         self.step = Step(conversation=self.conversation)
         self.said: list[str] = []
         self._count = 0
+
+    def with_model(self, model: Model, **changes: Any) -> Talk:
+        """The same conversation, from here on with a language model at hand."""
+        self.agent = SalesAgent(HOUSE, load_catalogue(), reader=reader, assistance=Assistance(model, **changes))
+        return self
 
     # --- what the person does
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from src.agent.stages import facts, quotes
 from src.agent.stages.turn import Turn
+from src.agent.thinking.answering import answer_from
 from src.agent.understanding import Intent
 
 SMALL_TALK = {
@@ -80,9 +81,10 @@ def answer_from_knowledge(turn: Turn, *, at_most: int = 4096) -> bool:
     entries = turn.search(asked, turn.book.language)
     if not entries or len(entries[0].answer) > at_most:
         return False
-    turn.quoted.append(entries[0].answer)
-    turn.say("frame.quoted", text=entries[0].answer)
-    turn.count("knowledge.answered", entry=entries[0].id)
+    entry, answer = answer_from(turn, asked, [entry for entry in entries if len(entry.answer) <= at_most])
+    turn.quoted.append(entry.answer)
+    turn.say("frame.quoted", text=answer)
+    turn.count("knowledge.answered", entry=entry.id)
     return True
 
 

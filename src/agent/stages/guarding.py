@@ -9,6 +9,8 @@ from src.agent.stages import facts
 from src.agent.stages.turn import UNANSWERED_KINDS, Draft, Turn
 from src.agent.state import HISTORY_LIMIT, Line
 from src.agent.texts import AMOUNTS
+from src.agent.thinking.asking import CANARY
+from src.agent.thinking.phrasing import phrased
 from src.messages import Content, Option
 
 MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600
@@ -46,7 +48,11 @@ def guarding_out(turn: Turn) -> str:
     known = _known(turn, drafts) if drafts else Facts()
     replies: list[Content] = []
     for draft in drafts:
-        text = _checked(turn, draft, _worded(turn, draft, last), known)
+        ours = _worded(turn, draft, last)
+        text = phrased(turn, draft, ours)
+        if text != ours and (text == last or not check_reply(text, known).passed):
+            text = ours
+        text = _checked(turn, draft, text, known)
         text = text if text != last else f"{turn.book.say('frame.again')} {text}"
         replies.append(_content(turn, text, draft.options))
         last = text
@@ -104,6 +110,7 @@ def _known(turn: Turn, drafts: list[Draft]) -> Facts:
         catalogue_figures=figures,
         links=[turn.house.privacy_url],
         today=turn.today.isoformat(),
+        canary=CANARY,
     )
 
 
