@@ -262,4 +262,4 @@ def _exact(amount: Any) -> str:
 
 
 def _steps(offer: Offer) -> str:
-    return "\n".join(("**El cálculo, paso a paso**", "```", *explain(offer), "```"))
+    return "\n".join(("**El cálculo, paso a paso** (en inglés, como lo da el tarifario)", "```", *explain(offer), "```"))

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.agent.corrections import correct
@@ -34,9 +34,13 @@ from src.desk.lead import (
     profile_from_attributes,
 )
 from src.desk.lead_rules import OWN_RULES, Handoff, Objection, Rules, load_rules
+from src.desk.notes import Notes
+from src.quoting import load_catalogue
 from tests.agent.talk import CONTACT, START, Talk, at_proposal
+from tests.agent.test_graph_properties import MEANINGS, UTTERANCES
 
 RULES, _ = load_rules()
+NOTES = Notes(load_catalogue())
 TODAY = date(2026, 11, 20)
 OUTLINES = Path(__file__).resolve().parents[3] / "shared" / "dialogues" / "dialogues.yaml"
 LABEL = re.compile(r"[^\W_]+[\w-]+")
@@ -415,6 +419,28 @@ STATES = st.builds(
 @settings(max_examples=150)
 def test_any_state_is_shown_well(one: Conversation) -> None:
     assert_shown_well(decode(encode(one)))
+
+
+@given(
+    st.booleans(),
+    st.lists(
+        st.one_of(MEANINGS.map(lambda meaning: ("mean", meaning)), UTTERANCES.map(lambda text: ("say", text))), max_size=12
+    ),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_somebody_says_their_lead_and_its_note_can_be_shown(begins_at_the_proposal: bool, moves: Any) -> None:
+    talk = at_proposal() if begins_at_the_proposal else Talk()
+    earlier = [attributes_of(talk.conversation)]
+    for move, what in moves:
+        getattr(talk, move)(what)
+        handed = talk.step.handoff
+        if handed and talk.conversation.owner == "human":
+            talk.conversation = with_human(talk.conversation, handed.reason, talk.now)
+        assert_shown_well(talk.conversation)
+        assert NOTES.about(talk.conversation, handed.reason if handed else "operator", talk.now)
+        for before in (*earlier, attributes_of(talk.conversation)):
+            assert profile_from_attributes(before, talk.conversation, TODAY).changes == {}
+        earlier.append(attributes_of(talk.conversation))
 
 
 # --- what humans edit ---------------------------------------------------------------------------------------------------
