@@ -77,7 +77,8 @@ class ChatwootApi:
             headers = {"Api-Access-Token": token, "Accept": "application/json"}
             answer = self._http.call(action, method, url, timeout_s=self._timeout_s, headers=headers, **content)
             if answer.status == 429:
-                pause_s = min(answer.retry_after_s or LONGEST_PAUSE_S, LONGEST_PAUSE_S)
+                asked_s = answer.retry_after_s
+                pause_s = LONGEST_PAUSE_S if asked_s is None else min(asked_s, LONGEST_PAUSE_S)
                 self._closed_until_s = time.monotonic() + pause_s
             if not 200 <= answer.status < 300:
                 raise _failure(action, answer)
