@@ -26,7 +26,7 @@ from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
-from src.integrations.process_metrics import MeasuredChannel, ProcessMetrics
+from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
@@ -149,7 +149,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         logs.get_logger().error("knowledge.file_refused", detail=str(fault))
     catalogue = load_catalogue()
     _rehearse(SalesAgent(house, catalogue, search=answers.search))
-    agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings))
+    agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings, ledger, metrics))
     return Lanes(
         turns=Turns(
             ledger,
@@ -175,7 +175,7 @@ def make_lead_rules(settings: Settings) -> Rules:
     return rules
 
 
-def make_assistance(settings: Settings) -> Assistance | None:
+def make_assistance(settings: Settings, ledger: RedisLedger, metrics: ProcessMetrics) -> Assistance | None:
     """The language model, or None without a key: then rules read and texts answer, as they do whenever it fails."""
     llm = settings.llm
     if llm is None:
@@ -188,6 +188,8 @@ def make_assistance(settings: Settings) -> Assistance | None:
         model=llm.model,
         timeout_s=llm.timeout_s,
         threads=settings.worker_threads,
+        resting=ledger.paused,
+        measured=lambda task, outcome, took_s: metrics.observe(VENDOR_CALL, ("model", task, outcome), took_s),
     )
     return Assistance(model, phrasing=settings.agent_style == "model", daily_tokens=llm.daily_tokens_per_contact)
 

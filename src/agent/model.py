@@ -13,6 +13,7 @@ import msgspec
 
 Task = Literal["read", "answer", "phrase"]
 Failure = Literal[
+    "paused",  # an operator silenced the bot
     "no_time",  # the turn's budget is used up
     "open",  # the circuit is open: the model failed so often that it is left alone for a while
     "timeout",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -138,7 +139,7 @@ class Turns:
             done=[job.id for job in claim.jobs],
             owner="human" if conversation.owner == "human" else "",
             events=[jobs.event(event, claim.now, claim.turn_id) for event in step.events],
-            counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds)},
+            counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds), **_thinking(step.events)},
         )
         if handoff:
             if conversation.owner == "human":  # somebody may be called without the bot falling silent: a lead was won
@@ -288,3 +289,17 @@ def _waiting_time(claim: Claim, inbounds: Sequence[Inbound]) -> dict[str, int]:
         return {}
     waited_ms = round((claim.now - min(inbound.at for inbound in inbounds)).total_seconds() * 1000)
     return {"waited_ms": max(0, waited_ms), "waited_turns": 1}
+
+
+def _thinking(events: Sequence[Event]) -> dict[str, int]:
+    """What the turn asked of a language model, and what that cost: counts of the ledger, by hour and for ever."""
+    counts: Counter[str] = Counter()
+    for event in events:
+        if event.name == "model.used":
+            spent = {name: event.data.get(name) or 0 for name in ("input_tokens", "cached_tokens", "output_tokens")}
+            counts.update({f"model_{name}": tokens for name, tokens in spent.items()})
+            counts["model_calls"] += event.data["calls"]
+            counts["model_cost_usd_millionths"] += event.data.get("cost_usd_millionths") or 0
+        elif event.name.startswith("model."):
+            counts[event.name.replace(".", "_")] += 1
+    return dict(counts)

@@ -40,7 +40,8 @@ _PRICES = Path(__file__).with_name("model_prices.toml")
 class OpenAiModel:
     """The port `Model`. Shared by the threads of one process; constructing connects nowhere.
 
-    `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time.
+    `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time. While `resting` says so
+    nothing is asked. `measured` is told of each question: its task, "ok" or why it failed, and the seconds it took.
     """
 
     def __init__(
@@ -53,9 +54,12 @@ class OpenAiModel:
         threads: int = 16,
         sleep: Callable[[float], None] = time.sleep,
         breaker: Breaker | None = None,
+        resting: Callable[[], bool] = lambda: False,
+        measured: Callable[[str, str, float], None] = lambda _task, _outcome, _seconds: None,
     ) -> None:
         self._timeout_s, self._sleep = timeout_s, sleep
         self._breaker = breaker or Breaker()
+        self._resting, self._measured = resting, measured
         self._price = price_of(model)
         # A thread of its own for each call: a server that drips byte after byte must not hold the turn beyond its budget.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
@@ -80,7 +84,16 @@ class OpenAiModel:
         """A turn begins, and its budget of time with it."""
         return _Turn(self, time.monotonic() + self._timeout_s)
 
-    def _ask_by(self, prompt: Prompt, deadline_s: float) -> Answer:
+    def ask_by(self, prompt: Prompt, deadline_s: float) -> Answer:
+        """The answer, or why there is none, by that time of the monotonic clock."""
+        if self._resting():
+            return Answer(failure="paused")
+        started_s = time.monotonic()
+        answer = self._answer_by(prompt, deadline_s)
+        self._measured(prompt.task, answer.failure or "ok", time.monotonic() - started_s)
+        return answer
+
+    def _answer_by(self, prompt: Prompt, deadline_s: float) -> Answer:
         total = Answer()
         while True:
             left_s = deadline_s - time.monotonic()
@@ -153,7 +166,7 @@ class _Turn:
 
     def ask(self, prompt: Prompt) -> Answer:
         """The answer, or why there is none, before the turn's deadline."""
-        return self.model._ask_by(prompt, self.deadline_s)
+        return self.model.ask_by(prompt, self.deadline_s)
 
 
 @dataclass(slots=True)

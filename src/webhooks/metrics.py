@@ -37,6 +37,12 @@ _COUNTED = {
     "stale_commits": "Commits refused because somebody else had the conversation by then.",
     "handed_over": "Conversations handed over to a human.",
     "handoff_timeouts": "Hand-overs that nobody answered in time.",
+    "model_calls": "Requests to the language model, retries included.",
+    "model_input_tokens": "Tokens that the language model read.",
+    "model_cached_tokens": "Of those, the ones that the provider read from its cache.",
+    "model_output_tokens": "Tokens that the language model wrote.",
+    "model_cost_usd_millionths": "What that cost, in millionths of a US dollar; 0 for a model whose price is not known.",
+    "model_failed": "Questions to the language model that came to nothing: rules and texts went on alone.",
     "waited_turns": "Turns whose waiting time is in iagente_waited_seconds_total.",
 }
 """Counts of the ledger that always have a line, so that the first increase is seen as one. Others appear once counted."""

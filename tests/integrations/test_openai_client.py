@@ -337,3 +337,20 @@ def test_answers_that_cannot_be_used_do_not_open_it(rig: Rig) -> None:
     rig.llm.config(mode="refusal")
     model = model_of(rig, breaker=Breaker(after=2, rest_s=60))
     assert [model.begin().ask(prompt()).failure for _ in range(4)] == ["refused"] * 4
+
+
+# --- around it --------------------------------------------------------------------------------------------------------
+
+
+def test_while_the_bot_is_paused_nothing_is_sent(rig: Rig) -> None:
+    assert model_of(rig, resting=lambda: True).begin().ask(prompt()) == Answer(failure="paused")
+    assert rig.llm.state()["requests"] == 0
+
+
+def test_each_question_is_measured_by_what_came_of_it(rig: Rig) -> None:
+    seen: list[tuple[str, str]] = []
+    model = model_of(rig, measured=lambda task, outcome, _took_s: seen.append((task, outcome)))
+    model.begin().ask(prompt())
+    rig.llm.config(mode="refusal")
+    model.begin().ask(prompt())
+    assert seen == [("read", "ok"), ("read", "refused")]
