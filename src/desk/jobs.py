@@ -10,6 +10,7 @@ import msgspec
 from src.agent.health_disclosure import redact_health
 from src.agent.redaction import clean, redact
 from src.agent.state import Conversation
+from src.desk.crm import Mirrored
 from src.desk.ports import Arrival
 from src.messages import Contact, Content, Event, Inbound, Outbound
 
@@ -18,11 +19,45 @@ _IDENTITIES = frozenset({"old", "new", "new_keys", "parent_user_id"})
 """Parts of `Inbound.extra` that name a person. A user id may look like a card number, and altered it names nobody."""
 
 
-def arrival(inbound: Inbound) -> Arrival:
-    """An inbound made ready for the ledger. What must not be stored anywhere is taken out here, before it is written."""
+def arrival(inbound: Inbound, *, mirrored: bool = False) -> Arrival:
+    """An inbound made ready for the ledger. What must not be stored anywhere is taken out here, before it is written.
+
+    `mirrored`: a CRM is told of it, too.
+    """
     safe = without_secrets(inbound)
     row = {"id": safe.id, "role": "prospect", "kind": safe.kind, "text": shown_text(safe), "at": safe.at}
-    return Arrival(inbound=safe, job=msgspec.json.encode(safe), row=msgspec.json.encode(row), urgent=safe.is_press)
+    told = msgspec.json.encode(_mirrored(safe)) if mirrored else b""
+    return Arrival(inbound=safe, job=msgspec.json.encode(safe), row=msgspec.json.encode(row), urgent=safe.is_press, mirror=told)
+
+
+def _mirrored(inbound: Inbound) -> Mirrored:
+    place = inbound.location
+    where = f"{place.name} {place.address} ({place.latitude}, {place.longitude})".strip() if place else ""
+    return Mirrored(
+        id=inbound.id,
+        speaker="prospect",
+        text=shown_text(inbound) or where,
+        at=inbound.at,
+        kind=inbound.kind,
+        media=inbound.media,
+    )
+
+
+def mirrored(outbound: Outbound) -> tuple[str, bytes]:
+    """The job that shows a message of ours in the CRM."""
+    content = outbound.content
+    text = "\n".join([readable(content), *(f"▸ {option.title}" for option in content.options)])
+    told = Mirrored(id=outbound.id, speaker=outbound.speaker, text=text, at=outbound.at, kind=content.kind)
+    return outbound.id, msgspec.json.encode(told)
+
+
+FROM_CRM = "cw."
+"""How the id of a message begins that a human wrote in the CRM: its id there follows."""
+
+
+def crm_message_id(outbox_id: str) -> str:
+    """The CRM's own id of a message that was written there; nothing for any other."""
+    return outbox_id.removeprefix(FROM_CRM).partition(".")[0] if outbox_id.startswith(FROM_CRM) else ""
 
 
 def without_secrets(inbound: Inbound) -> Inbound:

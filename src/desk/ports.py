@@ -19,12 +19,16 @@ LANES: tuple[Lane, ...] = ("turns", "delivery", "mirror")
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of a webhook on its way into the ledger: its job, its row in the transcript, whether it is answered at once."""
+    """One item of a webhook on its way into the ledger: its job, its row in the transcript, whether it is answered at once.
+
+    `mirror` is what the CRM is told of it, or nothing.
+    """
 
     inbound: Inbound
     job: bytes
     row: bytes
     urgent: bool = False
+    mirror: bytes = b""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -40,7 +44,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     `now` is the store's time at the claim, `lease_until_s` the monotonic second at which the lease ends here. `state` is
     the stored conversation or None; `heard_at` is when the person last wrote. `sending_status`, `sending_since` and
-    `sending_wamid` tell how far the head of the delivery lane had come before.
+    `sending_wamid` tell how far the head of the delivery lane had come before. `crm` is what the mirror lane keeps.
     """
 
     lane: Lane
@@ -56,6 +60,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     sending_status: str = ""
     sending_since: datetime | None = None
     sending_wamid: str = ""
+    crm: Mapping[str, str] = {}
 
     @property
     def turn_id(self) -> str:
@@ -69,7 +74,8 @@ class Settlement(msgspec.Struct, kw_only=True):
     `done` and `buried` are ids of claimed jobs (`reason` says why they were buried). `state` None leaves the state alone.
     `owner` "" leaves the owner alone. `timer`: None leaves it, a datetime sets it, `NO_TIMER` clears it. `statuses` are
     outbox id → (status, vendor's message id, error codes). `hold_s` makes the lane wait, `wait_for` is the outbox id whose
-    receipt ends the wait early.
+    receipt ends the wait early. `uncounted` are claimed jobs whose attempt does not count: nothing was wrong with them.
+    `crm` are fields that the mirror lane keeps; an empty value removes one.
     """
 
     done: Sequence[str] = ()
@@ -88,6 +94,8 @@ class Settlement(msgspec.Struct, kw_only=True):
     counts: Mapping[str, int] = msgspec.field(default_factory=dict)
     hold_s: float = 0.0
     wait_for: str = ""
+    uncounted: Sequence[str] = ()
+    crm: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class Amendment(msgspec.Struct, kw_only=True):
@@ -103,6 +111,7 @@ class Amendment(msgspec.Struct, kw_only=True):
     owner: str
     timer: datetime | None
     row: bytes = b""
+    mirrors: Sequence[tuple[str, bytes]] = ()
 
 
 class Offers(msgspec.Struct, frozen=True):
@@ -148,6 +157,10 @@ class DeadLetter(msgspec.Struct, frozen=True):
 class Ledger(Protocol):
     """The one truth. Every method may raise LedgerUnavailable."""
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether a CRM is told of everything: only then are jobs for it to be given."""
+
     def ping(self) -> None:
         """Raises when the store does not answer, cannot be written, or belongs to another configuration."""
 
@@ -192,8 +205,19 @@ class Ledger(Protocol):
     def amend(self, contact: str, amendment: Amendment) -> bool:
         """Writes an operator's change; False when the state changed meanwhile, or when there is no such contact."""
 
-    def speak(self, contact: str, messages: Sequence[tuple[str, bytes, bytes]]) -> None:
-        """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript."""
+    def speak(
+        self,
+        contact: str,
+        messages: Sequence[tuple[str, bytes, bytes]],
+        *,
+        owner: str = "",
+        mirrors: Sequence[tuple[str, bytes]] = (),
+    ) -> int:
+        """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript.
+
+        Returns how many were new: one with an id that was spoken before is not spoken again. When any is, the
+        conversation is `owner`'s from then on ("" leaves it). `mirrors` are jobs for the CRM.
+        """
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:
         """Puts a dead letter back into its lane with no attempt counted. False when there is none by that id."""

@@ -6,17 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from src.agent import state as states
 from src.agent.state import Conversation, Step
 from src.desk import jobs
+from src.desk.crm import Moved, Note
 from src.desk.handoff import BOT_FAILED, Handoffs, attended, is_overdue
+from src.desk.mirror import jobs_of_lead
 from src.desk.ports import Agent, Channel, Claim, Ledger, Settlement
 from src.errors import IntegrationError, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound
+
+if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use for
+    from src.desk.notes import Notes
 
 MOST_ATTEMPTS = 3
 UPGRADE_PAUSE_S = 5.0
@@ -29,7 +34,7 @@ class Turns:
 
     `apology` is what a person hears once when a turn had to be given up. After `retention_days` of silence everything
     about somebody without a contract goes, unless they agreed to a follow-up (Ley 20/2015, art. 99). `courtesy` runs
-    something that may fail or be dropped, without anybody waiting for it.
+    something that may fail or be dropped, without anybody waiting for it. `notes` are written for humans where a CRM shows them.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Turns:
         retention_days: int,
         courtesy: Callable[[Callable[[], None]], None],
         handoffs: Handoffs | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self._ledger = ledger
         self._agent = agent
@@ -50,6 +56,7 @@ class Turns:
         self._retention = timedelta(days=retention_days)
         self._courtesy = courtesy
         self._handoffs = handoffs or Handoffs()
+        self._notes = notes
 
     def work(self, claim: Claim) -> str:
         """Takes one turn; returns a word for what was done.
@@ -126,7 +133,10 @@ class Turns:
             handed_over = msgspec.structs.replace(
                 conversation, owner="human", outcome=conversation.outcome or "handed_over", awaiting=None, updated_at=claim.now
             )
-            self._keep(settlement, self._handoffs.begin(handed_over, BOT_FAILED, claim.now) if newly else handed_over, claim)
+            kept = self._handoffs.begin(handed_over, BOT_FAILED, claim.now) if newly else handed_over
+            if newly:
+                self._tell_humans(settlement, kept, BOT_FAILED, claim)
+            self._keep(settlement, kept, claim)
             if newly:
                 self._say(settlement, self._outbounds(claim, conversation.contact, [self._apology], last_words=True))
         self._ledger.commit(claim, settlement)
@@ -146,6 +156,7 @@ class Turns:
                 conversation = self._handoffs.begin(conversation, handoff.reason, claim.now, urgent=handoff.urgent)
             settlement.events = [*settlement.events, _handed_over(claim, handoff.reason, urgent=handoff.urgent)]
             settlement.counts = {**settlement.counts, "handed_over": 1}
+            self._tell_humans(settlement, conversation, handoff.reason, claim, urgent=handoff.urgent)
         self._keep(settlement, conversation, claim)
         # While the bot is paused only what stands above every switch comes this far.
         last_words = settlement.owner == "human" or self._ledger.paused()
@@ -200,11 +211,28 @@ class Turns:
         settlement.stage = conversation.stage
         settlement.name = jobs.listed_name(conversation)
         settlement.timer = min(timers.values(), default="none")
+        if self._ledger.mirrors:
+            settlement.mirrors = [*settlement.mirrors, *jobs_of_lead(claim.turn_id)]
 
-    @staticmethod
-    def _say(settlement: Settlement, outbounds: Sequence[Outbound]) -> None:
+    def _tell_humans(
+        self, settlement: Settlement, conversation: Conversation, reason: str, claim: Claim, *, urgent: bool = False
+    ) -> None:
+        """In the CRM the conversation waits for humans, with a note that says why. Somebody may be called while the bot goes on."""
+        told: list[Moved | Note] = []
+        if conversation.owner == "human":
+            told.append(Moved(id=f"{claim.turn_id}.owner", owner="human", reason=reason))
+        if self._notes is not None:
+            told.append(
+                Note(id=f"{claim.turn_id}.note", text=self._notes.about(conversation, reason, claim.now, urgent=urgent))
+            )
+        if self._ledger.mirrors:
+            settlement.mirrors = [*settlement.mirrors, *((one.id, msgspec.json.encode(one)) for one in told)]
+
+    def _say(self, settlement: Settlement, outbounds: Sequence[Outbound]) -> None:
         settlement.deliveries = [(outbound.id, msgspec.json.encode(outbound)) for outbound in outbounds]
         settlement.rows = [jobs.outbound_row(outbound) for outbound in outbounds]
+        if self._ledger.mirrors:
+            settlement.mirrors = [*map(jobs.mirrored, outbounds), *settlement.mirrors]
 
     def _outbounds(self, claim: Claim, contact: Contact, contents: Sequence[Content], *, last_words: bool) -> list[Outbound]:
         """The replies as messages. The bot's last words go out although it must be silent from now on."""

@@ -17,6 +17,7 @@ from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
+from src.desk.crm import Status
 from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.redis_keys import OpenStore, aliases_of, moment_of, text_of
@@ -33,6 +34,8 @@ TRANSCRIPT_KEPT_S = 400 * 86_400
 PUT_OFF_MS = 1_000
 MEMORY_HEADROOM = 0.85
 BELL = "iv:bell"
+_MOST_JOBS: dict[Lane, int] = {"turns": 50, "delivery": 1, "mirror": 20}
+_SHOWN_STATUSES = ("sent", "delivered", "read", "failed")
 
 
 class RedisLedger:
@@ -48,15 +51,17 @@ class RedisLedger:
         debounce_max_s: float = 4.0,
         messages_per_s: float = 80.0,
         wait_replicas: int = 0,
+        mirrors: bool = False,
         skew_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         self._store = OpenStore(client, shards=shards, skew_ms=skew_ms)
-        self._people = RedisPeople(self._store, lease_s=lease_s)
+        self._people = RedisPeople(self._store, lease_s=lease_s, mirrors=mirrors)
         self.keys = self._store.keys
         self.lease_s = lease_s
         self._debounce = (round(debounce_s * 1000), round(debounce_max_s * 1000))
         self._messages_per_s = messages_per_s
         self._wait_replicas = wait_replicas
+        self.mirrors = mirrors
         self._memory = (0.0, False)
         self._paused = (0.0, False)
 
@@ -147,6 +152,7 @@ class RedisLedger:
             self._store.hour_key(shard),
             self.keys.of_shard(shard, "index"),
             self.keys.of_shard(shard, f"by_stage:{STAGES[0]}"),
+            *self.keys.lane(key, "mirror"),
         ]
         if single_node:
             keys += [f"iv:id:{id_hash}", *(f"iv:alias:{alias}" for alias in aliases)]
@@ -154,7 +160,7 @@ class RedisLedger:
         args = [
             self._store.skew_ms(), key, shard, id_hash, id_hash, arrival.job, arrival.row, int(arrival.urgent),
             debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, round(arrival.inbound.at.timestamp() * 1000),
-            int(single_node), *aliases,
+            int(single_node), arrival.mirror if self.mirrors else b"", *aliases,
         ]  # fmt: skip
         return keys, args
 
@@ -205,8 +211,12 @@ class RedisLedger:
     def claim(self, lane: Lane, contact: str) -> Claim | None:
         """See the port."""
         self._store.open()
-        keys = [self.keys.of_contact(contact, "record"), *self.keys.lane(contact, lane), self.keys.of_contact(contact, "out")]
-        most = 50 if lane == "turns" else 1
+        keys = [
+            self.keys.of_contact(contact, "record"),
+            *self.keys.lane(contact, lane),
+            *(self.keys.of_contact(contact, name) for name in ("out", "crm")),
+        ]
+        most = _MOST_JOBS[lane]
         args = [
             self._store.skew_ms(),
             lane,
@@ -222,7 +232,7 @@ class RedisLedger:
             self._people.home(contact)
         if not isinstance(answer, list):
             return None
-        token, epoch, state, owner, heard_ms, now_ms, handed, sending = answer
+        token, epoch, state, owner, heard_ms, now_ms, handed, sending, crm = answer
         jobs = [
             Job(text_of(handed[i]), bytes(handed[i + 1]), int(handed[i + 2]))
             for i in range(0, len(handed), 3)
@@ -243,6 +253,7 @@ class RedisLedger:
             sending_status=status,
             sending_since=moment_of(since_ms) if since_ms else None,
             sending_wamid=wamid,
+            crm={text_of(name): text_of(value) for name, value in zip(crm[::2], crm[1::2], strict=True)},
         )
 
     def renew(self, claim: Claim, *, sending: str = "") -> tuple[float, str]:
@@ -273,6 +284,7 @@ class RedisLedger:
             self.keys.of_contact(contact, "dead"),
             *self.keys.index(shard),
             *self.keys.lanes(contact),
+            self.keys.of_contact(contact, "crm"),
         ]
         document = msgspec.json.encode(self._document(claim, settlement, shard))
         answer = text_of(self._store.run("commit", keys, [document, settlement.state or b""]))
@@ -284,6 +296,7 @@ class RedisLedger:
         timer = settlement.timer
         statuses = [[outbox_id, *status] for outbox_id, status in settlement.statuses.items()]
         statuses += [[outbox_id, "queued", "", ""] for outbox_id, _ in settlement.deliveries]
+        mirrors = [*settlement.mirrors, *(map(_status_job, settlement.statuses.items()) if self.mirrors else ())]
         return {
             "skew": self._store.skew_ms(),
             "lane": claim.lane,
@@ -294,6 +307,8 @@ class RedisLedger:
             "turn": claim.turn_id,
             "done": list(settlement.done),
             "buried": list(settlement.buried),
+            "uncounted": list(settlement.uncounted),
+            "crm": dict(settlement.crm),
             "reason": settlement.reason,
             "owner": settlement.owner,
             "timer": -1 if timer is None else 0 if timer == "none" else round(timer.timestamp() * 1000),
@@ -305,7 +320,7 @@ class RedisLedger:
             "counts": dict(settlement.counts),
             "hour_ttl_s": COUNTERS_S,
             "delivery": [[job, body.decode()] for job, body in settlement.deliveries],
-            "mirror": [[job, body.decode()] for job, body in settlement.mirrors],
+            "mirror": [[job, body.decode()] for job, body in mirrors if body],
             "stage": settlement.stage,
             "stages": STAGES,
             "name": settlement.name,
@@ -386,7 +401,9 @@ class RedisLedger:
             shard = self.keys.shard(contact)
             queue, _jobs, due = self.keys.lane(contact, "delivery")
             counters = (self._store.hour_key(shard), self.keys.of_shard(shard, "depth"))
-            keys = [*(self.keys.of_contact(contact, name) for name in ("record", "out")), queue, due, *counters]
+            record_and_out = (self.keys.of_contact(contact, name) for name in ("record", "out"))
+            keys = [*record_and_out, queue, due, *counters, *self.keys.lane(contact, "mirror")]
+            told = _status_job((outbox_id, (receipt.status, "", codes)))[1] if self.mirrors else b""
             args = [
                 self._store.skew_ms(),
                 contact,
@@ -397,6 +414,7 @@ class RedisLedger:
                 codes,
                 at_ms,
                 COUNTERS_S,
+                told,
             ]
             answer = [text_of(part) for part in self._store.run("receipt", keys, args)]
             if answer[0] != "moved":
@@ -488,26 +506,41 @@ class RedisLedger:
             *(self.keys.of_contact(contact, name) for name in ("record", "log")),
             *self.keys.index(shard),
             *self.keys.lane(contact, "turns"),
+            self.keys.of_shard(shard, "depth"),
+            *self.keys.lane(contact, "mirror"),
         ]
         timer_ms = 0 if amendment.timer is None else round(amendment.timer.timestamp() * 1000)
         args = [
             self._store.skew_ms(), contact, shard, *self._debounce, amendment.expected or b"", amendment.state, amendment.owner,
             timer_ms, amendment.stage, amendment.name, amendment.row, *STAGES,
+            *(part for job in amendment.mirrors for part in job),
         ]  # fmt: skip
         return text_of(self._store.run("amend", keys, args)) == "ok"
 
-    def speak(self, contact: str, messages: Sequence[tuple[str, bytes, bytes]]) -> None:
+    def speak(
+        self,
+        contact: str,
+        messages: Sequence[tuple[str, bytes, bytes]],
+        *,
+        owner: str = "",
+        mirrors: Sequence[tuple[str, bytes]] = (),
+    ) -> int:
         """See the port."""
+        parts = [part for message in messages for part in message]
+        told = [part for job in mirrors for part in job]
         for _ in range(HOPS):
+            shard = self.keys.shard(contact)
             keys = [
                 *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
-                self.keys.of_shard(self.keys.shard(contact), "depth"),
+                self.keys.of_shard(shard, "depth"),
                 *self.keys.lane(contact, "delivery"),
+                *self.keys.lane(contact, "mirror"),
+                *self.keys.index(shard),
             ]
-            parts = [part for message in messages for part in message]
-            answer = self._store.run("speak", keys, [self._store.skew_ms(), contact, self.keys.shard(contact), *parts])
+            args = [self._store.skew_ms(), contact, shard, owner, *STAGES, len(messages), *parts, *told]
+            answer = self._store.run("speak", keys, args)
             if text_of(answer[0]) == "ok":
-                return
+                return int(answer[1])
             contact = text_of(answer[1])
         raise LedgerUnavailable("a contact kept moving while a message was written")
 
@@ -544,3 +577,10 @@ class RedisLedger:
             self.keys.of_contact(contact, "out"),
         ]
         return text_of(self._store.run("replay", keys, [self._store.skew_ms(), contact, shard, lane, job_id])) == "ok"
+
+
+def _status_job(status: tuple[str, tuple[str, str, str]]) -> tuple[str, bytes]:
+    """What the CRM is told of a message's status; nothing of one that is only on its way."""
+    outbox_id, (name, _wamid, codes) = status
+    shown = msgspec.json.encode(Status(id=outbox_id, status=name, detail=codes)) if name in _SHOWN_STATUSES else b""
+    return f"{outbox_id}.{name}", shown

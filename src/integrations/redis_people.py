@@ -23,10 +23,11 @@ REMEMBER_IDS_S = 8 * 86_400
 class RedisPeople:
     """The part of the ledger that knows identities. `lease_s` is how long an interrupted merge rests."""
 
-    def __init__(self, store: OpenStore, *, lease_s: float) -> None:
+    def __init__(self, store: OpenStore, *, lease_s: float, mirrors: bool) -> None:
         self._store = store
         self._keys = store.keys
         self._lease_s = lease_s
+        self._mirrors = mirrors
 
     def identify_stepwise(self, arrival: Arrival, key: str) -> list[str] | None:
         """What `_identify.lua` does, in idempotent steps, for a Cluster where id and aliases live in other slots."""
@@ -136,6 +137,7 @@ class RedisPeople:
             *self._keys.index(shard),
             self._keys.of_shard(shard, "depth"),
             *self._keys.lanes(contact),
+            self._keys.of_contact(contact, "crm"),
         ]
 
     def resolve(self, reference: str) -> str:
@@ -174,10 +176,12 @@ class RedisPeople:
             self._store.gone_key(contact),
             self._keys.of_shard(shard, "depth"),
             *self._keys.lanes(contact),
+            self._keys.of_contact(contact, "crm"),
         ]
+        crm_wait_ms = round(self._lease_s * 1000) if self._mirrors else -1
         args = [
             self._store.skew_ms(), contact, shard, how, *held, REMEMBER_IDS_S * 1000, known,
-            *(farewell or ("", "")), *STAGES, *(job.id for job in (claim.jobs if claim else ())),
+            *(farewell or ("", "")), crm_wait_ms, *STAGES, *(job.id for job in (claim.jobs if claim else ())),
         ]  # fmt: skip
         return [text_of(part) for part in self._store.run("forget", keys, args)]
 

@@ -59,7 +59,7 @@ class Person:
     def handed(self, lane: Lane) -> list[str]:
         """What a claim gives: a job that was tried before comes alone."""
         work = self.lanes[lane]
-        most = 50 if lane == "turns" else 1
+        most = {"turns": 50, "delivery": 1, "mirror": 20}[lane]
         if not work.queue or work.attempts.get(work.queue[0]):
             return work.queue[:1]
         untried = [job for job in work.queue if not work.attempts.get(job)]

@@ -76,6 +76,18 @@ local function append(record, queue, jobs, depth, lane, id, body)
   end
 end
 
+-- What the CRM is to be told, behind what it was not told yet. The mirror's keys start at KEYS[first]; an empty body is none.
+local function mirror(record, first, depth, contact, shard, now, told)
+  local any = false
+  for _, job in ipairs(told) do
+    if job[2] ~= '' then
+      append(record, KEYS[first], KEYS[first + 1], depth, 'mirror', job[1], job[2])
+      any = true
+    end
+  end
+  if any then schedule(record, KEYS[first], KEYS[first + 2], 'mirror', contact, shard, now, 0, 0) end
+end
+
 local function remove(queue, jobs, depth, lane, id)
   if redis.call('ZREM', queue, id) == 1 then
     redis.call('HDEL', jobs, 'b:' .. id, 'a:' .. id)

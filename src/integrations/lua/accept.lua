@@ -1,6 +1,6 @@
 -- One item of a webhook becomes one job of the contact's turns lane, once.
--- KEYS record queue jobs due seen gone log depth hour index by_stage:INICIO [id alias...]
--- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s heard_ms identify alias...
+-- KEYS record queue jobs due seen gone log depth hour index by_stage:INICIO, queue jobs due of mirror [id alias...]
+-- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s heard_ms identify mirror alias...
 -- The keys behind the lists are given when one script may touch several slots (a single node): then the id and the aliases are
 -- claimed in the same step. Answers: accepted | duplicate | moved <contact> | other <contact> | merge <contact> <contact>
 local record, queue, jobs, due, seen, gone, log, depth, hour =
@@ -11,10 +11,10 @@ local now = clock(ARGV[1])
 
 local names_here = ARGV[14] == '1'
 if names_here then
-  local elsewhere = identify(KEYS[12], contact, 13)
+  local elsewhere = identify(KEYS[15], contact, 16)
   if elsewhere then return elsewhere end
 end
-local names = { unpack(ARGV, 15) }
+local names = { unpack(ARGV, 16) }
 local wanted = { 'moved_to', 'epoch', 'erased', 'heard' }
 for n, name in ipairs(names) do wanted[4 + n] = 'alias ' .. name end
 local known = redis.call('HMGET', record, unpack(wanted))
@@ -23,12 +23,12 @@ if redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
 
 -- From here on the item is this contact's, and so are the names it came under: the record tells an erasure what they are.
 for n, name in ipairs(names) do
-  local key = names_here and KEYS[12 + n]
+  local key = names_here and KEYS[15 + n]
   if not known[4 + n] and (not key or redis.call('SET', key, contact, 'NX') or redis.call('GET', key) == contact) then
     redis.call('HSET', record, 'alias ' .. name, 1)
   end
 end
-if names_here then redis.call('SET', KEYS[12], contact, 'NX', 'PX', remember_ms) end
+if names_here then redis.call('SET', KEYS[15], contact, 'NX', 'PX', remember_ms) end
 if redis.call('ZADD', seen, 'NX', ms(now), id_hash) == 0 then return { 'duplicate' } end
 
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
@@ -51,4 +51,5 @@ redis.call('HSETNX', record, 'turns.first', ms(now))
 redis.call('HSET', record, 'turns.last', ms(now), 'heard', ms(heard))
 if urgent == '1' then redis.call('HSET', record, 'turns.urgent', 1) end
 schedule(record, queue, due, 'turns', contact, shard, now, debounce_ms, cap_ms)
+mirror(record, 12, depth, contact, shard, now, { { job_id, ARGV[15] } })
 return { 'accepted' }

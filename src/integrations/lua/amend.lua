@@ -1,6 +1,6 @@
 -- An operator changes a conversation between turns. Whoever works on the older state loses the lane: that turn is taken again.
--- KEYS record log, index names by_human by_stage(5), queue jobs due of turns
--- ARGV skew contact shard debounce_ms cap_ms expected_state state owner timer_ms stage name row stages...
+-- KEYS record log, index names by_human by_stage(5), queue jobs due of turns, depth, queue jobs due of mirror
+-- ARGV skew contact shard debounce_ms cap_ms expected_state state owner timer_ms stage name row stages(5) (id body of mirror)...
 -- An empty owner leaves the owner alone. Answers: ok | changed (somebody was faster: read again)
 local record, log, queue, jobs, due = KEYS[1], KEYS[2], KEYS[11], KEYS[12], KEYS[13]
 local contact, shard, state, owner, timer = ARGV[2], ARGV[3], ARGV[7], ARGV[8], ARGV[9]
@@ -28,4 +28,7 @@ if field(record, 'turns', 'lease') > now then
 end
 give_back(record, 'turns') -- also from one whose lease has ended: it could still commit
 schedule(record, queue, due, 'turns', contact, shard, now, tonumber(ARGV[4]), tonumber(ARGV[5]))
+local told = {}
+for n = 18, #ARGV, 2 do told[#told + 1] = { ARGV[n], ARGV[n + 1] } end
+mirror(record, 15, KEYS[14], contact, shard, now, told)
 return 'ok'

@@ -1,6 +1,6 @@
 -- Takes a contact's lane for `lease_ms`: a higher fencing token, an attempt counted for every job handed out.
 -- A job that was tried before is handed out alone, so that one bad message cannot take its neighbours along.
--- KEYS record queue jobs due out   ARGV skew lane contact shard lease_ms most debounce_ms cap_ms
+-- KEYS record queue jobs due out crm   ARGV skew lane contact shard lease_ms most debounce_ms cap_ms
 -- Answers: nil, or "moving" when the contact is on its way into another one and somebody should finish that, or the claim.
 local record, queue, jobs, due, out = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local lane, contact, shard, lease_ms, most = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -55,4 +55,5 @@ if lane == 'delivery' and handed[1] then
   sending = redis.call('HMGET', out, 's:' .. handed[1], 'g:' .. handed[1], 'w:' .. handed[1])
 end
 local known = redis.call('HMGET', record, 'epoch', 'state', 'owner', 'heard')
-return { ms(token), known[1] or '', known[2] or '', known[3] or '', known[4] or '', ms(now), handed, sending }
+local crm = lane == 'mirror' and redis.call('HGETALL', KEYS[6]) or {}
+return { ms(token), known[1] or '', known[2] or '', known[3] or '', known[4] or '', ms(now), handed, sending, crm }

@@ -1,5 +1,5 @@
 -- Everything a turn decided and caused, or nothing. Also how the other lanes settle their jobs.
--- KEYS record log out events hour depth dead dead_of index names by_human by_stage(5), then queue jobs due of turns, delivery, mirror
+-- KEYS record log out events hour depth dead dead_of index names by_human by_stage(5), then queue jobs due of turns, delivery, mirror, then crm
 -- ARGV a JSON object (see `_document` in redis_ledger.py), the new state or "". Answers: ok | done | stale
 local c = cjson.decode(ARGV[1])
 local record, log, out, events, hour, depth, dead, dead_of = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
@@ -20,6 +20,7 @@ if erased then
   c.rows, c.mirror, c.delivery = {}, {}, {}
 end
 
+for _, id in ipairs(c.uncounted) do redis.call('HINCRBY', jobs, 'a:' .. id, -1) end
 for _, id in ipairs(c.done) do remove(queue, jobs, depth, c.lane, id) end
 for _, id in ipairs(c.buried) do
   local body = redis.call('HGET', jobs, 'b:' .. id)
@@ -47,6 +48,9 @@ end
 for _, event in ipairs(c.events) do redis.call('XADD', events, 'MAXLEN', '~', c.events_kept, '*', 'event', event) end
 for name, by in pairs(c.counts) do count(hour, c.hour_ttl_s, depth, name, by) end
 
+for name, value in pairs(erased and {} or c.crm) do
+  if value == '' then redis.call('HDEL', KEYS[26], name) else redis.call('HSET', KEYS[26], name, value) end
+end
 for _, job in ipairs(c.delivery) do append(record, KEYS[20], KEYS[21], depth, 'delivery', job[1], job[2]) end
 for _, job in ipairs(c.mirror) do append(record, KEYS[23], KEYS[24], depth, 'mirror', job[1], job[2]) end
 
@@ -70,5 +74,5 @@ for lane, first in pairs(lanes) do
   if lane == 'turns' then debounce_ms, cap_ms = c.debounce_ms, c.cap_ms end
   if touched[lane] then schedule(record, KEYS[first], KEYS[first + 2], lane, c.contact, c.shard, now, debounce_ms, cap_ms) end
 end
-if erased and redis.call('ZCARD', KEYS[20]) == 0 then redis.call('DEL', record, out, log) end
+if erased and redis.call('ZCARD', KEYS[20]) + redis.call('ZCARD', KEYS[23]) == 0 then redis.call('DEL', record, out, log) end
 return 'ok'

@@ -1,7 +1,8 @@
 -- Reset (state forgotten, transcript kept) or erase (everything gone but keyed hashes of message ids). A turn in flight
 -- cannot commit afterwards: the epoch is new. An erasure may leave one last message to be sent.
--- KEYS record log out dead dead_of index names by_human by_stage(5) seen gone depth, then queue jobs due of turns, delivery, mirror
--- ARGV skew contact shard how lane token epoch remember_ms known farewell_id farewell_body stages(5) done_ids...
+-- KEYS record log out dead dead_of index names by_human by_stage(5) seen gone depth, then queue jobs due of turns, delivery, mirror, then crm
+-- ARGV skew contact shard how lane token epoch remember_ms known farewell_id farewell_body crm_wait_ms stages(5) done_ids...
+-- With `crm_wait_ms` >= 0 the CRM is told to forget the person, too, after that long: whoever is writing there has finished then.
 -- `how` is reset, erase, or erase_source for what a merge left behind. `known` says how much of what lies in other slots
 -- the caller has removed there; when more came meanwhile the answer is "again". Answers: ok | stale | moved <contact> | again
 local record, log, out, dead, dead_of = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -26,7 +27,7 @@ if how == 'reset' then
   pass_when_full(record)
   for _, id in ipairs(redis.call('ZRANGE', KEYS[20], 0, -1)) do set_status(out, id, 'failed') end
   empty('delivery')
-  for i = 17, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
+  for i = 18, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
   unlist(first_list, record, contact)
   local forgotten = {}
   for _, name in ipairs(redis.call('HKEYS', record)) do
@@ -36,7 +37,7 @@ if how == 'reset' then
   end
   for _, name in ipairs(forgotten) do redis.call('HDEL', record, name) end
   redis.call('HSET', record, 'epoch', new_epoch())
-  list(first_list, record, contact, { unpack(ARGV, 12, 16) }, ARGV[12], '', now)
+  list(first_list, record, contact, { unpack(ARGV, 13, 17) }, ARGV[13], '', now)
   schedule(record, KEYS[17], KEYS[19], 'turns', contact, shard, now, 0, 0)
   schedule(record, KEYS[23], KEYS[25], 'mirror', contact, shard, now, 0, 0)
   return { 'ok' }
@@ -44,16 +45,29 @@ end
 
 if foreign(record, seen, out).known ~= ARGV[9] then return { 'again' } end
 unlist(first_list, record, contact)
+local crm, wait_ms = KEYS[26], tonumber(ARGV[12])
+local told = redis.call('HGET', KEYS[lanes.mirror + 1], 'b:erased')
+if not told and wait_ms >= 0 and redis.call('EXISTS', crm) + redis.call('ZCARD', KEYS[lanes.mirror]) > 0 then
+  local place = redis.call('HMGET', crm, 'person', 'conversation')
+  local known_there = place[1] and place[2] and { person_id = place[1], conversation_id = place[2] } or nil
+  local who = { key = contact, channel = string.match(contact, '^[^:]*') }
+  told = cjson.encode({ type = 'erased', id = 'erased', contact = who, place = known_there })
+end
 for lane in pairs(lanes) do empty(lane) end
 for _, letter in ipairs(redis.call('HKEYS', dead_of)) do redis.call('ZREM', dead, contact .. ' ' .. letter) end
-redis.call('DEL', record, log, out, dead_of)
+redis.call('DEL', record, log, out, dead_of, crm)
 if redis.call('EXISTS', seen) == 1 then
   redis.call('ZUNIONSTORE', gone, 2, seen, gone)
   redis.call('DEL', seen)
 end
 redis.call('PEXPIRE', gone, ARGV[8])
+if ARGV[10] ~= '' or told then redis.call('HSET', record, 'epoch', new_epoch(), 'erased', 1) end
+if told then
+  append(record, KEYS[lanes.mirror], KEYS[lanes.mirror + 1], depth, 'mirror', 'erased', told)
+  redis.call('HSET', record, 'mirror.hold', ms(now + wait_ms))
+  schedule(record, KEYS[lanes.mirror], KEYS[lanes.mirror + 2], 'mirror', contact, shard, now, 0, 0)
+end
 if ARGV[10] ~= '' then
-  redis.call('HSET', record, 'epoch', new_epoch(), 'erased', 1)
   append(record, KEYS[20], KEYS[21], depth, 'delivery', ARGV[10], ARGV[11])
   schedule(record, KEYS[20], KEYS[22], 'delivery', contact, shard, now, 0, 0)
 end

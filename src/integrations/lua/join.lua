@@ -1,6 +1,6 @@
 -- Second step of a merge: what the other contact had becomes this one's, once. It was announced before (`joins`): when the
 -- announcement is gone this person was erased meanwhile, and nothing may come back.
--- KEYS record log seen out dead dead_of index names by_human by_stage(5) depth, then queue jobs due of turns, delivery, mirror
+-- KEYS record log seen out dead dead_of index names by_human by_stage(5) depth, then queue jobs due of turns, delivery, mirror, then crm
 -- ARGV skew contact shard source has stages(5)      Answers: ok | done | gone | moved <contact>
 local record, log, seen, out, dead, dead_of, first_list, depth = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], 7, KEYS[15]
 local lanes = { turns = 16, delivery = 19, mirror = 22 }
@@ -49,6 +49,7 @@ for _, job in ipairs(has.jobs) do
   if attempts ~= '0' then redis.call('HSET', KEYS[lanes[lane] + 1], 'a:' .. id, attempts) end
 end
 for i = 1, #has.out, 2 do redis.call('HSETNX', out, has.out[i], has.out[i + 1]) end
+if redis.call('EXISTS', KEYS[25]) == 0 and #has.crm > 0 then redis.call('HSET', KEYS[25], unpack(has.crm)) end
 for i = 1, #has.seen, 2 do redis.call('ZADD', seen, has.seen[i + 1], has.seen[i]) end
 for i = 1, #has.letters, 2 do
   local letter = cjson.decode(has.letters[i + 1])

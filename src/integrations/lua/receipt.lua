@@ -1,5 +1,6 @@
 -- What became of a message we sent, by rank and never backwards: queued < sending < sent < failed < delivered < read.
--- KEYS record out queue due hour depth   ARGV skew contact shard outbox_id status wamid error_codes at_ms hour_ttl_s
+-- KEYS record out queue due hour depth, queue jobs due of mirror
+-- ARGV skew contact shard outbox_id status wamid error_codes at_ms hour_ttl_s mirror
 -- Answers: applied | older | unknown | moved <contact>
 local record, out, queue, due, hour, depth = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local contact, shard, id, status = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -20,4 +21,7 @@ redis.call('HSET', out, 's:' .. id, status)
 if ARGV[6] ~= '' then redis.call('HSET', out, 'w:' .. id, ARGV[6]) end
 if ARGV[7] ~= '' then redis.call('HSET', out, 'e:' .. id, ARGV[7]) end
 count(hour, ARGV[9], depth, 'receipt.' .. status, 1)
+if redis.call('HEXISTS', record, 'erased') == 0 then
+  mirror(record, 7, depth, contact, shard, now, { { id .. '.' .. status, ARGV[10] } })
+end
 return { 'applied' }

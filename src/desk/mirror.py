@@ -1,0 +1,262 @@
+"""The CRM's copy of what happens: in order, nothing lost, nothing twice, and never in anybody's way.
+
+An attempt that may have arrived is looked for before it is made again. What the CRM refuses for good is given up, and what
+follows goes on. While it cannot be reached everything waits; only an erasure is tried for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from src.agent import state as states
+from src.agent.state import Conversation
+from src.desk import jobs
+from src.desk.crm import Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
+from src.desk.delivery import backoff_s
+from src.desk.ports import Claim, Job, Ledger, Settlement
+from src.errors import AccessDenied, IntegrationError, PermanentFailure, TemporaryFailure, UnreadableState
+from src.messages import Event, Media
+
+MOST_CRASHES = 3
+"""Attempts that ended their worker: failures of the CRM are no such thing and do not count."""
+REST_S = 60.0
+"""How long the CRM is left alone after it refused our credentials."""
+ERASURE_AGAIN_S = 300.0
+LARGEST_FILE = 40 * 1024 * 1024
+"""What Chatwoot takes by default."""
+_NOT_FOUND = 404
+
+Fetch = Callable[[str, Media], File]
+"""A file at the vendor of that channel. May raise IntegrationError."""
+
+
+class Mirror:
+    """Works on claims of the mirror lane. `crm` raises PermanentFailure while it is not set up."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        crm: Callable[[], Crm],
+        *,
+        lead_of: Callable[[Conversation], Lead],
+        fetch: Fetch,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._crm = crm
+        self._lead_of = lead_of
+        self._fetch = fetch
+        self._monotonic = monotonic
+        self._rests_until_s = 0.0
+
+    def work(self, claim: Claim) -> str:
+        """Does what the claim's jobs ask for, as far as the CRM lets us; returns a word for what was done."""
+        rest_s = self._rests_until_s - self._monotonic()
+        if rest_s > 0:
+            self._ledger.retry(claim, after_s=rest_s, uncount=True)
+            return "rests"
+        told = _Told(claim)
+        head = claim.jobs[0]
+        if head.attempts > MOST_CRASHES and not isinstance(told.jobs[0], Erased):
+            return self._bury(claim, told, head, "it ended its worker three times")
+        for position, (job, what) in enumerate(zip(claim.jobs, told.jobs, strict=True)):
+            if what is None:
+                return self._bury(claim, told, job, "the job cannot be read")
+            if position:
+                self._ledger.renew(claim)  # nothing is written there any more once somebody else has the lane
+            try:
+                self._tell(told, what, again=job.attempts > 1 or claim.crm.get("maybe") == job.id)
+            except TemporaryFailure as failure:
+                return self._put_off(claim, told, job, failure)
+            except AccessDenied as refusal:
+                self._rests_until_s = self._monotonic() + REST_S
+                return self._put_off(claim, told, job, refusal, after_s=REST_S)
+            except PermanentFailure as refusal:
+                if isinstance(what, Erased):
+                    return self._put_off(claim, told, job, refusal, after_s=ERASURE_AGAIN_S)
+                return self._bury(claim, told, job, str(refusal))
+            told.done.append(job.id)
+        self._ledger.commit(claim, told.settlement())
+        return "mirrored"
+
+    def _tell(self, told: _Told, what: MirrorJob, *, again: bool) -> None:
+        try:
+            self._write(told, what, again=again)
+        except PermanentFailure as refusal:
+            if refusal.status != _NOT_FOUND or isinstance(what, Erased):
+                raise
+            # People deleted the conversation there, or merged the person into another: a place is found anew.
+            told.place = None
+            self._write(told, what, again=again)
+
+    def _write(self, told: _Told, what: MirrorJob, *, again: bool) -> None:
+        crm = self._crm()
+        if isinstance(what, Erased):
+            crm.erase(what.contact, what.place)
+            told.place = None
+            return
+        if isinstance(what, Status) and not told.is_worth_telling(what):
+            return
+        place = self._place(crm, told)
+        if isinstance(what, Mirrored):
+            files, message = self._files(told, what)
+            told.remember(what.id, crm.post(place, message, files, again=again), ours=what.speaker != "prospect")
+        elif isinstance(what, Note):
+            crm.note(place, what, [], again=again)
+        elif isinstance(what, Status):
+            crm.settle(place, told.message_id(what.id), msgspec.structs.replace(what, detail=_reason(what.detail)))
+            told.settled(what)
+        elif isinstance(what, Moved):
+            crm.move(place, what.owner)
+        else:
+            self._describe(crm, place, told)
+
+    def _place(self, crm: Crm, told: _Told) -> Place:
+        place = crm.place(told.contact, told.name, told.place)
+        told.found(place)
+        return place
+
+    def _describe(self, crm: Crm, place: Place, told: _Told) -> None:
+        if told.conversation is None:
+            return
+        lead = self._lead_of(told.conversation)
+        digest = f"{place.conversation_id}.{zlib.crc32(msgspec.json.encode(lead)):08x}"
+        if told.crm("lead") != digest:
+            crm.describe(place, lead)
+            told.changed["lead"] = digest
+
+    def _files(self, told: _Told, message: Mirrored) -> tuple[list[File], Mirrored]:
+        """The message's file. One that cannot be had is said to be missing: the words are worth more than the file."""
+        if message.media is None:
+            return [], message
+        try:
+            return [self._fetch(told.contact.channel, message.media)], message
+        except TemporaryFailure:
+            raise
+        except IntegrationError:
+            missing = "\n".join(part for part in (message.text, "(el archivo no se ha podido traer)") if part)
+            return [], msgspec.structs.replace(message, text=missing)
+
+    def _put_off(self, claim: Claim, told: _Told, job: Job, failure: IntegrationError, *, after_s: float | None = None) -> str:
+        failures = int(claim.crm.get("failures", "0")) + 1 if not told.done else 1
+        asked_s = (failure.retry_after_s or 0.0) if isinstance(failure, TemporaryFailure) else 0.0
+        maybe = isinstance(failure, TemporaryFailure) and failure.maybe_done
+        settlement = told.settlement()
+        settlement.hold_s = after_s or max(asked_s, backoff_s(failures, claim.turn_id))
+        settlement.uncounted = [one.id for one in claim.jobs if one.id not in told.done]
+        settlement.crm = {**settlement.crm, "failures": str(failures)}
+        if maybe or claim.crm.get("maybe") == job.id or job.attempts > 1:
+            settlement.crm["maybe"] = job.id
+        settlement.counts = {"mirror_put_off": 1}
+        self._ledger.commit(claim, settlement)
+        return "put_off" if isinstance(failure, TemporaryFailure) else "refused"
+
+    def _bury(self, claim: Claim, told: _Told, job: Job, reason: str) -> str:
+        settlement = told.settlement()
+        settlement.buried, settlement.reason = [job.id], reason
+        settlement.uncounted = [one.id for one in claim.jobs if one.id not in told.done and one.id != job.id]
+        settlement.events = [jobs.event(Event("mirror.buried"), claim.now, claim.turn_id)]
+        settlement.counts = {"errors": 1}
+        self._ledger.commit(claim, settlement)
+        return "buried"
+
+
+class _Told:
+    """What a claim's work has come to so far, and what is known of the person in the CRM."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.jobs = [_read(job) for job in claim.jobs]
+        self.done: list[str] = []
+        self.changed: dict[str, str] = {}
+        self._kept = claim.crm
+        self.conversation = _conversation(claim)
+        self.contact = jobs.contact_of(claim.contact)
+        if self.conversation is not None:
+            self.contact = msgspec.structs.replace(self.conversation.contact, key=claim.contact)
+        person, conversation = claim.crm.get("person"), claim.crm.get("conversation")
+        self.place = Place(person_id=person, conversation_id=conversation) if person and conversation else None
+        last = {what.id: what for what in self.jobs if isinstance(what, Status)}
+        self._last_statuses = list(last.values())
+
+    @property
+    def name(self) -> str:
+        """What the person is called, as far as is known."""
+        profile: dict[str, Any] = self.conversation.profile if self.conversation else {}
+        return str(profile.get("name") or self.contact.name or "")
+
+    def crm(self, name: str) -> str:
+        """What the mirror lane keeps under that name."""
+        return self.changed.get(name, self._kept.get(name, ""))
+
+    def found(self, place: Place) -> None:
+        """The person is there."""
+        if place != self.place:
+            self.changed |= {"person": place.person_id, "conversation": place.conversation_id}
+            self.place = place
+
+    def remember(self, marker: str, message_id: str, *, ours: bool) -> None:
+        """Statuses follow what we send: then the message is to be found."""
+        if ours:
+            self.changed[f"m:{marker}"] = message_id
+
+    def message_id(self, marker: str) -> str:
+        """The CRM's own id of a message, or nothing. What a human wrote there bears it in its name here."""
+        return jobs.crm_message_id(marker) or self.crm(f"m:{marker}")
+
+    def is_worth_telling(self, status: Status) -> bool:
+        """Whether the message is known there and nothing newer is told of it anyway."""
+        return bool(self.message_id(status.id)) and any(status is last for last in self._last_statuses)
+
+    def settled(self, status: Status) -> None:
+        """After the last status there is nothing to find the message for."""
+        if status.status == "read" and self.crm(f"m:{status.id}"):
+            self.changed[f"m:{status.id}"] = ""
+
+    def settlement(self) -> Settlement:
+        """All of it, as far as it came."""
+        cleared = {name: "" for name in ("maybe", "failures") if name in self._kept and self.done}
+        return Settlement(done=self.done, crm={**cleared, **self.changed})
+
+
+def _read(job: Job) -> MirrorJob | None:
+    with suppress(msgspec.MsgspecError):
+        told: MirrorJob = msgspec.json.decode(job.body, type=MirrorJob)
+        return told
+    return None
+
+
+def _conversation(claim: Claim) -> Conversation | None:
+    """The state as it is now; None when there is none, or one of a newer version."""
+    with suppress(UnreadableState):
+        if claim.state is not None:
+            owner: Any = "human" if claim.owner == "human" else "bot"
+            return msgspec.structs.replace(states.decode(claim.state), owner=owner)
+    return None
+
+
+_REASONS = {
+    "131047": "Han pasado más de 24 horas desde su último mensaje: WhatsApp solo admite ahora una plantilla.",
+    "131026": "WhatsApp no puede entregarle mensajes a este número.",
+    "withheld": "No se ha enviado: la conversación ya la llevaba una persona.",
+    "too_late": "No se ha podido entregar en un día.",
+    "no_channel": "Este canal no está configurado.",
+    "file": "El archivo no se ha podido enviar.",
+}
+_REASONS |= {"window_closed": _REASONS["131047"], "63016": _REASONS["131047"]}
+
+
+def _reason(codes: str) -> str:
+    """Why a message failed, for those who wrote it."""
+    first = codes.partition(",")[0]
+    return _REASONS.get(first, f"WhatsApp no lo ha aceptado (código {codes})." if codes else "")
+
+
+def jobs_of_lead(name: str, moved: Sequence[Moved | Note] = ()) -> list[tuple[str, bytes]]:
+    """What tells the CRM that a lead changed, after what else happened to it. `name` is unique to this change."""
+    told: list[MirrorJob] = [*moved, Described(id=f"{name}.lead")]
+    return [(what.id, msgspec.json.encode(what)) for what in told]
