@@ -50,19 +50,22 @@ class Operators:
         self._clock = clock
         self._retention = timedelta(days=retention_days)
 
-    def take_over(self, contact: str) -> None:
-        """From now on a human has the conversation, and the bot is silent; a reply of its own on the way is withheld."""
-        now = self._clock()
-        self._amend(contact, lambda conversation, _: handoff.taken_over(conversation, now))
+    def take_over(self, contact: str, *, since: datetime | None = None, shown: bool = False) -> None:
+        """From now on a human has the conversation, and the bot is silent; a reply of its own on the way is withheld.
 
-    def hand_back(self, contact: str) -> None:
+        What was said after `since` (now) is what the bot will be told at the hand-back. `shown`: the CRM shows it so already.
+        """
+        from_then = since or self._clock()
+        self._amend(contact, lambda conversation, _: handoff.taken_over(conversation, from_then), shown=shown)
+
+    def hand_back(self, contact: str, *, shown: bool = False) -> None:
         """The bot has the conversation again and goes on where the sale was, knowing what was said in between."""
-        self._amend(contact, lambda conversation, record: handoff.handed_back(conversation, record.rows))
+        self._amend(contact, lambda conversation, record: handoff.handed_back(conversation, record.rows), shown=shown)
 
-    def correct(self, contact: str, changes: Mapping[str, Any]) -> None:
-        """Profile values by hand. Raises InvalidRequest."""
+    def correct(self, contact: str, changes: Mapping[str, Any], *, note: str = "operator") -> None:
+        """Profile values by hand; `note` says where that was. Raises InvalidRequest."""
         now = self._clock()
-        self._amend(contact, lambda conversation, _: correct(conversation, changes, now, "operator"))
+        self._amend(contact, lambda conversation, _: correct(conversation, changes, now, note))
 
     def say(self, contact: str, body: Mapping[str, Any], *, to_anybody: bool = False) -> str:
         """A message by hand: {"text": …} or {"template": {"name", "language", "components"}}. Returns its id.
@@ -133,7 +136,8 @@ class Operators:
             raise UnknownContact("Nobody is known by that phone or key.")
         return record
 
-    def _amend(self, contact: str, change: Change) -> None:
+    def _amend(self, contact: str, change: Change, *, shown: bool = False) -> None:
+        """Changes the state, over again when somebody else did meanwhile. `shown`: the CRM need not be told who has it."""
         for _ in range(TRIES):
             record = self._record(contact)
             now = self._clock()
