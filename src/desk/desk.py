@@ -35,7 +35,8 @@ class Desk:
 
     def receive(self, inbounds: Sequence[Inbound], receipts: Sequence[Receipt]) -> Received:
         """Writes everything durably before it returns. What must not be stored is taken out first."""
-        answers = self._ledger.accept([jobs.arrival(inbound, mirrored=self._ledger.mirrors) for inbound in inbounds]) if inbounds else []
+        mirrored = self._ledger.mirrors
+        answers = self._ledger.accept([jobs.arrival(inbound, mirrored=mirrored) for inbound in inbounds]) if inbounds else []
         outcomes: dict[str, int] = {}
         for receipt in receipts:
             outcome = self._ledger.receive_receipt(receipt)

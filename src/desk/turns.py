@@ -34,7 +34,7 @@ class Turns:
 
     `apology` is what a person hears once when a turn had to be given up. After `retention_days` of silence everything
     about somebody without a contract goes, unless they agreed to a follow-up (Ley 20/2015, art. 99). `courtesy` runs
-    something that may fail or be dropped, without anybody waiting for it. `notes` are written for humans where a CRM shows them.
+    something that may fail or be dropped, without anybody waiting for it. `notes` are what humans read in the CRM.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class Turns:
     def _tell_humans(
         self, settlement: Settlement, conversation: Conversation, reason: str, claim: Claim, *, urgent: bool = False
     ) -> None:
-        """In the CRM the conversation waits for humans, with a note that says why. Somebody may be called while the bot goes on."""
+        """In the CRM the conversation waits for humans, with a note that says why; the bot goes on when it still has it."""
         told: list[Moved | Note] = []
         if conversation.owner == "human":
             told.append(Moved(id=f"{claim.turn_id}.owner", owner="human", reason=reason))
