@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from src.desk.crm import File, Lead, Mirrored, Note, Owner, Place, Status
@@ -30,14 +30,13 @@ from src.integrations.chatwoot_messages import (
     storable,
     text_of,
 )
+from src.integrations.chatwoot_said import Said
 from src.integrations.whatsapp_identity import ways_to_write
 from src.messages import Contact
 
 _SURE_FOR_S = 300.0
 """A place that was seen is taken to be there for this long; a call that finds it gone ends that at once."""
 _REMEMBERED_PLACES = 10_000
-_PAGES_BACK = 10
-_CLOCKS_APART = timedelta(minutes=10)
 _ROUNDS = 6
 """Readings before a conversation is left as it is: four things may be to write, and people may write at the same time."""
 _SOON_S = 1.0
@@ -52,6 +51,7 @@ class ChatwootClient:
 
     def __init__(self, api: ChatwootApi, *, inbox_id: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._api, self._inbox_id, self._clock = api, inbox_id, clock
+        self._said = Said(api)
         self._seen: dict[Place, float] = {}
         self._kept: dict[str, tuple[float, Any]] = {}
 
@@ -177,13 +177,12 @@ class ChatwootClient:
         with self._still_at(place, action):
             for number, part in enumerate(parts, 1):
                 part_marker = marker if number == 1 else f"{marker}#{number}"
-                there = self._said_already(place, part_marker, since) if again else None
-                ids.append(
-                    there or self._said(action, place, part_marker, fields if number == 1 else fields | {"content": ""}, part)
-                )
+                there = self._said.find(place.conversation_id, part_marker, since) if again else None
+                part_fields = fields if number == 1 else fields | {"content": ""}
+                ids.append(there or self._write(action, place, part_marker, part_fields, part))
         return ids[0]
 
-    def _said(self, action: str, place: Place, marker: str, fields: dict[str, Any], files: Sequence[File]) -> str:
+    def _write(self, action: str, place: Place, marker: str, fields: dict[str, Any], files: Sequence[File]) -> str:
         marked = fields | {"content_attributes": {MARKER: marker}}
         as_bot = fields["message_type"] == "outgoing" and self._api.has_bot
         if fields["message_type"] == "outgoing" and not as_bot and (bot_id := self._bot_id()):
@@ -199,20 +198,6 @@ class ChatwootClient:
             names = "\n".join(f"📎 {file.filename or 'archivo'} (no se ha podido adjuntar)" for file in files)
             words = storable(escaped("\n".join(part for part in (fields["content"], names) if part)))
             return _id(self._api.call(action, "POST", path, as_bot=as_bot, json=marked | {"content": words}))
-
-    def _said_already(self, place: Place, marker: str, since: datetime | None) -> str | None:
-        """The id of the message with that marker. Nothing of ours is older than what it mirrors, so the search ends there."""
-        path = f"conversations/{place.conversation_id}/messages"
-        before: dict[str, str] = {}
-        for _ in range(_PAGES_BACK):
-            page = _payload(self._api.call("find_message", "GET", path, params=before))
-            for message in page:
-                if _object(message.get("content_attributes")).get(MARKER) == marker:
-                    return _id(message)
-            if not page or (since is not None and _is_older(page[0], since - _CLOCKS_APART)):
-                break
-            before = {"before": _id(page[0])}
-        return None
 
     def settle(self, place: Place, message_id: str, status: Status) -> None:
         """See the port. A message is "sent" from the start; inboxes of other types and messages that are gone show nothing."""
@@ -440,11 +425,6 @@ def _id(row: Any) -> str:
     if type(number) is not int or number < 1:
         raise TemporaryFailure(VENDOR, "read", detail="the answer has no id", maybe_done=True)
     return str(number)
-
-
-def _is_older(message: Mapping[str, Any], moment: datetime) -> bool:
-    created_at = message.get("created_at")
-    return isinstance(created_at, int) and created_at < moment.timestamp()
 
 
 def _assignee(conversation: Mapping[str, Any]) -> str:

@@ -302,6 +302,25 @@ class TestPost:
         crm.post(place, late, (), again=True)
         assert requests_made(rig, "GET", "/messages") == before + 1
 
+    def test_a_long_conversation_written_anew_is_read_once_and_nothing_is_doubled(self, rig: Rig, crm: ChatwootClient) -> None:
+        place = settled(crm)
+        old = [
+            Mirrored(id=f"wamid.{number}", speaker="prospect", text=f"n.º {number}", at=datetime(2024, 1, 1, tzinfo=UTC))
+            for number in range(110)
+        ]
+        for message in old[::2]:
+            crm.post(place, message, ())
+        before = requests_made(rig, "GET", "/messages")
+        for _ in range(2):
+            for message in old:
+                crm.post(place, message, (), again=True)
+        # Another process, which has read nothing yet.
+        for message in old[-5:]:
+            client(rig).post(place, message, (), again=True)
+        markers = [message["content_attributes"][MARKER] for message in messages(rig)]
+        assert sorted(markers) == sorted(message.id for message in old)
+        assert requests_made(rig, "GET", "/messages") - before < 2 * len(old) + 50
+
     @pytest.mark.parametrize("kind", ["error_after_commit", "drop_after"])
     def test_an_answer_that_was_lost_makes_no_second_message(self, rig: Rig, crm: ChatwootClient, kind: str) -> None:
         place = settled(crm)
