@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,8 @@ from src.agent.corrections import correct
 from src.agent.redaction import clean
 from src.agent.state import Conversation
 from src.desk import handoff, jobs
+from src.desk.crm import Moved
+from src.desk.mirror import jobs_of_lead
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
 from src.desk.turns import RETENTION
 from src.errors import Conflict, InvalidRequest, LedgerUnavailable, UnknownContact, UnreadableState
@@ -88,7 +90,8 @@ class Operators:
             Outbound(id=f"{first}.{position}", contact=who, content=part, speaker="human", at=now)
             for position, part in enumerate(channel.parts(content))
         ]
-        self._ledger.speak(key, [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds])
+        messages = [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds]
+        self._ledger.speak(key, messages, mirrors=[*map(jobs.mirrored, outbounds)] if self._ledger.mirrors else ())
         if record is None or (conversation and handoff.NOBODY_CAME in conversation.timers):
             # The message is on its way: whoever were told that it failed would send it again.
             with suppress(Conflict, UnknownContact, UnreadableState, LedgerUnavailable):
@@ -152,10 +155,19 @@ class Operators:
                 name=jobs.listed_name(after),
                 owner=after.owner if after.owner != record.owner else "",
                 timer=min(after.timers.values(), default=None),
+                mirrors=self._told(before, after, shown=shown),
             )
             if self._ledger.amend(record.contact, amendment):
                 return
         raise Conflict("busy", "The conversation kept changing; please try again.")
+
+    def _told(self, before: Conversation, after: Conversation, *, shown: bool) -> Sequence[tuple[str, bytes]]:
+        """What the CRM is told of a change made here."""
+        if not self._ledger.mirrors:
+            return ()
+        name = f"a{secrets.token_hex(8)}"
+        moved = [] if shown or after.owner == before.owner else [Moved(id=f"{name}.owner", owner=after.owner)]
+        return jobs_of_lead(name, moved)
 
 
 def dead_letter_id(letter: DeadLetter) -> str:

@@ -218,6 +218,8 @@ class Turns:
         self, settlement: Settlement, conversation: Conversation, reason: str, claim: Claim, *, urgent: bool = False
     ) -> None:
         """In the CRM the conversation waits for humans, with a note that says why; the bot goes on when it still has it."""
+        if not self._ledger.mirrors:
+            return
         told: list[Moved | Note] = []
         if conversation.owner == "human":
             told.append(Moved(id=f"{claim.turn_id}.owner", owner="human", reason=reason))
@@ -225,8 +227,7 @@ class Turns:
             told.append(
                 Note(id=f"{claim.turn_id}.note", text=self._notes.about(conversation, reason, claim.now, urgent=urgent))
             )
-        if self._ledger.mirrors:
-            settlement.mirrors = [*settlement.mirrors, *((one.id, msgspec.json.encode(one)) for one in told)]
+        settlement.mirrors = [*settlement.mirrors, *((one.id, msgspec.json.encode(one)) for one in told)]
 
     def _say(self, settlement: Settlement, outbounds: Sequence[Outbound]) -> None:
         settlement.deliveries = [(outbound.id, msgspec.json.encode(outbound)) for outbound in outbounds]
