@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from src.agent.corrections import fault_of
+from src.agent.redaction import clean
 from src.agent.state import STAGES, Conversation, Outcome
 from src.agent.texts import phrasebook
 from src.desk.crm import Lead
@@ -24,6 +25,8 @@ LONGEST_NAME = 255
 LARGEST_NUMBER = 9_999_999_999
 """Chatwoot refuses attributes beyond these."""
 TIERS = ("esencial", "equilibrada", "completa")
+_COMPARED = 100
+"""Signs of a text that tell whether it is another one."""
 _FORM = "v1"
 """How the checksums are made, for a version that makes them otherwise."""
 _WORDS = phrasebook("es", "usted")
@@ -257,11 +260,12 @@ def written(values: Mapping[str, Any]) -> dict[str, str]:
 def _is_edit(key: str, told: Any, written: Mapping[str, str], conversation: Conversation) -> bool:
     """Whether a human wrote that value: neither what is known, nor what we wrote there, nor something that was replaced."""
     known, source = conversation.profile.get(key), conversation.profile_sources.get(key)
-    if _checksum(told) in (_checksum(known), written.get(key)):
+    known_checksum = _checksum(_told(key, known))
+    if _checksum(told) in (known_checksum, written.get(key)):
         return False
     if key == "name" and key not in written:  # a person there always has one: it may be made up, or what is left of ours
         return False
-    is_behind = written.get(key, _checksum(None)) != _checksum(known)
+    is_behind = written.get(key, _checksum(None)) != known_checksum
     return not (is_behind and source is not None and told in source.replaced)
 
 
@@ -270,7 +274,7 @@ def _told(key: str, value: Any) -> Any:
     kind = _PERSON_KINDS.get(key, "text")
     if not isinstance(value, str):
         return int(value) if isinstance(value, float) and value.is_integer() else value
-    value = value.strip()
+    value = value.strip().lower() if key == "email" else value.strip()  # as Chatwoot writes it
     if kind == "checkbox":
         return {"true": True, "false": False}.get(value.casefold(), value)
     if kind == "number" and re.fullmatch(r"[0-9]{1,12}(?:[.,][0-9]{1,2})?", value):
@@ -290,7 +294,10 @@ def _day(moment: str) -> str:
 
 
 def _checksum(value: Any) -> str:
+    """The same for what means the same: on its way there and back a text may lose what cannot be seen, and its end."""
     same = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(same, str):
+        same = "".join(sign for sign in clean(same) if sign.isprintable() and not sign.isspace())[:_COMPARED]
     return f"{zlib.crc32(msgspec.json.encode(same)):08x}"
 
 
