@@ -19,15 +19,22 @@ from src.desk.checks import Check, Question, run_checks
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
 from src.desk.handoff import Handoffs
+from src.desk.human_side import HumanSide
+from src.desk.lead import lead_of
 from src.desk.lead_rules import Rules, load_rules
+from src.desk.mirror import Mirror
 from src.desk.operators import Operators
 from src.desk.ports import Agent, Alarm, Alert, Channel
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
+from src.integrations import chatwoot_events
+from src.integrations.chatwoot_api import ChatwootApi
+from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
 from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_sightings import RedisSightings
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
@@ -35,7 +42,7 @@ from src.integrations.twilio_client import TwilioClient
 from src.integrations.whatsapp_client import WhatsAppClient
 from src.integrations.whatsapp_identity import contact_key
 from src.messages import Contact, Content, Inbound
-from src.settings import Settings, admin_token, verify_token
+from src.settings import Chatwoot, Settings, admin_token, chatwoot_of, verify_token
 
 _WAITING_IN_BACKGROUND = 200
 
@@ -48,6 +55,7 @@ class Services(msgspec.Struct, frozen=True):
     records: RedisRecords
     desk: Desk
     operators: Operators
+    humans: HumanSide | None
     channels: Mapping[str, Channel]
     checks: Callable[[], list[Check]]
     metrics: ProcessMetrics
@@ -60,6 +68,7 @@ class Lanes(msgspec.Struct, frozen=True):
 
     turns: Turns
     deliveries: Deliveries
+    mirror: Mirror | None
     metrics: ProcessMetrics
 
 
@@ -75,6 +84,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         records=records,
         desk=Desk(ledger, records),
         operators=_operators(settings, ledger, channels),
+        humans=make_human_side(settings, ledger, channels),
         channels=channels,
         checks=lambda: run_checks(
             ledger, _vendors(settings, channels), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
@@ -90,6 +100,21 @@ def _operators(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
     return Operators(ledger, records, channels, ledger.server_time, retention_days=settings.retention_days)
 
 
+def make_human_side(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel]) -> HumanSide | None:
+    """What humans do in Chatwoot, done here; None where there is no Chatwoot."""
+    if settings.chatwoot is None:
+        return None
+    return HumanSide(
+        ledger,
+        RedisRecords(ledger),
+        _operators(settings, ledger, channels),
+        channels,
+        sightings=RedisSightings(ledger),
+        clock=ledger.server_time,
+        key_of=chatwoot_events.key_of,
+    )
+
+
 def make_ledger(settings: Settings) -> RedisLedger:
     """The ledger on the configured store, or on the embedded one."""
     url = settings.redis_url or EmbeddedValkey(settings.data_dir).url
@@ -101,6 +126,7 @@ def make_ledger(settings: Settings) -> RedisLedger:
         debounce_max_s=settings.debounce_max_s,
         messages_per_s=settings.whatsapp.messages_per_s if settings.whatsapp else 10_000,
         wait_replicas=settings.wait_replicas,
+        mirrors=settings.chatwoot is not None,
     )
 
 
@@ -139,6 +165,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     from src.agent import knowledge  # noqa: PLC0415
     from src.agent.graph import SalesAgent  # noqa: PLC0415 - the web process never imports the graph
     from src.agent.texts import phrasebook  # noqa: PLC0415
+    from src.desk.notes import Notes  # noqa: PLC0415 - they know the tariff
     from src.quoting import load_catalogue  # noqa: PLC0415
 
     house = house_of(settings)
@@ -161,10 +188,50 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             handoffs=Handoffs(
                 timeout_s=settings.handoff_timeout_s, address=house.address, alarm=make_alarm(settings, ledger, channels)
             ),
+            notes=Notes(catalogue, timezone=settings.timezone, dashboard_url=_dashboard_url(settings)),
         ),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
+        mirror=_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
     )
+
+
+def _mirror(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mirror | None:
+    if settings.chatwoot is None:
+        return None
+    rules = make_lead_rules(settings)
+    crm = make_crm(settings, metrics)
+    return Mirror(ledger, crm, lead_of=lambda lead: lead_of(lead, rules), channels=channels, monotonic=time.monotonic)
+
+
+def make_crm(settings: Settings, metrics: ProcessMetrics) -> Callable[[], ChatwootClient]:
+    """Chatwoot's client, made when it is first asked for: until then it may be provisioned. Raises AccessDenied before that."""
+    made: list[ChatwootClient] = []
+
+    def crm() -> ChatwootClient:
+        if not made:
+            chatwoot = chatwoot_of(settings)
+            if chatwoot is None or not chatwoot.inbox_id:
+                raise AccessDenied("chatwoot", "setup", detail="no inbox is known: run provision-chatwoot")
+            made.append(ChatwootClient(make_chatwoot_api(chatwoot, metrics), inbox_id=chatwoot.inbox_id))
+        return made[0]
+
+    return crm
+
+
+def make_chatwoot_api(chatwoot: Chatwoot, metrics: ProcessMetrics) -> ChatwootApi:
+    """Calls to that account."""
+    return ChatwootApi(
+        base_url=chatwoot.base_url,
+        account_id=chatwoot.account_id,
+        user_token=chatwoot.user_token,
+        bot_token=chatwoot.bot_token,
+        measure=metrics.vendor_call,
+    )
+
+
+def _dashboard_url(settings: Settings) -> str:
+    return f"{settings.public_base_url}/dashboard" if settings.public_base_url else ""
 
 
 def make_lead_rules(settings: Settings) -> Rules:

@@ -74,6 +74,18 @@ class Chatwoot(_Discreet, frozen=True):
     mode: str
 
 
+class Provisioned(_Discreet, frozen=True):
+    """What `provision-chatwoot` made or found in that account."""
+
+    _shown = ("base_url", "account_id", "inbox_id")
+
+    base_url: str
+    account_id: int
+    inbox_id: int
+    bot_token: str
+    webhook_secrets: tuple[str, ...]
+
+
 class Llm(_Discreet, frozen=True):
     """A language model behind any server that speaks OpenAI's protocol. `timeout_s` is for a whole turn."""
 
@@ -343,6 +355,29 @@ def _chatwoot(read: _Reader) -> Chatwoot | None:
         inbox_id=read.whole("CHATWOOT_WHATSAPP_INBOX_ID", 0, least=0, most=2_147_483_647),
         webhook_secrets=tuple(secret for secret in secrets if secret),
         mode=read.choice("CHATWOOT_MODE", "api-inbox", ("api-inbox", "agent-bot")),
+    )
+
+
+PROVISIONED = "chatwoot.json"
+"""Where `provision-chatwoot` keeps what it made or found, in the data directory."""
+
+
+def chatwoot_of(settings: Settings) -> Chatwoot | None:
+    """The Chatwoot account; what the environment does not say of it as `provision-chatwoot` kept it. Read anew at each call."""
+    given = settings.chatwoot
+    if given is None:
+        return None
+    try:
+        kept = msgspec.json.decode((settings.data_dir / PROVISIONED).read_bytes(), type=Provisioned)
+    except (OSError, msgspec.MsgspecError):
+        return given
+    if (kept.base_url, kept.account_id) != (given.base_url, given.account_id):
+        return given
+    return msgspec.structs.replace(
+        given,
+        bot_token=given.bot_token or kept.bot_token,
+        inbox_id=given.inbox_id or kept.inbox_id,
+        webhook_secrets=given.webhook_secrets or kept.webhook_secrets,
     )
 
 

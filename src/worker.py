@@ -23,6 +23,7 @@ import structlog
 from src import logs
 from src.bootstrap import make_lanes, make_ledger
 from src.desk.delivery import Deliveries, backoff_s
+from src.desk.mirror import Mirror
 from src.desk.ports import LANES, Claim, Lane
 from src.desk.turns import MOST_ATTEMPTS, Turns
 from src.errors import ConfigurationError, DamagedCatalogue, LedgerUnavailable, StaleCommit
@@ -53,6 +54,7 @@ class Worker:
         ledger: RedisLedger,
         turns: Turns,
         deliveries: Deliveries,
+        mirror: Mirror | None = None,
         *,
         threads: int,
         measured: Callable[[Lane, str, float], None] = lambda *_: None,
@@ -61,6 +63,7 @@ class Worker:
         self._ledger = ledger
         self._turns = turns
         self._deliveries = deliveries
+        self._mirror = mirror
         self._measured = measured
         sizes: dict[Lane, int] = {"turns": threads, "delivery": threads, "mirror": max(2, threads // 4)}
         self._pools = {lane: ThreadPoolExecutor(size, thread_name_prefix=lane) for lane, size in sizes.items()}
@@ -177,7 +180,7 @@ class Worker:
             with self._changed:
                 self._claims[lane + contact] = (claim, started_s)
             try:
-                outcome = self._turns.work(claim) if lane == "turns" else self._deliveries.work(claim)
+                outcome = self._work(claim)
                 self._log.info("work.done", outcome=outcome, ms=round((time.monotonic() - started_s) * 1000, 1))
             except StaleCommit:
                 outcome = "lost"
@@ -192,6 +195,16 @@ class Worker:
                 self._measured(lane, outcome, time.monotonic() - started_s)
                 with self._changed:
                     self._claims.pop(lane + contact, None)
+
+    def _work(self, claim: Claim) -> str:
+        if claim.lane == "turns":
+            return self._turns.work(claim)
+        if claim.lane == "delivery":
+            return self._deliveries.work(claim)
+        if self._mirror is None:  # left over from when there was a CRM
+            self._ledger.retry(claim, after_s=LONGEST_TURN_S, uncount=True)
+            return "no_crm"
+        return self._mirror.work(claim)
 
     def _number_is_free(self, contact: str) -> bool:
         """Takes a place in the number's limit. Without one the contact is offered again within a second."""
@@ -221,14 +234,14 @@ class Worker:
     # -- around the work -------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        """Keeps the leases of long turns. One that never ends loses its lease, and somebody else tries."""
+        """Keeps the leases of long turns and of slow calls to the CRM. One that never ends loses its lease, and somebody else tries."""
         every_s = self._ledger.lease_s / 3
         while not self._stopping.wait(every_s):
             with self._changed:
                 held = list(self._claims.values())
             for claim, started_s in held:
                 age_s = time.monotonic() - started_s
-                if claim.lane == "turns" and every_s < age_s < LONGEST_TURN_S:
+                if claim.lane != "delivery" and every_s < age_s < LONGEST_TURN_S:
                     try:
                         self._ledger.renew(claim)
                     except (StaleCommit, LedgerUnavailable) as error:
@@ -252,7 +265,8 @@ class Worker:
             left = [claim for claim, _ in self._claims.values()]
         for claim in left:
             try:
-                self._ledger.retry(claim, after_s=0.0, uncount=True)
+                # What was being told to the CRM may have arrived: the next attempt is a second one.
+                self._ledger.retry(claim, after_s=0.0, uncount=claim.lane != "mirror")
             except LedgerUnavailable:
                 break
         with suppress(LedgerUnavailable):
@@ -281,6 +295,7 @@ def main() -> int:
         ledger,
         lanes.turns,
         lanes.deliveries,
+        lanes.mirror,
         threads=settings.worker_threads,
         measured=lambda lane, outcome, took_s: lanes.metrics.observe(WORK, (lane, outcome), took_s),
     )

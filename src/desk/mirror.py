@@ -7,7 +7,7 @@ follows goes on. While it cannot be reached everything waits; only an erasure is
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,9 +18,9 @@ from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.crm import Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
 from src.desk.delivery import backoff_s
-from src.desk.ports import Claim, Job, Ledger, Settlement
-from src.errors import AccessDenied, IntegrationError, PermanentFailure, TemporaryFailure, UnreadableState
-from src.messages import Event, Media
+from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
+from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, UnreadableState
+from src.messages import Event
 
 MOST_CRASHES = 3
 """Attempts that ended their worker: failures of the CRM are no such thing and do not count."""
@@ -30,9 +30,6 @@ ERASURE_AGAIN_S = 300.0
 LARGEST_FILE = 40 * 1024 * 1024
 """What Chatwoot takes by default."""
 _NOT_FOUND = 404
-
-Fetch = Callable[[str, Media], File]
-"""A file at the vendor of that channel. May raise IntegrationError."""
 
 
 class Mirror:
@@ -44,13 +41,13 @@ class Mirror:
         crm: Callable[[], Crm],
         *,
         lead_of: Callable[[Conversation], Lead],
-        fetch: Fetch,
+        channels: Mapping[str, Channel],
         monotonic: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._crm = crm
         self._lead_of = lead_of
-        self._fetch = fetch
+        self._channels = channels
         self._monotonic = monotonic
         self._rests_until_s = 0.0
 
@@ -135,7 +132,10 @@ class Mirror:
         if message.media is None:
             return [], message
         try:
-            return [self._fetch(told.contact.channel, message.media)], message
+            channel = self._channels.get(told.contact.channel)
+            if channel is None:
+                raise Rejected("crm", "file", detail="no channel is configured that it could come from")
+            return [channel.download(message.media, max_bytes=LARGEST_FILE)], message
         except TemporaryFailure:
             raise
         except IntegrationError:

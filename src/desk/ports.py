@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from src.agent.state import Conversation, Step
-from src.messages import Content, Inbound, Outbound, Receipt
+from src.desk.crm import File
+from src.messages import Content, Inbound, Media, Outbound, Receipt
 
 Lane = Literal["turns", "delivery", "mirror"]
 LANES: tuple[Lane, ...] = ("turns", "delivery", "mirror")
@@ -257,6 +258,9 @@ class Channel(Protocol):
 
     def send(self, outbound: Outbound, *, opaque: str, timeout_s: float | None = None) -> str:
         """Sends one message and returns the vendor's id. Raises TemporaryFailure or PermanentFailure."""
+
+    def download(self, media: Media, *, max_bytes: int) -> File:
+        """A file that somebody sent. May raise IntegrationError."""
 
     def check(self) -> dict[str, str]:
         """Asks the vendor, now, whether we may speak; what it says of our line. May raise IntegrationError."""

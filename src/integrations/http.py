@@ -70,14 +70,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Downloaded:
-    """A file and what it says it is."""
-
-    data: bytes
-    mime: str
-
-
-@dataclass(frozen=True, slots=True)
 class AllowedHosts:
     """Where files may come from: `hosts` over https at public addresses, and `home` as the operator configured it.
 

@@ -26,9 +26,10 @@ import msgspec
 from prometheus_client.core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 
+from src.desk.crm import File
 from src.desk.ports import Channel
 from src.errors import IntegrationError
-from src.messages import Content, Outbound
+from src.messages import Content, Media, Outbound
 
 FILE_BYTES = 256 * 1024
 """Written out when a file is made: a disk that fills up later must not end a process that writes to a mapped page."""
@@ -161,6 +162,11 @@ class MeasuredChannel:
         """See the port."""
         with self._metrics.vendor_call(self._vendor, "send"):
             return self._channel.send(outbound, opaque=opaque, timeout_s=timeout_s)
+
+    def download(self, media: Media, *, max_bytes: int) -> File:
+        """See the port."""
+        with self._metrics.vendor_call(self._vendor, "download"):
+            return self._channel.download(media, max_bytes=max_bytes)
 
     def check(self) -> dict[str, str]:
         """See the port."""

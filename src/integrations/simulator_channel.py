@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from src.messages import Content, Outbound
+from src.desk.crm import File
+from src.errors import Rejected
+from src.messages import Content, Media, Outbound
 
 
 class SimulatorChannel:
@@ -28,6 +30,11 @@ class SimulatorChannel:
         """Always succeeds."""
         del opaque, timeout_s
         return f"simulated.{outbound.id}"
+
+    def download(self, media: Media, *, max_bytes: int) -> File:
+        """There are no files here."""
+        del media, max_bytes
+        raise Rejected("simulator", "download", detail="no keys are set: files stay where they are")
 
     def check(self) -> dict[str, str]:
         """Always well."""

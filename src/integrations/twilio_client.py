@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import msgspec
 import requests
 
+from src.desk.crm import File
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, Unreachable, WindowClosed
-from src.integrations.http import AllowedHosts, Answer, Downloaded, Outgoing, new_session
+from src.integrations.http import AllowedHosts, Answer, Outgoing, new_session
 from src.integrations.twilio_payloads import OUTBOX_ID
 from src.integrations.whatsapp_messages import split_text
 from src.messages import Contact, Content, Media, Outbound, Template
@@ -101,7 +102,7 @@ class TwilioClient:
             form = {"messageId": message_id, "channel": "whatsapp"}
             self._call("mark_read", "POST", f"{self._typing_base}/v3/Indicators/Typing.json", None, data=form)
 
-    def download(self, media: Media, *, max_bytes: int) -> Downloaded:
+    def download(self, media: Media, *, max_bytes: int) -> File:
         """The bytes of a file that somebody sent. Raises Rejected when larger than `max_bytes`."""
         answer = self._http.fetch(
             "download", media.url, allowed=self._allowed, timeout_s=self._timeout_s, headers=self._headers, max_bytes=max_bytes
@@ -113,7 +114,8 @@ class TwilioClient:
             )
         if answer.status != 200:
             raise _failure("download", answer)
-        return Downloaded(answer.body, media.mime_type or answer.headers.get("Content-Type", "").lower())
+        mime = media.mime_type or answer.headers.get("Content-Type", "").lower()
+        return File(data=answer.body, filename=media.filename, mime_type=mime)
 
     def check(self) -> dict[str, str]:
         """Ask Twilio about the account, as a live test of its credentials."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from src.desk.crm import File
 from src.errors import (
     AccessDenied,
     IntegrationError,
@@ -20,7 +21,7 @@ from src.errors import (
     Unreachable,
     WindowClosed,
 )
-from src.integrations.http import AllowedHosts, Answer, Downloaded, Outgoing, new_session
+from src.integrations.http import AllowedHosts, Answer, Outgoing, new_session
 from src.integrations.untrusted import wording_of
 from src.integrations.whatsapp_messages import VENDOR, parts_of, payload_of
 from src.messages import Content, Media, Outbound
@@ -108,7 +109,7 @@ class WhatsAppClient:
             payload["typing_indicator"] = {"type": "text"}
         self._call("mark_read", "POST", f"{self._number_id}/messages", None, json=payload)
 
-    def download(self, media: Media, *, max_bytes: int) -> Downloaded:
+    def download(self, media: Media, *, max_bytes: int) -> File:
         """The bytes behind a media id. Meta keeps them for 7 days. Raises Rejected when larger than `max_bytes`."""
         if not _MEDIA_ID.fullmatch(media.id):
             raise Rejected(VENDOR, "download", detail="no usable media id")
@@ -119,7 +120,7 @@ class WhatsAppClient:
         if answer.status != 200:
             raise _failure("download", answer)
         mime = answer.headers.get("Content-Type", "").lower()
-        return Downloaded(answer.body, mime if _MIME.fullmatch(mime) else media.mime_type)
+        return File(data=answer.body, filename=media.filename, mime_type=mime if _MIME.fullmatch(mime) else media.mime_type)
 
     def _file(self, media_id: str, max_bytes: int) -> Answer:
         found = self._call("download", "GET", media_id, None, params={"phone_number_id": self._number_id}).json_object()

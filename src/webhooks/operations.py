@@ -225,7 +225,8 @@ class _Operations:
                 "app_secrets": len(whatsapp.app_secrets),
             }
         if twilio := settings.twilio:
-            channels["twilio"] = {"state": "on", "account_sid": _masked(twilio.account_sid), "token": _masked(twilio.auth_token)}
+            account, token = _masked(twilio.account_sid), _masked(twilio.auth_token)
+            channels["twilio"] = {"state": "on", "account_sid": account, "token": token}
         note = "no WhatsApp keys are set: messages from this machine are answered here"
         return channels or {"whatsapp": {"state": "simulator", "note": note}}
 

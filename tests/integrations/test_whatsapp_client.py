@@ -248,13 +248,13 @@ class TestFiles:
         client = client_for(rig)
         media_id = client.upload(b"%PDF-1.4 test", "application/pdf", '../../pó"li\r\nza.pdf')
         got = client.download(Media(id=media_id), max_bytes=1000)
-        assert (got.data, got.mime) == (b"%PDF-1.4 test", "application/pdf")
+        assert (got.data, got.mime_type) == (b"%PDF-1.4 test", "application/pdf")
         client.send(message(Content(kind="document", media_id=media_id, filename="póliza.pdf")), opaque="")
 
     def test_a_voice_note_that_came_in(self, rig: Rig) -> None:
         rig.meta.inbound(PHONE, type="voice", data_b64="T2dnUw==", id="wamid.VOICE", wait=False)
         media_id = client_for(rig).upload(b"OggS", "audio/ogg; codecs=opus", "voz.ogg")
-        assert client_for(rig).download(Media(id=media_id), max_bytes=4).mime == "audio/ogg; codecs=opus"
+        assert client_for(rig).download(Media(id=media_id), max_bytes=4).mime_type == "audio/ogg; codecs=opus"
 
     def test_too_large_is_rejected_before_it_is_fetched(self, rig: Rig) -> None:
         media_id = client_for(rig).upload(b"x" * 1001, "application/pdf", "a.pdf")
