@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from src.desk.crm import File, Lead, Mirrored, Note, Place, Status
 from src.desk.lead import written
@@ -773,6 +776,9 @@ class TestErase:
             api_of(rig).call("t", "POST", "conversations", json={"inbox_id": 1, "contact_id": int(place.person_id)})
         crm.erase(MARTA, place)
         assert (people(rig), conversations(rig)) == ([], [])
+        assert requests_made(rig, "DELETE", "/conversations/") == 46, (
+            "what is not asked for by name goes whenever a job comes to it"
+        )
 
     def test_it_is_not_done_before_it_is_seen_to_be_done(self, rig: Rig, crm: ChatwootClient) -> None:
         place = settled(crm)
@@ -822,3 +828,56 @@ class TestCheck:
     def test_a_page_that_is_no_api_is_found(self, rig: Rig) -> None:
         with pytest.raises((AccessDenied, Rejected, TemporaryFailure)):
             client(rig, base_url=rig.env("meta")["WHATSAPP_API_BASE_URL"]).check()
+
+
+class Nonsense(ChatwootApi):
+    """A server that answers 200 with whatever JSON."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        super().__init__(base_url="http://127.0.0.1:9", account_id=1, user_token="x", bot_token="y")
+        self._answers = answers
+        self._calls = 0
+
+    def call(self, action: str, method: str, path: str, *, as_bot: bool = False, **content: Any) -> Any:
+        self._calls += 1
+        assert self._calls < 500, "no end"
+        return self._answers[self._calls % len(self._answers)]
+
+
+KEYS = st.sampled_from(
+    ("id", "payload", "contact", "meta", "sender", "inbox_id", "labels", "custom_attributes", "status", "priority", "team")
+) | st.sampled_from(
+    ("email", "name", "phone_number", "content_attributes", "created_at", "iagente_id", "iagente_written", "age")
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 9) | st.floats() | st.text(max_size=5) | st.sampled_from(["open", "v1 age=00"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6),
+    max_leaves=25,
+)
+
+
+@given(st.lists(JSON | st.dictionaries(KEYS, JSON, min_size=3), min_size=1, max_size=5), st.integers(0, 6))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nonsense_from_the_server_is_a_failure_of_the_server(answers: list[Any], method: int) -> None:
+    crm = ChatwootClient(Nonsense(answers), inbox_id=1)
+    there = Place(person_id="1", conversation_id="1")
+    lead = Lead(
+        labels=("derivar",),
+        ours=OURS,
+        person=described(age=41) | {"smoker": None},
+        name="M",
+        email="m@x.es",
+        team="ventas",
+        priority="low",
+    )
+    attempts: list[Callable[[], Any]] = [
+        lambda: crm.place(MARTA, "", None),
+        lambda: crm.place(MARTA, "", there),
+        lambda: crm.post(there, said(), (), again=True),
+        lambda: crm.describe(there, lead),
+        lambda: crm.move(there, "bot"),
+        lambda: crm.erase(MARTA, there),
+        crm.check,
+    ]
+    with suppress(TemporaryFailure, PermanentFailure):
+        attempts[method]()
