@@ -234,7 +234,7 @@ class Worker:
     # -- around the work -------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        """Keeps the leases of long turns and of slow calls to the CRM. One that never ends loses its lease, and somebody else tries."""
+        """Keeps the leases of long turns and slow calls. One that never ends loses its lease, and somebody else tries."""
         every_s = self._ledger.lease_s / 3
         while not self._stopping.wait(every_s):
             with self._changed:
