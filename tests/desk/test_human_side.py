@@ -1,0 +1,369 @@
+"""What humans do in the CRM, on the real ledger: said once, silent at once, whatever comes twice, late or in another order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from src.desk.crm import AgentSaid, Attachment, LeadEdited, OwnerChanged, Whose
+from src.desk.human_side import HumanSide, Sighting, owner_after
+from src.desk.lead import written
+from src.integrations.chatwoot_events import key_of
+from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_sightings import RedisSightings
+from tests.desk.fakes import ANA, Office
+from tests.desk.operators_kit import Counter
+
+HERS = Whose(conversation_id="42", person_id="11", source_id="wa:34600000001", phone="+34600000001")
+BY_PHONE = Whose(conversation_id="43", source_id="8a6a3b52-0d43-4f3e-9f8e-1c1b5a1c2d3e", phone="+34600000001")
+Status = Literal["open", "pending", "resolved", "snoozed"]
+Assigned = Literal["", "human", "bot"]
+
+
+class Brokerage(Counter):
+    """An office whose people work in a CRM."""
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(office)
+        self.sightings = RedisSightings(office.ledger)
+        self.humans = HumanSide(
+            office.ledger,
+            office.records,
+            self.people,
+            {"whatsapp": self.channel},
+            sightings=self.sightings,
+            clock=office.ledger.server_time,
+            key_of=key_of,
+        )
+        self._versions = itertools.count(1_000)
+        self._ids = itertools.count(501)
+
+    def said(self, text: str = "Soy Ana", *, whose: Whose = HERS, at: datetime | None = None, **more: Any) -> AgentSaid:
+        message_id = more.pop("message_id", None) or str(next(self._ids))
+        return AgentSaid(whose=whose, message_id=message_id, at=at or self.ledger.server_time(), text=text, **more)
+
+    def shows(self, status: Status, assigned_to: Assigned = "", *, version: float | None = None) -> str:
+        seen = OwnerChanged(whose=HERS, status=status, assigned_to=assigned_to, version=version or next(self._versions))
+        return self.humans.take(seen)
+
+    def delivers_all(self) -> None:
+        while (claim := self.ledger.claim("delivery", ANA)) is not None:
+            self.deliveries.work(claim)
+            self.skew.advance(4)
+
+    def moves(self) -> list[str]:
+        """What the CRM is to be told of who has the conversation."""
+        client: Any = self.ledger.client
+        bodies = client.hvals(self.ledger.keys.lane(ANA, "mirror")[1])
+        found = (msgspec.json.decode(body) for body in bodies if b'"type":"owner"' in body)
+        return [one["owner"] for one in found]
+
+
+@pytest.fixture
+def brokerage(office: Office) -> Brokerage:
+    return Brokerage(office)
+
+
+@pytest.fixture
+def mirrored(new_ledger: Any, office: Office) -> Brokerage:
+    return Brokerage(Office(new_ledger(debounce_s=0, mirrors=True), office.skew))
+
+
+# -- what they say -----------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_goes_out_and_the_bot_is_silent_from_then_on(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    assert brokerage.humans.take(brokerage.said("Soy Ana, le ayudo")) == "said"
+    assert brokerage.owner() == "human"
+    brokerage.delivers_all()
+    assert brokerage.channel.texts[-1] == "Soy Ana, le ayudo"
+    assert brokerage.channel.sent[-1].id == "cw.501"
+    brokerage.hears("gracias")
+    assert brokerage.turn() == "listened"
+
+
+def test_a_reply_of_the_bot_that_was_on_its_way_is_withheld(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.hears("¿y cuánto cuesta?")
+    brokerage.turn()
+    brokerage.humans.take(brokerage.said("Se lo digo yo"))
+    brokerage.delivers_all()
+    assert brokerage.channel.texts == ["eco: hola", "Se lo digo yo"]
+
+
+def test_the_same_reply_again_is_said_once_and_takes_nothing_over_again(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    said = brokerage.said()
+    assert [brokerage.humans.take(said) for _ in range(3)] == ["said", "duplicate", "duplicate"]
+    brokerage.people.hand_back(ANA)
+    assert brokerage.humans.take(said) == "duplicate"
+    assert brokerage.owner() == "bot"
+    brokerage.delivers_all()
+    assert brokerage.channel.texts == ["eco: hola", "Soy Ana"]
+
+
+def test_long_words_are_split_and_each_part_has_its_own_id(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.humans.take(brokerage.said("uno|dos|tres"))
+    brokerage.delivers_all()
+    assert [one.id for one in brokerage.channel.sent[1:]] == ["cw.501", "cw.501.1", "cw.501.2"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["image", "document"], [("image", "Mire"), ("document", "")]),
+        (["audio", "image"], [("text", "Mire"), ("audio", ""), ("image", "")]),
+    ],
+)
+def test_attachments_are_messages_and_the_words_are_their_caption(
+    brokerage: Brokerage, kinds: Sequence[Any], expected: list[tuple[str, str]]
+) -> None:
+    brokerage.greets()
+    files = tuple(Attachment(url=f"https://chat.test/{kind}", kind=kind, filename=kind) for kind in kinds)
+    brokerage.humans.take(brokerage.said("Mire", attachments=files))
+    brokerage.delivers_all()
+    sent = [one.content for one in brokerage.channel.sent[1:]]
+    assert [(content.kind, content.text) for content in sent] == expected
+    assert [content.link for content in sent if content.link] == [one.url for one in files]
+
+
+def test_outside_the_window_words_fail_with_a_reason_and_a_template_goes(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.skew.advance(25 * 3600)
+    brokerage.humans.take(brokerage.said("¿Sigue interesada?"))
+    assert brokerage.deliver() == "buried_window_closed"
+    template = {"name": "seguimiento", "language": "es", "components": []}
+    brokerage.humans.take(brokerage.said("¿Sigue interesada?", template=template))
+    assert brokerage.deliver() == "sent"
+    assert brokerage.channel.sent[-1].content.template is not None
+
+
+def test_somebody_that_an_agent_writes_to_first_is_found_by_phone(brokerage: Brokerage) -> None:
+    """Chatwoot makes up a source id for a conversation that begins there."""
+    template = {"name": "hola", "language": "es", "components": []}
+    assert brokerage.humans.take(brokerage.said("Hola", whose=BY_PHONE, template=template)) == "said"
+    assert brokerage.deliver() == "sent"
+    assert brokerage.channel.sent[-1].contact.phone == "+34600000001"
+    assert brokerage.owner() == "human"
+
+
+def test_nobody_that_whatsapp_can_know_is_nobody(brokerage: Brokerage) -> None:
+    assert brokerage.humans.take(brokerage.said(whose=Whose(conversation_id="9"))) == "nobody_known"
+
+
+def test_a_reply_ends_the_wait_for_somebody(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.hands_over()
+    brokerage.humans.take(brokerage.said("Ya estoy aquí"))
+    brokerage.skew.advance(400)
+    assert brokerage.ledger.claim("turns", ANA) is None
+    assert len(brokerage.alerts) == 1
+
+
+def test_when_it_is_handed_back_the_bot_knows_what_was_said(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.humans.take(brokerage.said("Tiene descuento"))
+    brokerage.delivers_all()
+    brokerage.shows("open", "human")
+    assert brokerage.shows("resolved", "human") == "handed_back"
+    assert "Tiene descuento" in [line.text for line in brokerage.conversation().history]
+
+
+def test_a_state_of_a_newer_version_keeps_no_human_from_speaking(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    client: Any = brokerage.ledger.client
+    client.hset(brokerage.ledger.keys.of_contact(ANA, "record"), "state", b'{"schema": 99}')
+    assert brokerage.humans.take(brokerage.said()) == "said"
+    brokerage.delivers_all()
+    assert brokerage.channel.texts[-1] == "Soy Ana"
+    assert brokerage.owner() == "human"
+
+
+def test_a_reply_that_is_found_after_it_was_given_back_goes_out_and_takes_nothing_over(brokerage: Brokerage) -> None:
+    """Its webhook was lost; the poll finds it when the conversation is resolved already."""
+    brokerage.greets()
+    now = brokerage.ledger.server_time()
+    brokerage.shows("open", "human", version=now.timestamp())
+    brokerage.shows("resolved", "human", version=now.timestamp() + 10)
+    assert brokerage.humans.take(brokerage.said("Adiós", at=now + timedelta(seconds=5))) == "said"
+    brokerage.delivers_all()
+    assert brokerage.channel.texts[-1] == "Adiós"
+    assert brokerage.owner() == "bot"
+    assert brokerage.humans.take(brokerage.said("Otra cosa", at=now + timedelta(seconds=20))) == "said"
+    assert brokerage.owner() == "human"
+
+
+# -- whose it is -------------------------------------------------------------------------------------------------------
+
+
+def sighting(status: str, assigned_to: str = "") -> Sighting:
+    return Sighting(status=status, assigned_to=assigned_to, version=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "assigned_to", "owner"),
+    [
+        # for the first time
+        (None, "pending", "", ""),
+        (None, "pending", "bot", ""),
+        (None, "snoozed", "", ""),
+        (None, "open", "", "human"),
+        (None, "open", "bot", ""),
+        (None, "pending", "human", "human"),
+        (None, "resolved", "", "bot"),
+        # 4.15: assigning alone changes no status
+        (("pending", ""), "pending", "human", "human"),
+        (("open", "human"), "pending", "human", "bot"),
+        (("open", "human"), "open", "bot", "bot"),
+        (("open", ""), "open", "human", "human"),
+        (("open", "human"), "open", "", ""),
+        (("open", "human"), "resolved", "human", "bot"),
+        (("pending", ""), "open", "", "human"),
+        (("resolved", "human"), "pending", "human", "bot"),
+        (("resolved", "human"), "open", "human", "human"),
+        (("snoozed", "human"), "open", "human", "human"),
+        (("open", "human"), "snoozed", "human", ""),
+        (("pending", "human"), "pending", "human", ""),
+        (("open", "human"), "open", "human", ""),
+        # 4.16, ownership: the bot is assigned
+        (("pending", "bot"), "open", "human", "human"),
+        (("pending", "bot"), "open", "", "human"),
+        (("open", "human"), "pending", "bot", "bot"),
+        (("open", ""), "pending", "bot", "bot"),
+        (("pending", "bot"), "pending", "bot", ""),
+    ],
+)
+def test_who_has_it_follows_from_what_changed(
+    before: tuple[str, str] | None, status: Status, assigned_to: Assigned, owner: str
+) -> None:
+    seen = OwnerChanged(whose=HERS, status=status, assigned_to=assigned_to, version=2)
+    assert owner_after(sighting(*before) if before else None, seen) == owner
+
+
+def test_an_assignment_takes_over_and_marking_as_pending_gives_back(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    assert brokerage.shows("pending") == "unchanged"
+    assert brokerage.shows("pending", "human") == "taken_over"
+    assert brokerage.shows("open", "human") == "unchanged"
+    assert brokerage.shows("pending", "human") == "handed_back"
+    brokerage.hears("¿hola?")
+    assert brokerage.turn() == "answered"
+
+
+def test_what_is_older_than_what_was_seen_says_nothing(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.shows("open", "human", version=20)
+    brokerage.shows("resolved", "human", version=30)
+    assert brokerage.shows("open", "human", version=20) == "older"
+    assert brokerage.owner() == "bot"
+    assert brokerage.shows("resolved", "human", version=30) == "unchanged"
+
+
+def test_the_echo_of_our_own_hand_over_calls_nobody_off(brokerage: Brokerage) -> None:
+    """Chatwoot tells us that we opened it, and may assign somebody by itself: nobody has answered yet."""
+    brokerage.greets()
+    brokerage.shows("pending")
+    brokerage.hands_over()
+    brokerage.shows("open")
+    brokerage.shows("open", "human")
+    brokerage.delivers_all()
+    brokerage.skew.advance(301)
+    assert brokerage.turn() == "unanswered"
+    assert len(brokerage.alerts) == 2
+
+
+def test_the_first_look_at_a_conversation_that_waits_to_be_opened_gives_nothing_back(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.hands_over()
+    assert brokerage.shows("pending") == "unchanged"
+    assert brokerage.owner() == "human"
+
+
+def test_nobody_is_made_up_by_a_status(brokerage: Brokerage) -> None:
+    assert brokerage.shows("open", "human") == "nobody_known"
+    assert brokerage.records.record(ANA) is None
+
+
+def test_the_crm_is_told_only_what_it_does_not_show(mirrored: Brokerage) -> None:
+    mirrored.greets()
+    mirrored.shows("pending")
+    mirrored.humans.take(mirrored.said())
+    mirrored.humans.take(mirrored.said("y otra cosa"))
+    assert mirrored.moves() == ["human"]
+    mirrored.shows("open")
+    mirrored.shows("pending")
+    mirrored.shows("open", "human")
+    mirrored.shows("resolved", "human")
+    assert mirrored.moves() == ["human"]
+
+
+def test_an_assignment_alone_is_followed_by_the_status(mirrored: Brokerage) -> None:
+    mirrored.greets()
+    mirrored.shows("pending")
+    mirrored.shows("pending", "human")
+    assert mirrored.moves() == ["human"]
+    mirrored.shows("open", "human")
+    mirrored.shows("open", "bot")
+    assert sorted(mirrored.moves()) == ["bot", "human"]
+
+
+def test_words_of_humans_are_not_shown_again_where_they_wrote_them(mirrored: Brokerage) -> None:
+    mirrored.greets()
+    mirrored.humans.take(mirrored.said("solo una vez"))
+    client: Any = mirrored.ledger.client
+    told = client.hvals(mirrored.ledger.keys.lane(ANA, "mirror")[1])
+    assert told
+    assert not [body for body in told if b"solo una vez" in body]
+
+
+# -- what they correct -------------------------------------------------------------------------------------------------
+
+
+def edited(**attributes: Any) -> LeadEdited:
+    return LeadEdited(whose=HERS, attributes=attributes)
+
+
+def test_an_edited_attribute_is_the_profiles_value_from_then_on(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    brokerage.people.correct(ANA, {"age": 45, "smoker": False})
+    ours = written({"age": 45, "smoker": False, "name": "", "email": ""})
+    assert brokerage.humans.take(edited(age=45, smoker=False, name="", email="", **ours)) == "unchanged"
+    assert brokerage.humans.take(edited(age=46, smoker=False, name="", email="", **ours)) == "corrected"
+    conversation = brokerage.conversation()
+    assert conversation.profile["age"] == 46
+    source = conversation.profile_sources["age"]
+    assert (source.by, source.message_id) == ("human", "crm")
+
+
+def test_what_cannot_be_is_left_alone(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    assert brokerage.humans.take(edited(age=4600, email="no", name=["x"], **written({"age": 45}))) == "unchanged"
+    assert brokerage.humans.take(LeadEdited(whose=Whose(conversation_id=""), attributes={})) == "nobody_known"
+    assert brokerage.conversation().profile == {}
+
+
+# -- together ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_one_looks_at_a_conversation_at_a_time(new_ledger: Any) -> None:
+    ledger: RedisLedger = new_ledger()
+    one, other = RedisSightings(ledger), RedisSightings(ledger)
+    with one.polling(for_s=5) as mine, other.polling(for_s=5) as theirs:
+        assert (mine, theirs) == (True, False)
+    with other.polling(for_s=5) as theirs:
+        assert theirs
+    with one.alone("42"), other.alone("43"):
+        pass
+    one.keep("42", sighting("open"))
+    assert other.last("42") == sighting("open")
+    assert other.last("43") is None
+    assert other.place() is None
+    one.move_place(12.5)
+    assert other.place() == 12.5
