@@ -849,11 +849,16 @@ KEYS = st.sampled_from(
 ) | st.sampled_from(
     ("email", "name", "phone_number", "content_attributes", "created_at", "iagente_id", "iagente_written", "age")
 )
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 9) | st.floats() | st.text(max_size=5) | st.sampled_from(["open", "v1 age=00"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6),
-    max_leaves=25,
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-2, 9) | st.floats() | st.text(max_size=5) | st.sampled_from(["open", "v1 age=00"])
 )
+
+
+def holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return inner | st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6)
+
+
+JSON = holding(holding(holding(SCALARS)))
 
 
 @given(st.lists(JSON | st.dictionaries(KEYS, JSON, min_size=3), min_size=1, max_size=5), st.integers(0, 6))
