@@ -100,7 +100,10 @@ class Lead(Value, frozen=True):
 
 
 class Crm(Protocol):
-    """A CRM. Every method may raise TemporaryFailure or PermanentFailure, and may be repeated without harm."""
+    """A CRM. Every method may raise TemporaryFailure or PermanentFailure, and may be repeated without harm.
+
+    A PermanentFailure with status 404 says that the place is gone: it is found anew with `known` None.
+    """
 
     def place(self, contact: Contact, name: str, known: Place | None) -> Place:
         """Where the person is; made where they are not there yet. `known` is where they were last time."""

@@ -11,8 +11,8 @@ before it is written and again afterwards, so that only an edit of the same few 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +35,10 @@ from src.integrations.whatsapp_identity import ways_to_write
 from src.messages import Contact
 
 _SURE_FOR_S = 300.0
-"""A place that was seen is taken to be there for this long; a call that finds it gone ends that at once."""
+"""A place that was seen is taken to be there for this long; whatever finds it gone before is told so (NotThere)."""
 _REMEMBERED_PLACES = 10_000
 _ROUNDS = 6
 """Readings before a conversation is left as it is: four things may be to write, and people may write at the same time."""
-_SOON_S = 1.0
 _GONE_CHECK_S = 5.0
 _OURS_PRIORITY = "iagente_priority"
 """An attribute of the conversation that says which priority we set last: another one was set by people, and stays."""
@@ -82,7 +81,11 @@ class ChatwootClient:
             # Somebody made or removed the same meanwhile: 422 says so, and so does 500 where Chatwoot notices late.
             if error.status not in (404, 422, 500):
                 raise
+        try:
             return self._settled(contact, name)
+        except NotThere:
+            # Then it is the inbox that is gone, and everything has to wait until there is one.
+            raise AccessDenied(VENDOR, "place", detail="the inbox is not there") from None
 
     def _settled(self, contact: Contact, name: str) -> Place:
         person = self._by_source(contact) or self._by_phone(contact) or self._made(contact, name)
@@ -174,12 +177,11 @@ class ChatwootClient:
     ) -> str:
         parts = [files[start : start + FILES_LIMIT] for start in range(0, len(files), FILES_LIMIT)] or [()]
         ids = []
-        with self._still_at(place, action):
-            for number, part in enumerate(parts, 1):
-                part_marker = marker if number == 1 else f"{marker}#{number}"
-                there = self._said.find(place.conversation_id, part_marker, since) if again else None
-                part_fields = fields if number == 1 else fields | {"content": ""}
-                ids.append(there or self._write(action, place, part_marker, part_fields, part))
+        for number, part in enumerate(parts, 1):
+            part_marker = marker if number == 1 else f"{marker}#{number}"
+            there = self._said.find(place.conversation_id, part_marker, since) if again else None
+            part_fields = fields if number == 1 else fields | {"content": ""}
+            ids.append(there or self._write(action, place, part_marker, part_fields, part))
         return ids[0]
 
     def _write(self, action: str, place: Place, marker: str, fields: dict[str, Any], files: Sequence[File]) -> str:
@@ -218,11 +220,10 @@ class ChatwootClient:
 
     def describe(self, place: Place, lead: Lead) -> None:
         """See the port. The team is set when the conversation waits for humans and has none: Chatwoot may assign a member."""
-        with self._still_at(place, "describe"):
-            for _ in range(_ROUNDS):
-                if not self._describe_conversation(place, lead):
-                    break
-            self._describe_person(place, lead)
+        for _ in range(_ROUNDS):
+            if not self._describe_conversation(place, lead):
+                break
+        self._describe_person(place, lead)
 
     def _describe_conversation(self, place: Place, lead: Lead) -> bool:
         """Reads, and writes the first thing that is not as it should be; whether there was one."""
@@ -296,19 +297,18 @@ class ChatwootClient:
 
     def move(self, place: Place, owner: Owner) -> None:
         """See the port. Whoever was assigned on the other side no longer is."""
-        with self._still_at(place, "move"):
-            conversation = self._conversation(place)
-            if owner == "human":
-                if conversation.get("status") != "open":
-                    # With the bot's token this is the hand-off that Chatwoot counts in its reports.
-                    self._toggle(place, "open", as_bot=self._api.has_bot)
-                    conversation = self._conversation(place)
-                if _assignee(conversation) == "AgentBot":
-                    self._change(place, "assignments", {"assignee_id": None})
-            elif conversation.get("status") not in ("pending", "resolved"):
-                if _assignee(conversation) == "User" and (bot_id := self._bot_id()):
-                    self._change(place, "assignments", {"assignee_id": bot_id, "assignee_type": "AgentBot"})
-                self._toggle(place, "pending", as_bot=self._api.has_bot)
+        conversation = self._conversation(place)
+        if owner == "human":
+            if conversation.get("status") != "open":
+                # With the bot's token this is the hand-off that Chatwoot counts in its reports.
+                self._toggle(place, "open", as_bot=self._api.has_bot)
+                conversation = self._conversation(place)
+            if _assignee(conversation) == "AgentBot":
+                self._change(place, "assignments", {"assignee_id": None})
+        elif conversation.get("status") not in ("pending", "resolved"):
+            if _assignee(conversation) == "User" and (bot_id := self._bot_id()):
+                self._change(place, "assignments", {"assignee_id": bot_id, "assignee_type": "AgentBot"})
+            self._toggle(place, "pending", as_bot=self._api.has_bot)
 
     def _toggle(self, place: Place, status: str, *, as_bot: bool) -> None:
         path = f"conversations/{place.conversation_id}/toggle_status"
@@ -384,15 +384,6 @@ class ChatwootClient:
 
     def _conversation(self, place: Place) -> dict[str, Any]:
         return _object(self._api.call("conversation", "GET", f"conversations/{place.conversation_id}"))
-
-    @contextmanager
-    def _still_at(self, place: Place, action: str) -> Iterator[None]:
-        """What is gone is found anew by the next attempt."""
-        try:
-            yield
-        except NotThere:
-            self._seen.pop(place, None)
-            raise TemporaryFailure(VENDOR, action, status=404, detail="no longer there", retry_after_s=_SOON_S) from None
 
     def _once_in_a_while(self, name: str, ask: Callable[[], Any]) -> Any:
         """What rarely changes, asked once in five minutes."""

@@ -239,9 +239,11 @@ class TestPlace:
         gone = settled(crm)
         api_of(rig).call("t", "DELETE", f"conversations/{gone.conversation_id}")
         assert crm.place(MARTA, "", gone) == gone, "seen a moment ago"
-        with pytest.raises(TemporaryFailure):
+        with pytest.raises(PermanentFailure) as failure:
             crm.post(gone, said(), ())
-        place = crm.place(MARTA, "", gone)
+        assert failure.value.status == 404
+        place = crm.place(MARTA, "", None)
+        assert client(rig).place(MARTA, "", gone) == place
         assert place.person_id == gone.person_id
         assert place.conversation_id != gone.conversation_id
         crm.post(place, said(), ())
@@ -256,9 +258,15 @@ class TestPlace:
         api.call("t", "POST", "actions/contact_merge", json=merge)
         moved = Place(person_id=str(base_id), conversation_id=old.conversation_id)
         assert client(rig).place(MARTA, "", old) == moved
-        with pytest.raises(TemporaryFailure):
+        with pytest.raises(PermanentFailure) as failure:
             crm.describe(old, Lead(person={"age": 41}))
-        assert crm.place(MARTA, "", old) == moved
+        assert failure.value.status == 404
+        assert crm.place(MARTA, "", None) == moved
+
+    def test_an_inbox_that_is_gone_is_everybodys_trouble_not_this_persons(self, rig: Rig) -> None:
+        with pytest.raises(AccessDenied):
+            settled(ChatwootClient(api_of(rig), inbox_id=99))
+        assert people(rig) == []
 
     def test_hostile_names_are_cut_and_cleaned(self, rig: Rig, crm: ChatwootClient) -> None:
         crm.place(MARTA, "\x00{{contact.email}}\ud800" + "ñ" * 500, None)
