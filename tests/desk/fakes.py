@@ -12,13 +12,14 @@ import msgspec
 from src.agent import state as states
 from src.agent.state import Conversation, Step
 from src.desk import jobs
+from src.desk.crm import File
 from src.desk.delivery import Deliveries
 from src.desk.ports import Channel, Claim, Lane, Settlement
 from src.desk.turns import Turns
 from src.errors import TemporaryFailure
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_views import RedisRecords
-from src.messages import Contact, Content, Inbound, Outbound, Receipt, Speaker
+from src.messages import Contact, Content, Inbound, Media, Outbound, Receipt, Speaker
 from src.worker import Worker
 from tests.conftest import Skew
 from tests.kit.builders import new_wamid
@@ -64,6 +65,12 @@ class FakeChannel:
 
     def check(self) -> dict[str, str]:
         return {}
+
+    def download(self, media: Media, *, max_bytes: int) -> File:
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, Exception):
+            raise step
+        return File(data=media.id.encode()[:max_bytes], filename=media.filename, mime_type=media.mime_type)
 
     @property
     def texts(self) -> list[str]:
@@ -136,8 +143,10 @@ class Office:
                         at=now + timedelta(seconds=offset),
                         text=text,
                         kind=more.get("kind", "text"),
+                        media=more.get("media"),
                         extra=more.get("extra", {}),
-                    )
+                    ),
+                    mirrored=self.ledger.mirrors,
                 )
                 for text, offset in zip(texts, offsets, strict=True)
             ]
