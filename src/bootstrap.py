@@ -13,9 +13,11 @@ from pathlib import Path
 import msgspec
 
 from src import logs
+from src.agent.model import Answer as ModelAnswer
 from src.agent.model import Assistance
 from src.agent.state import House, new_conversation
 from src.desk.checks import Check, Question, run_checks
+from src.desk.crm import File
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
 from src.desk.handoff import Handoffs
@@ -30,6 +32,7 @@ from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Reject
 from src.integrations import chatwoot_events
 from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_client import ChatwootClient
+from src.integrations.chatwoot_files import ChatwootFiles
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
@@ -42,7 +45,7 @@ from src.integrations.twilio_client import TwilioClient
 from src.integrations.whatsapp_client import WhatsAppClient
 from src.integrations.whatsapp_identity import contact_key
 from src.messages import Contact, Content, Inbound
-from src.settings import Chatwoot, Settings, admin_token, chatwoot_of, verify_token
+from src.settings import Chatwoot, Llm, Settings, WhatsApp, admin_token, chatwoot_of, verify_token
 
 _WAITING_IN_BACKGROUND = 200
 
@@ -139,13 +142,7 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
     """Who speaks on which channel. Without vendor keys the simulator does. Calls to vendors are measured."""
     channels: dict[str, Channel] = {}
     if whatsapp := settings.whatsapp:
-        client = WhatsAppClient(
-            token=whatsapp.token,
-            number_id=whatsapp.phone_number_id,
-            base_url=whatsapp.api_base_url,
-            api_version=whatsapp.api_version,
-        )
-        channels["whatsapp"] = MeasuredChannel(client, metrics, "whatsapp")
+        channels["whatsapp"] = MeasuredChannel(_whatsapp_client(whatsapp), metrics, "whatsapp")
     if twilio := settings.twilio:
         sender = TwilioClient(
             account_sid=twilio.account_sid,
@@ -158,6 +155,15 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
         # Whoever writes first from our side, and has no other way to WhatsApp, writes through Twilio.
         channels.setdefault("whatsapp", channels["twilio"])
     return channels or {"whatsapp": SimulatorChannel()}
+
+
+def _whatsapp_client(whatsapp: WhatsApp) -> WhatsAppClient:
+    return WhatsAppClient(
+        token=whatsapp.token,
+        number_id=whatsapp.phone_number_id,
+        base_url=whatsapp.api_base_url,
+        api_version=whatsapp.api_version,
+    )
 
 
 def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
@@ -176,7 +182,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         logs.get_logger().error("knowledge.file_refused", detail=str(fault))
     catalogue = load_catalogue()
     _rehearse(SalesAgent(house, catalogue, search=answers.search))
-    agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings, ledger, metrics))
+    agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings, ledger, metrics, channels))
     return Lanes(
         turns=Turns(
             ledger,
@@ -190,10 +196,17 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             ),
             notes=Notes(catalogue, timezone=settings.timezone, dashboard_url=_dashboard_url(settings)),
         ),
-        deliveries=Deliveries(ledger, channels, monotonic=time.monotonic),
+        deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
         mirror=_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
     )
+
+
+def _files(settings: Settings) -> Callable[[Content], Content]:
+    """What humans attach in Chatwoot is stored at Meta before it is sent; any other vendor fetches it by its link."""
+    if settings.chatwoot is None or settings.whatsapp is None:
+        return lambda content: content
+    return ChatwootFiles(settings.chatwoot.base_url, _whatsapp_client(settings.whatsapp).upload).ready
 
 
 def _mirror(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mirror | None:
@@ -242,7 +255,9 @@ def make_lead_rules(settings: Settings) -> Rules:
     return rules
 
 
-def make_assistance(settings: Settings, ledger: RedisLedger, metrics: ProcessMetrics) -> Assistance | None:
+def make_assistance(
+    settings: Settings, ledger: RedisLedger, metrics: ProcessMetrics, channels: Mapping[str, Channel]
+) -> Assistance | None:
     """The language model, or None without a key: then rules read and texts answer, as they do whenever it fails."""
     llm = settings.llm
     if llm is None:
@@ -257,8 +272,22 @@ def make_assistance(settings: Settings, ledger: RedisLedger, metrics: ProcessMet
         threads=settings.worker_threads,
         resting=ledger.paused,
         measured=lambda task, outcome, took_s: metrics.observe(VENDOR_CALL, ("model", task, outcome), took_s),
+        ears=_ears(llm, channels),
     )
     return Assistance(model, phrasing=settings.agent_style == "model", daily_tokens=llm.daily_tokens_per_contact)
+
+
+def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float], ModelAnswer] | None:
+    """Who listens to voice notes: nobody where that is switched off."""
+    if not llm.transcription_model:
+        return None
+    from src.integrations.openai_transcription import MOST_BYTES, Transcriber  # noqa: PLC0415
+
+    def fetch(voice: Inbound) -> File:
+        assert voice.media is not None  # noqa: S101 - only voice notes are listened to
+        return channels[voice.contact.channel].download(voice.media, max_bytes=MOST_BYTES)
+
+    return Transcriber(api_key=llm.api_key, base_url=llm.base_url, model=llm.transcription_model, fetch=fetch)
 
 
 def _rehearse(agent: Agent) -> None:

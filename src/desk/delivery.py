@@ -16,7 +16,7 @@ import msgspec
 from src.desk import jobs
 from src.desk.ports import Channel, Claim, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, StaleCommit, TemporaryFailure, WindowClosed
-from src.messages import Event, Outbound
+from src.messages import Content, Event, Outbound
 
 GRACE_S = 10.0
 """How long a receipt may take to prove that a message went out before a crash."""
@@ -33,12 +33,24 @@ _SHARE_OF_LEASE = 0.75
 
 
 class Deliveries:
-    """Works on claims of the delivery lane. `monotonic` gives seconds that only grow."""
+    """Works on claims of the delivery lane. `monotonic` gives seconds that only grow.
 
-    def __init__(self, ledger: Ledger, channels: Mapping[str, Channel], *, monotonic: Callable[[], float]) -> None:
+    `ready` makes a content fit to be sent, as by storing its file at the vendor. It may take longer than a lease, and what
+    it did must be at hand when it is asked again. It may raise IntegrationError.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        channels: Mapping[str, Channel],
+        *,
+        monotonic: Callable[[], float],
+        ready: Callable[[Content], Content] = lambda content: content,
+    ) -> None:
         self._ledger = ledger
         self._channels = channels
         self._monotonic = monotonic
+        self._ready = ready
 
     def channel_of(self, contact: str) -> Channel | None:
         """The channel a contact is reached on."""
@@ -83,6 +95,10 @@ class Deliveries:
         return claim.now - claim.heard_at > REPLY_WINDOW
 
     def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> str:
+        try:
+            outbound = msgspec.structs.replace(outbound, content=self._ready(outbound.content))
+        except IntegrationError as failure:
+            return self._not_ready(claim, outbound, failure)
         lease_until_s, owner = self._ledger.renew(claim, sending=outbound.id)
         if outbound.speaker == "bot" and (owner == "human" or self._ledger.paused()):
             return self._withhold(claim, outbound)
@@ -112,6 +128,14 @@ class Deliveries:
         if waits:
             self._ledger.remember_sent(claim.contact, outbound.id, message_id)
         return "sent"
+
+    def _not_ready(self, claim: Claim, outbound: Outbound, failure: IntegrationError) -> str:
+        """Nothing was sent yet, so there is nothing to wait for."""
+        if isinstance(failure, PermanentFailure) and not isinstance(failure, AccessDenied):
+            return self._bury(claim, str(failure), "file", failure.vendor_code)
+        asked_s = failure.retry_after_s if isinstance(failure, TemporaryFailure) else PAUSE_S
+        delay_s = max(backoff_s(claim.jobs[0].attempts, claim.turn_id), asked_s or 0.0)
+        return self._put_off(claim, outbound, delay_s, "delivery.put_off", failure)
 
     def _after(self, claim: Claim, outbound: Outbound, failure: TemporaryFailure) -> str:
         attempts = claim.jobs[0].attempts
