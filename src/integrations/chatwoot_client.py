@@ -286,7 +286,8 @@ class ChatwootClient:
             # Somebody else there has that e-mail, or Chatwoot does not take it for one.
             if fields.pop("email", None) is None:
                 raise
-            self._api.call("person", "PATCH", path, json=fields)
+            if fields:
+                self._api.call("person", "PATCH", path, json=fields)
 
     def _team_id(self, name: str) -> int | None:
         """Of the team with that name; None when there is none, as where nothing was provisioned."""
