@@ -197,7 +197,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             notes=Notes(catalogue, timezone=settings.timezone, dashboard_url=_dashboard_url(settings)),
         ),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
-        mirror=_mirror(settings, ledger, channels, metrics),
+        mirror=make_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
     )
 
@@ -209,7 +209,10 @@ def _files(settings: Settings) -> Callable[[Content], Content]:
     return ChatwootFiles(settings.chatwoot.base_url, _whatsapp_client(settings.whatsapp).upload).ready
 
 
-def _mirror(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mirror | None:
+def make_mirror(
+    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics
+) -> Mirror | None:
+    """What tells Chatwoot of everything; None when there is none."""
     if settings.chatwoot is None:
         return None
     rules = make_lead_rules(settings)

@@ -15,7 +15,7 @@ import msgspec
 
 from src import logs
 from src.agent.state import Conversation, Step
-from src.bootstrap import make_channels, make_ledger, make_metrics
+from src.bootstrap import make_channels, make_ledger, make_metrics, make_mirror
 from src.desk.delivery import Deliveries
 from src.desk.turns import Turns
 from src.messages import Content, Inbound
@@ -43,7 +43,8 @@ def main() -> None:
     settings = load()
     logs.configure(log_file=settings.log_file, log_format="json", process="worker", stdout=False)
     ledger = make_ledger(settings)
-    channels = make_channels(settings, make_metrics(settings))
+    metrics = make_metrics(settings)
+    channels = make_channels(settings, metrics)
     turns = Turns(
         ledger,
         EchoAgent(int(sys.argv[1]) / 1000),
@@ -52,7 +53,9 @@ def main() -> None:
         retention_days=10,
         courtesy=lambda courtesy: None,
     )
-    worker = Worker(ledger, turns, Deliveries(ledger, channels, monotonic=time.monotonic), threads=settings.worker_threads)
+    deliveries = Deliveries(ledger, channels, monotonic=time.monotonic)
+    mirror = make_mirror(settings, ledger, channels, metrics)
+    worker = Worker(ledger, turns, deliveries, mirror, threads=settings.worker_threads)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.run()
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -58,6 +58,7 @@ class Stack:
         workers: int = 2,
         thinking_ms: int = 30,
         lease_s: float = 3.0,
+        vendors: Sequence[str] = ("meta",),
     ) -> None:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
@@ -65,7 +66,7 @@ class Stack:
         self.store = store or RestartedValkey(data_dir)
         self.env = {
             **os.environ,
-            **self.rig.env("meta"),
+            **self.rig.env(*vendors),
             "DATA_DIR": str(data_dir),
             "LOG_FILE": str(data_dir / "webhook.log"),
             "WEBHOOK_PORT": str(port),
