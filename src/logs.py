@@ -74,7 +74,8 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
     for handler in handlers:
         handler.setFormatter(formatter)
     root.setLevel(logging.DEBUG if debug else logging.INFO)
-    for noisy in ("urllib3", "werkzeug", "redis", "asyncio", "portalocker", "concurrent_log_handler", "flask-limiter"):
+    quiet = ("urllib3", "werkzeug", "redis", "asyncio", "portalocker", "concurrent_log_handler", "flask-limiter")
+    for noisy in (*quiet, "httpx2", "httpcore2", "openai", "langchain", "langsmith"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     global _lines  # noqa: PLW0603 - one way out for a process, as with the handlers of `logging`
     flush()

@@ -41,7 +41,7 @@ class Prospect:
         choices += [row for section in last.get("sections", []) for row in section["rows"]]
         chosen = next(choice for choice in choices if title in choice["title"])
         kind = "button_reply" if "buttons" in last else "list_reply"
-        self._rig.meta.inbound(self._phone, type=kind, id=chosen["id"], title=chosen["title"])
+        self._rig.meta.inbound(self._phone, type=kind, reply_id=chosen["id"], title=chosen["title"])
         return self.hear()
 
     def hear(self) -> str:
