@@ -90,6 +90,7 @@ class SalesAgent:
             events=tuple(turn.events),
             handoff=turn.handoff,
             erase=turn.erase,
+            heard=turn.heard,
         )
 
     def flow_of(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Flow:

@@ -11,7 +11,9 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-Task = Literal["read", "answer", "phrase"]
+from src.messages import Inbound
+
+Task = Literal["read", "answer", "phrase", "listen"]
 Failure = Literal[
     "paused",  # an operator silenced the bot
     "no_time",  # the turn's budget is used up
@@ -27,6 +29,8 @@ Failure = Literal[
     "truncated",
     "too_large",
     "garbage",  # no JSON, or JSON of another kind than was asked for
+    "deaf",  # nobody listens to voice notes here
+    "no_recording",  # the vendor of the channel did not hand out the recording
 ]
 
 
@@ -66,6 +70,10 @@ class Thinking(Protocol):
 
     def ask(self, prompt: Prompt) -> Answer:
         """The answer, or why there is none. Returns within what is left of the turn's budget, and never raises."""
+        ...
+
+    def listen(self, voice: Inbound) -> Answer:
+        """What is said in a voice note, as {"text": …}, within the same budget. Never raises."""
         ...
 
 

@@ -13,7 +13,17 @@ from typing import NamedTuple
 from src.agent.health_disclosure import CANCER_OVERCOME_MARK, HEALTH_MARK, redact_health
 from src.agent.lookalikes import fold, rule
 
-__all__ = ["CANCER_OVERCOME_MARK", "HEALTH_MARK", "MARKS", "MAX_CHARACTERS", "Redacted", "clean", "redact", "redact_health"]
+__all__ = [
+    "CANCER_OVERCOME_MARK",
+    "HEALTH_MARK",
+    "MARKS",
+    "MAX_CHARACTERS",
+    "Redacted",
+    "clean",
+    "redact",
+    "redact_health",
+    "without_secrets",
+]
 
 MAX_CHARACTERS = 4096
 """WhatsApp's own limit of a text message, in code points."""
@@ -66,6 +76,11 @@ def redact(text: str) -> Redacted:
         pieces += (text[cursor:start], MARKS[hit.kind])
         cursor = end
     return Redacted("".join((*pieces, text[cursor:])), tuple(sorted({hit.kind for hit in hits})))
+
+
+def without_secrets(text: str) -> str:
+    """What a person typed or said as it may be kept: clean, without personal numbers and without health."""
+    return redact_health(redact(clean(text)).text) if text else ""
 
 
 _ANY_DIGIT = r"\d"

@@ -121,13 +121,17 @@ class Handoff(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """What one turn decided. `erase` means that everything about the person goes, except the replies given here."""
+    """What one turn decided. `erase` means that everything about the person goes, except the replies given here.
+
+    `heard` is what voice notes said, by the id of their message: made safe, as nothing of it was written down before.
+    """
 
     conversation: Conversation
     replies: tuple[Content, ...] = ()
     events: tuple[Event, ...] = ()
     handoff: Handoff | None = None
     erase: bool = False
+    heard: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def new_conversation(contact: Contact, now: datetime) -> Conversation:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from src.agent.health_disclosure import redact_health
-from src.agent.redaction import clean, redact
+from src.agent.redaction import redact
+from src.agent.redaction import without_secrets as _safe_text
 from src.agent.state import Conversation
-from src.desk.crm import Mirrored
+from src.desk.crm import Mirrored, Note
 from src.desk.ports import Arrival
 from src.messages import Contact, Content, Event, Inbound, Outbound
 
@@ -82,10 +82,6 @@ def without_secrets(inbound: Inbound) -> Inbound:
     )
 
 
-def _safe_text(text: str) -> str:
-    return redact_health(redact(clean(text)).text) if text else ""
-
-
 def _safe(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return _safe_text(value)
@@ -135,6 +131,13 @@ def readable(content: Content) -> str:
     if content.template is not None:
         return f"[{content.template.name}]"
     return "\n".join(part for part in (content.header, content.text or content.emoji, content.footer, content.link) if part)
+
+
+def heard(voice_id: str, text: str, at: datetime) -> tuple[bytes, tuple[str, bytes]]:
+    """What a voice note says: its row in the transcript, and the job that notes it in the CRM. `text` is safe already."""
+    row = msgspec.json.encode({"id": f"{voice_id}.heard", "role": "prospect", "kind": "audio", "text": text, "at": at})
+    note = Note(id=f"{voice_id}.heard", text=f"🎙️ {text}")
+    return row, (note.id, msgspec.json.encode(note))
 
 
 def event(event_: Event, at: datetime, turn_id: str) -> bytes:

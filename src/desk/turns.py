@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -161,6 +161,7 @@ class Turns:
         # While the bot is paused only what stands above every switch comes this far.
         last_words = settlement.owner == "human" or self._ledger.paused()
         self._say(settlement, self._outbounds(claim, conversation.contact, step.replies, last_words=last_words))
+        self._write_down(settlement, step.heard, claim.now)
         return settlement
 
     def _stay_silent(self, claim: Claim, before: Conversation, inbounds: Sequence[Inbound]) -> str:
@@ -228,6 +229,13 @@ class Turns:
                 Note(id=f"{claim.turn_id}.note", text=self._notes.about(conversation, reason, claim.now, urgent=urgent))
             )
         settlement.mirrors = [*settlement.mirrors, *((one.id, msgspec.json.encode(one)) for one in told)]
+
+    def _write_down(self, settlement: Settlement, heard: Mapping[str, str], at: datetime) -> None:
+        """What voice notes said, before what was answered. A turn that is repeated listens again: it is written only here."""
+        told = [jobs.heard(voice_id, text, at) for voice_id, text in heard.items()]
+        settlement.rows = [*(row for row, _ in told), *settlement.rows]
+        if self._ledger.mirrors:
+            settlement.mirrors = [*(note for _, note in told), *settlement.mirrors]
 
     def _say(self, settlement: Settlement, outbounds: Sequence[Outbound]) -> None:
         settlement.deliveries = [(outbound.id, msgspec.json.encode(outbound)) for outbound in outbounds]

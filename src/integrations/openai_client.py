@@ -23,6 +23,7 @@ import openai
 from langchain_openai import ChatOpenAI
 
 from src.agent.model import Answer, Failure, Prompt
+from src.messages import Inbound
 
 LEAST_CALL_S = 0.3
 """With less time left a question is not worth asking."""
@@ -41,7 +42,8 @@ class OpenAiModel:
     """The port `Model`. Shared by the threads of one process; constructing connects nowhere.
 
     `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time. While `resting` says so
-    nothing is asked. `measured` is told of each question: its task, "ok" or why it failed, and the seconds it took.
+    nothing is asked. `measured` is told of each question: its task, "ok" or why it failed, and the seconds it took. `ears` put
+    words into a voice note within the seconds they are given; None: nobody listens.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class OpenAiModel:
         breaker: Breaker | None = None,
         resting: Callable[[], bool] = lambda: False,
         measured: Callable[[str, str, float], None] = lambda _task, _outcome, _seconds: None,
+        ears: Callable[[Inbound, float], Answer] | None = None,
     ) -> None:
         self._timeout_s, self._sleep = timeout_s, sleep
         self._breaker = breaker or Breaker()
-        self._resting, self._measured = resting, measured
+        self._resting, self._measured, self._ears = resting, measured, ears
         self._price = price_of(model)
         # A thread of its own for each call: a server that drips byte after byte must not hold the turn beyond its budget.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
@@ -91,6 +94,34 @@ class OpenAiModel:
         started_s = time.monotonic()
         answer = self._answer_by(prompt, deadline_s)
         self._measured(prompt.task, answer.failure or "ok", time.monotonic() - started_s)
+        return answer
+
+    def listen_by(self, voice: Inbound, deadline_s: float) -> Answer:
+        """What is said in a voice note, or why nobody knows, by that time of the monotonic clock. Tried once."""
+        if self._ears is None:
+            return Answer(failure="deaf")
+        if self._resting():
+            return Answer(failure="paused")
+        started_s = time.monotonic()
+        answer = self._heard(self._ears, voice, deadline_s - started_s)
+        self._measured("listen", answer.failure or "ok", time.monotonic() - started_s)
+        return answer
+
+    def _heard(self, ears: Callable[[Inbound, float], Answer], voice: Inbound, left_s: float) -> Answer:
+        if left_s < LEAST_CALL_S:
+            return Answer(failure="no_time")
+        if not self._breaker.lets_through():
+            return Answer(failure="open")
+        future = self._threads.submit(ears, voice, left_s)
+        try:
+            answer = future.result(left_s)
+        except TimeoutError:
+            future.cancel()
+            answer = Answer(failure="timeout", calls=1)
+        except Exception:  # noqa: BLE001 - as with a question: whatever goes wrong is a value
+            answer = Answer(failure="garbage", calls=1)
+        if answer.calls:
+            self._breaker.note(failed=answer.failure in _THE_SERVERS_FAULT)
         return answer
 
     def _answer_by(self, prompt: Prompt, deadline_s: float) -> Answer:
@@ -167,6 +198,10 @@ class _Turn:
     def ask(self, prompt: Prompt) -> Answer:
         """The answer, or why there is none, before the turn's deadline."""
         return self.model.ask_by(prompt, self.deadline_s)
+
+    def listen(self, voice: Inbound) -> Answer:
+        """What is said in the voice note, or why nobody knows, before the turn's deadline."""
+        return self.model.listen_by(voice, self.deadline_s)
 
 
 @dataclass(slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from src.agent.model import Answer, Failure, Prompt
+from src.messages import Inbound
 
-Answering = Callable[[Prompt, dict[str, Any]], Any]
-"""From a prompt and its facts to what the model writes: a JSON object, or None for no answer."""
+Answering = Callable[..., Any]
+"""From a prompt and its facts (or a voice note) to what the model writes: a JSON object, or None for no answer."""
 
 
 class FakeModel:
@@ -19,6 +20,7 @@ class FakeModel:
         self._answers, self._failure, self._tokens = answers, failure, tokens
         self.prompts: list[Prompt] = []
         self.turns = 0
+        self.listened: list[str] = []
 
     def begin(self) -> FakeModel:
         self.turns += 1
@@ -31,6 +33,15 @@ class FakeModel:
         if content is None:
             return Answer(failure=self._failure, calls=1)
         return Answer(content=content, calls=1, input_tokens=self._tokens, output_tokens=10, cost_usd_millionths=42)
+
+    def listen(self, voice: Inbound) -> Answer:
+        """What `listen` says, whatever the recording."""
+        self.listened.append(voice.id)
+        given = self._answers.get("listen")
+        if given is None:
+            return Answer(failure="deaf")
+        content = given(voice) if callable(given) else given
+        return Answer(content=content, calls=1, input_tokens=self._tokens)
 
     def facts(self, task: str = "read") -> dict[str, Any]:
         """What the last question of that task was about."""

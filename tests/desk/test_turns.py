@@ -523,3 +523,20 @@ def test_a_name_learned_later_is_kept_and_not_lost_again(office: Office) -> None
     office.hears("otra")
     office.turn()
     assert office.conversation().contact.name == "Ana"
+
+
+def test_what_a_voice_note_says_is_written_down_with_the_turn(office: Office) -> None:
+    def listens(conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
+        step = office.agent.echo(conversation, inbounds, now)
+        return msgspec.structs.replace(step, heard={inbounds[0].id: "no fumo"})
+
+    office.agent.decide = listens
+    office.hears("")
+    claim = office.claim("turns")
+    office.turns.work(claim)
+    office.turns.work(claim)  # the answer to the commit was lost
+    record = office.records.record(ANA)
+    assert record is not None
+    assert [(row["role"], row["kind"], row["text"]) for row in record.rows if row["kind"] == "audio"] == [
+        ("prospect", "audio", "no fumo")
+    ]

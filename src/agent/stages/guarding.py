@@ -10,6 +10,7 @@ from src.agent.stages.turn import UNANSWERED_KINDS, Draft, Turn
 from src.agent.state import HISTORY_LIMIT, Line
 from src.agent.texts import AMOUNTS
 from src.agent.thinking.asking import CANARY
+from src.agent.thinking.listening import listen
 from src.agent.thinking.phrasing import phrased
 from src.messages import Content, Option
 
@@ -26,6 +27,7 @@ def guarding_in(turn: Turn) -> str:
     if all(inbound.kind in UNANSWERED_KINDS for inbound in turn.inbounds):
         return "guarding_out"
     facts.refresh_age(turn)
+    listen(turn)
     turn.verdict = inspect(turn.words)
     return "reading"
 

@@ -10,6 +10,7 @@ from src.agent.guardrails import Verdict
 from src.agent.stages import facts
 from src.agent.stages.turn import UNANSWERED_KINDS, Turn
 from src.agent.texts import LANGUAGES
+from src.agent.thinking.listening import doubting
 from src.agent.thinking.reading import read_along
 from src.agent.understanding import Context, Intent, IntentName, Reading
 from src.messages import Inbound
@@ -43,7 +44,8 @@ def reading(turn: Turn) -> str:
     readings = [_read_press(turn, press) for press in presses]
     if turn.words:
         context = context_of(turn)
-        readings.append(read_along(turn, turn.reader(turn.words, context, ""), context))
+        read = read_along(turn, turn.reader(turn.words, context, ""), context)
+        readings.append(doubting(read, context) if turn.heard else read)
     turn.reading = _with_verdict(_merged(readings), turn.verdict)
     _settle_language(turn)
     unreadable = _unreadable(turn.inbounds)

@@ -35,7 +35,7 @@ def ask(turn: Turn, task: Task, facts: dict[str, Any], shape: type, *, answer_to
         answer_tokens=answer_tokens,
     )
     answer = turn.thinking.ask(prompt)
-    _account(turn, prompt, answer)
+    account(turn, task, prompt.version, answer)
     if answer.content is None:
         turn.count("model.failed", task=task, version=prompt.version, reason=answer.failure or "empty")
     return answer.content
@@ -65,8 +65,8 @@ def _spent_today(turn: Turn) -> int:
     return int(spent["tokens_today"]) if spent.get("day") == turn.today.isoformat() else 0
 
 
-def _account(turn: Turn, prompt: Prompt, answer: Answer) -> None:
-    """Kept with the conversation, so that it is written together with the turn: a cap cannot be passed by a crash."""
+def account(turn: Turn, task: Task, version: str, answer: Answer) -> None:
+    """What an answer cost, kept with the conversation and written together with the turn: no crash gets past a cap."""
     if not answer.calls:
         return
     memory, tokens = turn.conversation.memory, answer.input_tokens + answer.output_tokens
@@ -79,8 +79,8 @@ def _account(turn: Turn, prompt: Prompt, answer: Answer) -> None:
     }
     turn.count(
         "model.used",
-        task=prompt.task,
-        version=prompt.version,
+        task=task,
+        version=version,
         calls=answer.calls,
         input_tokens=answer.input_tokens,
         cached_tokens=answer.cached_tokens,
