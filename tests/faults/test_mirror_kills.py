@@ -58,9 +58,7 @@ def compared(stack: Stack, written: dict[str, list[tuple[int, int, str]]], hits:
     state = stack.rig.chatwoot.state()
     for phone, messages in written.items():
         (person,) = [contact for contact in state["contacts"] if contact["phone_number"] == f"+{phone}"]
-        there = {
-            conversation["display_id"] for conversation in state["conversations"] if conversation["contact_id"] == person["id"]
-        }
+        there = {one["id"] for one in state["conversations"] if one["meta"]["sender"]["id"] == person["id"]}
         shown = [row for row in public if row["conversation_id"] in there]
         heard = [row["content"] for row in shown if row["message_type"] == 0]
         said = [row["content"] for row in shown if row["message_type"] == 1]
