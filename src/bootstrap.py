@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from src.integrations import chatwoot_events
 from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
+from src.integrations.chatwoot_poll import ChatwootPoll
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
@@ -73,6 +74,7 @@ class Lanes(msgspec.Struct, frozen=True):
     deliveries: Deliveries
     mirror: Mirror | None
     metrics: ProcessMetrics
+    beside: Sequence[Callable[[threading.Event], None]] = ()
 
 
 def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Services:
@@ -199,6 +201,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
         mirror=make_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
+        beside=_polls(settings, ledger, channels, metrics),
     )
 
 
@@ -207,6 +210,21 @@ def _files(settings: Settings) -> Callable[[Content], Content]:
     if settings.chatwoot is None or settings.whatsapp is None:
         return lambda content: content
     return ChatwootFiles(settings.chatwoot.base_url, _whatsapp_client(settings.whatsapp).upload).ready
+
+
+def _polls(
+    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics
+) -> Sequence[Callable[[threading.Event], None]]:
+    humans = make_human_side(settings, ledger, channels)
+    if humans is None:
+        return ()
+
+    def connect() -> tuple[ChatwootApi, int] | None:
+        chatwoot = chatwoot_of(settings)
+        return (make_chatwoot_api(chatwoot, metrics), chatwoot.inbox_id) if chatwoot and chatwoot.inbox_id else None
+
+    poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp())
+    return (poll.run,)
 
 
 def make_mirror(

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
@@ -46,7 +46,8 @@ _AT_ONCE_S = 0.0
 class Worker:
     """`run` returns after `stop`, when everything in hand is finished or given back.
 
-    `measured` is told of every claim worked on: its lane, what came of it in a word, and the seconds it took.
+    `measured` is told of every claim worked on: its lane, what came of it in a word, and the seconds it took. What runs
+    `beside` gets a thread of its own, and the event upon which it is to return.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Worker:
         mirror: Mirror | None = None,
         *,
         threads: int,
+        beside: Sequence[Callable[[threading.Event], None]] = (),
         measured: Callable[[Lane, str, float], None] = lambda *_: None,
     ) -> None:
         self.name = f"{socket.gethostname()}.{os.getpid()}"
@@ -65,6 +67,7 @@ class Worker:
         self._deliveries = deliveries
         self._mirror = mirror
         self._measured = measured
+        self._beside = beside
         sizes: dict[Lane, int] = {"turns": threads, "delivery": threads, "mirror": max(2, threads // 4)}
         self._pools = {lane: ThreadPoolExecutor(size, thread_name_prefix=lane) for lane, size in sizes.items()}
         # Twice as many contacts as threads are taken in hand, so that a thread that gets free finds one waiting.
@@ -84,6 +87,7 @@ class Worker:
         """Works until told to stop."""
         self._log.info("worker.started", threads=self._most["turns"] // 2)
         helpers = [threading.Thread(target=helper, daemon=True) for helper in (self._listen, self._beat, self._renew)]
+        helpers += [threading.Thread(target=task, args=(self._stopping,), daemon=True) for task in self._beside]
         for helper in helpers:
             helper.start()
         trouble = 0
@@ -297,6 +301,7 @@ def main() -> int:
         lanes.deliveries,
         lanes.mirror,
         threads=settings.worker_threads,
+        beside=lanes.beside,
         measured=lambda lane, outcome, took_s: lanes.metrics.observe(WORK, (lane, outcome), took_s),
     )
     _on_signals(lambda: threading.Thread(target=worker.stop).start(), (signal.SIGTERM, signal.SIGINT))
