@@ -540,3 +540,28 @@ def test_what_a_voice_note_says_is_written_down_with_the_turn(office: Office) ->
     assert [(row["role"], row["kind"], row["text"]) for row in record.rows if row["kind"] == "audio"] == [
         ("prospect", "audio", "no fumo")
     ]
+
+
+# --- a language model -------------------------------------------------------------------------------------------------
+
+
+def test_what_a_model_was_asked_is_counted_with_the_turn(office: Office) -> None:
+    used = {"task": "read", "calls": 2, "input_tokens": 900, "cached_tokens": 512, "output_tokens": 40}
+    office.agent.decides(
+        events=(
+            Event("model.used", {**used, "cost_usd_millionths": 150}),
+            Event("model.used", {**used, "cost_usd_millionths": None}),
+            Event("model.failed", {"task": "phrase", "reason": "timeout"}),
+        )
+    )
+    office.hears("hola")
+    assert office.turn() == "answered"
+    totals = office.records.figures()["totals"]
+    assert {name: count for name, count in totals.items() if name.startswith("model_")} == {
+        "model_calls": 4,
+        "model_input_tokens": 1800,
+        "model_cached_tokens": 1024,
+        "model_output_tokens": 80,
+        "model_cost_usd_millionths": 150,
+        "model_failed": 1,
+    }
