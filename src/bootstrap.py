@@ -36,6 +36,7 @@ from src.integrations.chatwoot_files import ChatwootFiles
 from src.integrations.chatwoot_poll import ChatwootPoll
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
+from src.integrations.openai_check import ModelCheck
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_sightings import RedisSightings
@@ -370,6 +371,8 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
 def _vendors(settings: Settings, channels: Mapping[str, Channel]) -> Mapping[str, Question]:
     """Whom to ask whether they are well."""
     vendors: dict[str, Question] = {f"channel {name}": channel.check for name, channel in channels.items()}
+    if llm := settings.llm:
+        vendors["language model"] = ModelCheck(api_key=llm.api_key, base_url=llm.base_url, model=llm.model).check
     if mail := make_mail(settings):
         vendors["alarm mail"] = mail.check
     elif settings.smtp_url or settings.alert_email:

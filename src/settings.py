@@ -389,7 +389,7 @@ def _llm(read: _Reader) -> Llm | None:
         api_key=read.text("OPENAI_API_KEY"),
         base_url=read.address("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/"),
         model=read.text("OPENAI_MODEL", "gpt-4o-mini"),
-        timeout_s=read.number("LLM_TIMEOUT_S", 8, least=0.5, most=60.0),
+        timeout_s=read.number("LLM_TIMEOUT_S", 8, least=0.5, most=30.0),
         daily_tokens_per_contact=read.whole("LLM_DAILY_TOKENS_PER_CONTACT", 40_000, least=0, most=100_000_000),
         transcription_model="" if (listening := read.text("OPENAI_TRANSCRIPTION_MODEL", "whisper-1")) == "off" else listening,
     )
