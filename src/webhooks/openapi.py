@@ -287,6 +287,7 @@ DOORS: dict[str, Door] = {
     "whatsapp.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
     "twilio.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
     "twilio.status": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
+    "chatwoot.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 409, 413)),
     "operations.healthz": Door(answers={200: Done}),
     "operations.readyz": Door(answers={200: Ready}),
     "operations.status": Door(answers={200: Status}),

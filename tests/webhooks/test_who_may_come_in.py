@@ -88,6 +88,7 @@ def test_only_these_doors_need_no_token(doors: Doors) -> None:
         ("POST", DOOR),
         ("POST", "/webhook/twilio"),
         ("POST", "/webhook/twilio/status"),
+        ("POST", "/webhook/chatwoot"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/webhook/status"),
