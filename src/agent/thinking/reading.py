@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -36,6 +36,7 @@ ReadKey = Literal[
     "term_years",
 ]
 """What a model may read: profile keys without those that name a person or say where they live."""
+READ_KEYS = frozenset(get_args(ReadKey))
 ReadIntent = Literal[
     "greeting",
     "dont_know",
@@ -140,7 +141,7 @@ def _is_blank(read: Reading) -> bool:
 
 def _facts(turn: Turn, text: str, read: Reading, context: Context) -> dict[str, Any]:
     """What the model must know to read one message: no name, no address of any kind, no date of birth."""
-    known = {key: value for key, value in context.profile.items() if key in ReadKey.__args__}  # type: ignore[attr-defined]
+    known = {key: value for key, value in context.profile.items() if key in READ_KEYS}
     lines = turn.conversation.history[-HISTORY_LINES:]
     return {
         "perfil": known,
@@ -150,7 +151,7 @@ def _facts(turn: Turn, text: str, read: Reading, context: Context) -> dict[str, 
         ],
         "pregunta_pendiente": context.awaiting,
         "lectura_previa": {
-            "valores": {found.key: found.value for found in read.values if found.key in ReadKey.__args__},  # type: ignore[attr-defined]
+            "valores": {found.key: found.value for found in read.values if found.key in READ_KEYS},
             "intenciones": [intent.name for intent in read.intents],
         },
         "mensaje": text,
