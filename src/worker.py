@@ -255,6 +255,7 @@ class Worker:
         while True:
             with suppress(LedgerUnavailable):  # the poller says it
                 self._ledger.beat(self.name)
+                self._ledger.tidy()
             if self._stopping.wait(BEAT_S):
                 return
 

@@ -96,6 +96,10 @@ class RedisLedger:
         """See the port."""
         self._people.forget(contact, erase=erase, claim=claim, farewell=farewell)
 
+    def tidy(self) -> None:
+        """Has the store write its files anew some time after an erasure. To be called now and then."""
+        self._people.tidy()
+
     def ping(self) -> None:
         """Raises LedgerUnavailable when the store does not answer or cannot be written."""
         self._store.open()
@@ -288,6 +292,8 @@ class RedisLedger:
         ]
         document = msgspec.json.encode(self._document(claim, settlement, shard))
         answer = text_of(self._store.run("commit", keys, [document, settlement.state or b""]))
+        if answer == "gone":
+            self._people.note_erasure()
         if answer == "stale":
             raise StaleCommit(f"the {lane} lane was taken over, reset or erased meanwhile")
 

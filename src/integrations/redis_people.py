@@ -5,17 +5,22 @@ What one script cannot reach because it lies in other slots is done in steps of 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+
+from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
 from src.desk.ports import Arrival, Claim
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.redis_keys import OpenStore, aliases_of, text_of
-from src.integrations.redis_store import ledger_errors
+from src.integrations.redis_store import ledger_errors, servers
 from src.messages import Inbound
 
 HOPS = 6
 """How often a contact may turn out to be somebody else before we give up and are asked again."""
+TIDY_AFTER_S = 5
+_ERASED_AT, _TIDYING = "iv:erased_at", "iv:tidying"
 REMEMBER_IDS_S = 8 * 86_400
 """Meta delivers a webhook again for up to seven days."""
 
@@ -153,11 +158,35 @@ class RedisPeople:
         for _ in range(HOPS):
             answer = self._forget_once(contact, "erase" if erase else "reset", claim, farewell)
             if answer[0] == "ok":
+                if erase:
+                    self.note_erasure()
                 return
             if answer[0] == "stale":
                 raise StaleCommit("the conversation was taken over, reset or erased meanwhile")
             contact = self.home(contact)
         raise LedgerUnavailable("a contact kept changing while it was forgotten")
+
+    def note_erasure(self) -> None:
+        """The store's files still hold what was erased, until they are written anew: see `tidy`."""
+        with ledger_errors():
+            self._store.client.set(_ERASED_AT, round(self._store.server_time().timestamp() * 1000))
+
+    def tidy(self) -> None:
+        """Some time after an erasure has the store write its files anew, so that nothing of the person is left in them.
+
+        To be called now and then, by anybody. A store that does not let us keeps its files until it rewrites them itself.
+        """
+        with ledger_errors():
+            client = self._store.client
+            erased_at: Any = client.get(_ERASED_AT)
+            waited_ms = self._store.server_time().timestamp() * 1000 - int(erased_at) if erased_at else 0
+            if erased_at is None or waited_ms < TIDY_AFTER_S * 1000 or not client.set(_TIDYING, 1, nx=True, ex=TIDY_AFTER_S):
+                return
+            # Forgotten before the rewrite begins: whoever is erased meanwhile is noted for the next one.
+            client.delete(_ERASED_AT)
+            for server in servers(client):
+                with suppress(NoPermissionError, ResponseError):
+                    server.bgrewriteaof()
 
     def _forget_once(
         self, contact: str, how: str, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None

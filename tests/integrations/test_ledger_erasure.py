@@ -72,7 +72,7 @@ def test_everything_goes_but_keyed_hashes(new_ledger: NewLedger, skew: Skew) -> 
     ledger.forget(ANA, erase=True)
     assert_gone(ledger, skew)
     kinds = {key.replace("{", "").split(":")[1 if "{" not in key else 2] for key in contents(ledger.client)}
-    assert kinds == {"meta", "id", "gone", "hour", "depth"}
+    assert kinds == {"meta", "id", "gone", "hour", "depth", "erased_at"}
     assert all(ledger.client.ttl(key) > 0 for key in contents(ledger.client) if ":gone:" in key or key.startswith("iv:id:"))
     late = Receipt(message_id="wamid.o1", status="read", at=NOW, opaque=f"{ANA} o1", phone="+34600000001")
     assert ledger.receive_receipt(late) == "unknown"

@@ -1,6 +1,7 @@
 -- Everything a turn decided and caused, or nothing. Also how the other lanes settle their jobs.
 -- KEYS record log out events hour depth dead dead_of index names by_human by_stage(5), then queue jobs due of turns, delivery, mirror, then crm
--- ARGV a JSON object (see `_document` in redis_ledger.py), the new state or "". Answers: ok | done | stale
+-- ARGV a JSON object (see `_document` in redis_ledger.py), the new state or "".
+-- Answers: ok | done | stale | gone (it was the last that was left of an erased person)
 local c = cjson.decode(ARGV[1])
 local record, log, out, events, hour, depth, dead, dead_of = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local first_list = 9
@@ -74,5 +75,8 @@ for lane, first in pairs(lanes) do
   if lane == 'turns' then debounce_ms, cap_ms = c.debounce_ms, c.cap_ms end
   if touched[lane] then schedule(record, KEYS[first], KEYS[first + 2], lane, c.contact, c.shard, now, debounce_ms, cap_ms) end
 end
-if erased and redis.call('ZCARD', KEYS[20]) + redis.call('ZCARD', KEYS[23]) == 0 then redis.call('DEL', record, out, log) end
+if erased and redis.call('ZCARD', KEYS[20]) + redis.call('ZCARD', KEYS[23]) == 0 then
+  redis.call('DEL', record, out, log)
+  return 'gone'
+end
 return 'ok'
