@@ -1,0 +1,229 @@
+"""Humans in Chatwoot, the bot and a person on WhatsApp: the whole way in, against the simulators over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.kit.product import Product, eventually
+from tests.kit.rig import Rig, free_port
+
+REPLY_WITHIN_S = 2.0
+POLL_WITHIN_S = 60.0
+_numbers = iter(range(34_600_500_001, 34_600_500_900))
+
+
+class Town:
+    """A rig with a product on it, and one person after the other."""
+
+    def __init__(self, rig: Rig, product: Product) -> None:
+        self.rig, self.product = rig, product
+        self.phone = ""
+
+    def newcomer(self) -> str:
+        """Somebody new writes and is answered; their conversation is in Chatwoot."""
+        self.phone = str(next(_numbers))
+        self.rig.meta.inbound(self.phone, "hola")
+        eventually(self.heard)
+        eventually(self.conversation_there)
+        self.rig.wait_quiet(idle_ms=700, only="meta,chatwoot")
+        return self.phone
+
+    def heard(self) -> list[str]:
+        """What came to the person's phone."""
+        return [str(one["text"]) for one in self.rig.meta.sent(self.phone)]
+
+    def agent(self, action: str, **more: Any) -> dict[str, Any]:
+        where = {} if "conversation_id" in more else {"phone": self.phone}
+        return self.rig.chatwoot.agent(action, **where, **more)
+
+    def owner(self) -> str:
+        return str(self.product.conversation(self.phone)["owner"])
+
+    def conversation_there(self) -> dict[str, Any] | None:
+        found = [
+            one
+            for one in self.rig.chatwoot.state()["conversations"]
+            if one["meta"]["sender"]["phone_number"] == f"+{self.phone}" and one["inbox_id"] == 1
+        ]
+        return found[-1] if found else None
+
+    def status_there(self) -> str:
+        found = self.conversation_there()
+        return str(found["status"]) if found else ""
+
+    def message_there(self, message_id: int) -> dict[str, Any]:
+        return next(one for one in self.rig.chatwoot.ledger(kind="message")["messages"] if one["id"] == message_id)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    port = free_port()
+    with Rig(f"http://127.0.0.1:{port}") as rig:
+        data = tmp_path_factory.mktemp("humans")
+        environment = {**rig.env("meta", "chatwoot"), "HANDOFF_TIMEOUT_S": "600"}
+        product = Product(data, environment, port=port).start()
+        yield Town(rig, product)
+        product.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(town: Town) -> Iterator[None]:
+    yield
+    town.rig.chatwoot.clear_faults()
+    town.rig.meta.clear_faults()
+    assert town.rig.counters()["rig_errors"] == {}
+
+
+def test_a_reply_is_on_the_phone_within_two_seconds_and_the_bot_is_silent(town: Town) -> None:
+    town.newcomer()
+    began_s = time.monotonic()
+    said = town.agent("reply", content="Hola, soy Beto")["message"]
+    eventually(lambda: "Hola, soy Beto" in town.heard(), within_s=10, every_s=0.02)
+    assert (time.monotonic() - began_s) / REPLY_WITHIN_S < 1
+    assert town.owner() == "human"
+    eventually(lambda: town.status_there() == "open")
+    eventually(lambda: town.message_there(said["id"])["status"] == "read")
+    before = len(town.heard())
+    town.rig.meta.inbound(town.phone, "¿sigue ahí?")
+    town.rig.wait_quiet(idle_ms=1500, only="meta,chatwoot")
+    assert len(town.heard()) == before
+
+
+def test_it_is_handed_back_and_the_bot_goes_on(town: Town) -> None:
+    town.newcomer()
+    town.agent("reply", content="Le atiendo yo")
+    eventually(lambda: town.owner() == "human")
+    eventually(lambda: town.status_there() == "open")
+    town.agent("pending")
+    eventually(lambda: town.owner() == "bot")
+    before = len(town.heard())
+    town.rig.meta.inbound(town.phone, "sí, de acuerdo")
+    eventually(lambda: len(town.heard()) > before)
+
+
+def test_resolving_gives_back_and_an_assignment_takes_over(town: Town) -> None:
+    town.newcomer()
+    town.agent("assign", assignee_id=2)
+    eventually(lambda: town.owner() == "human")
+    eventually(lambda: town.status_there() == "open")
+    town.agent("resolve")
+    eventually(lambda: town.owner() == "bot")
+    before = len(town.heard())
+    town.rig.meta.inbound(town.phone, "sí, de acuerdo")
+    eventually(lambda: len(town.heard()) > before)
+    assert town.owner() == "bot"
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {"kind": "duplicate_delivery", "n": 3, "times": -1},
+        {"kind": "duplicate_delivery", "n": 2, "new_id": True, "gap_s": 0.2, "times": -1},
+        {"kind": "reorder", "seconds": 0.4, "p": 0.5, "times": -1},
+        {"kind": "late_snapshot", "seconds": 0.4, "times": -1},
+        {"kind": "stale_snapshot", "seconds": 0.4, "times": -1},
+        {"kind": "webhook_before_response", "times": -1},
+    ],
+    ids=lambda switch: switch["kind"] + str(switch.get("n", "")),
+)
+def test_however_webhooks_come_everything_is_said_once_and_ends_where_it_was_left(town: Town, switch: dict[str, Any]) -> None:
+    town.rig.chatwoot.faults(switch)
+    town.newcomer()
+    for words in ("uno", "dos", "tres"):
+        town.agent("reply", content=words)
+        eventually(lambda words=words: words in town.heard())
+    town.agent("resolve")
+    eventually(lambda: town.owner() == "bot")
+    town.rig.wait_quiet(idle_ms=1200, only="meta,chatwoot")
+    assert sorted(words for words in town.heard() if words in ("uno", "dos", "tres")) == ["dos", "tres", "uno"]
+    assert town.owner() == "bot"
+
+
+def test_what_no_webhook_brought_is_found(town: Town) -> None:
+    town.newcomer()
+    town.rig.chatwoot.faults({"kind": "lost_delivery", "times": -1})
+    town.agent("reply", content="¿Me lee?")
+    eventually(lambda: "¿Me lee?" in town.heard(), within_s=POLL_WITHIN_S)
+    assert town.owner() == "human"
+    town.agent("resolve")
+    eventually(lambda: town.owner() == "bot", within_s=POLL_WITHIN_S)
+    assert town.heard().count("¿Me lee?") == 1
+
+
+def test_everything_echoed_three_times_ends(town: Town) -> None:
+    """No loop, ever."""
+    town.rig.chatwoot.config(inbox_webhook=True, bot_outgoing_url=f"{town.product.address}/webhook/chatwoot")
+    town.rig.chatwoot.faults({"kind": "duplicate_delivery", "n": 2, "new_id": True, "times": -1})
+    try:
+        town.newcomer()
+        town.agent("reply", content="Aquí Beto")
+        eventually(lambda: "Aquí Beto" in town.heard())
+        town.rig.meta.inbound(town.phone, "gracias")
+        town.agent("pending")
+        eventually(lambda: town.owner() == "bot")
+        town.rig.wait_quiet(idle_ms=1500, only="meta,chatwoot")
+        messages = len(town.rig.chatwoot.ledger(kind="message")["messages"])
+        heard = town.heard()
+        town.rig.wait_quiet(idle_ms=2500, only="meta,chatwoot")
+        assert len(town.rig.chatwoot.ledger(kind="message")["messages"]) == messages
+        assert town.heard() == heard
+        assert heard.count("Aquí Beto") == 1
+    finally:
+        town.rig.chatwoot.config(inbox_webhook=False, bot_outgoing_url="")
+
+
+def test_notes_and_what_nobody_in_particular_says_stay_there(town: Town) -> None:
+    town.newcomer()
+    town.agent("note", content="nota privada")
+    town.agent("automation", content="automático")
+    town.agent("external_echo", content="desde el móvil")
+    town.agent("reply", content="esto sí")
+    eventually(lambda: "esto sí" in town.heard())
+    town.rig.wait_quiet(idle_ms=800, only="meta,chatwoot")
+    assert not {"nota privada", "automático", "desde el móvil"} & set(town.heard())
+
+
+def test_an_attachment_arrives_with_its_words(town: Town) -> None:
+    town.newcomer()
+    there = town.conversation_there()
+    assert there is not None
+    environment = town.rig.env("chatwoot")
+    answer = requests.post(
+        f"{environment['CHATWOOT_BASE_URL']}/api/v1/accounts/1/conversations/{there['id']}/messages",
+        headers={"Api-Access-Token": environment["CHATWOOT_USER_TOKEN"]},
+        data={"content": "Le paso la oferta", "message_type": "outgoing"},
+        files={"attachments[]": ("oferta.png", _PNG, "image/png")},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+    (sent,) = eventually(lambda: [one for one in town.rig.meta.sent(town.phone) if one["type"] == "image"])
+    assert sent["payload"]["image"]["caption"] == "Le paso la oferta"
+    assert sent["payload"]["image"]["id"]
+
+
+def test_outside_the_window_words_fail_with_a_reason_and_a_template_goes(town: Town) -> None:
+    """The person never wrote: only a template may begin."""
+    phone = str(next(_numbers))
+    environment = town.rig.env("chatwoot")
+    made = requests.post(
+        f"{environment['CHATWOOT_BASE_URL']}/api/v1/accounts/1/contacts",
+        headers={"Api-Access-Token": environment["CHATWOOT_USER_TOKEN"]},
+        json={"name": "Nuevo", "phone_number": f"+{phone}"},
+        timeout=10,
+    )
+    assert made.ok, made.text
+    town.phone = phone
+    template = {"name": "rig_sin_variables", "language": "es", "category": "UTILITY", "processed_params": {}}
+    began = town.rig.chatwoot.agent("new_conversation", phone=f"+{phone}", content="plantilla", template_params=template)
+    (sent,) = eventually(lambda: town.rig.meta.sent(phone))
+    assert (sent["type"], sent["payload"]["template"]["name"]) == ("template", "rig_sin_variables")
+    assert began["conversation_id"]
+
+
+_PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
