@@ -44,11 +44,12 @@ def figures(text: str) -> Figures:
     left = rule(r"[*_~`|]").sub("", rule(r"[ \t]+").sub(" ", left))
     left, emails = _take(left, _EMAIL, lambda match: match[0])
     left, links = _take(left, _LINK, lambda match: plain_link(match[0]))
+    left, spoken = _take(left, _SPOKEN_PHONE, lambda match: match[0])
     left = _words_to_digits(left)
     left, dates = _take(left, _DATE, _date)
     left, phones = _take(left, _PHONE, lambda match: "".join(filter(str.isdigit, match[0])))
     percentages, amounts = _numbers(left)
-    return Figures(amounts=amounts, percentages=percentages, dates=dates, links=links, emails=emails, phones=phones)
+    return Figures(amounts=amounts, percentages=percentages, dates=dates, links=links, emails=emails, phones=phones + spoken)
 
 
 def spelled(number: Decimal | int | float | str) -> str:
@@ -80,11 +81,16 @@ _LINK = (
     r"(?:https?://|www\.|javascript:|data:)\S+"
     rf"|(?<![a-z0-9@.])[a-z0-9-]{{1,63}}(?:\.[a-z0-9-]{{1,63}}){{0,4}}\.(?:{_TOP_LEVEL})\b(?![.][a-z])(?:[/?#:]\S*)?"
     r"|(?<![a-z0-9@.])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,4}\.[a-z]{2,12}/\S+"
+    # Addresses that are written so that no program takes them for one.
+    r"|\bhxxps?:\S+|\b[a-z0-9-]{1,63} ?[\[({] ?(?:\.|dot|punto) ?[\])}] ?[a-z]{2,12}\b"
+    r"|\b[a-z0-9-]{1,63} (?:punto|dot) (?:com|es|net|org|info|io)\b"
 )
 _PHONE = (
     r"(?<![\d.,])(?:\+|00)\d(?:[ ().-]{0,2}\d){7,14}(?!\d)|(?<![\d.,])[6-9]\d\d(?:[ -]?\d{3}){2}(?!\d)"
     r"|(?<![\d.,])[6-9]\d\d(?:[ -]?\d\d){3}(?!\d)|(?<![\d.,])\d{10,}(?!\d)"
 )
+_DIGIT_WORD = "cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|zero|one|two|three|four|five|six|seven|eight|nine"
+_SPOKEN_PHONE = rf"\b(?:{_DIGIT_WORD})(?:[ ,.-]{{1,3}}(?:{_DIGIT_WORD})){{5,14}}\b"
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
