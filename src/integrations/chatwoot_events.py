@@ -116,12 +116,12 @@ def _read(event: str, body: dict[str, Any], account_id: int, inbox_id: int, as_b
 def key_of(whose: Whose) -> str | None:
     """The contact key of a person in Chatwoot; None for somebody that WhatsApp cannot know.
 
-    Our own source id says it. One that Chatwoot made, for a conversation that an agent began there, says nothing, and the
-    phone does; where Chatwoot owns the line the source id is the address itself.
+    Our own source id says it, and where Chatwoot owns the line its own is the address itself. One that it made up, for a
+    conversation that an agent began in our inbox, says nothing, and the phone does.
     """
     if key := contact_key_of(whose.source_id):
         return key
-    for phone, bsuid in ((whose.phone, ""), (whose.source_id.removeprefix("whatsapp:"), ""), ("", whose.source_id)):
+    for phone, bsuid in ((whose.source_id.removeprefix("whatsapp:"), ""), ("", whose.source_id), (whose.phone, "")):
         try:
             return contact_key(phone or None, bsuid or None)
         except ValueError:
