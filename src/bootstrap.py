@@ -31,6 +31,7 @@ from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
 from src.integrations import chatwoot_events
 from src.integrations.chatwoot_api import ChatwootApi
+from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
 from src.integrations.chatwoot_poll import ChatwootPoll
@@ -157,6 +158,9 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
         channels["twilio"] = MeasuredChannel(sender, metrics, "twilio")
         # Whoever writes first from our side, and has no other way to WhatsApp, writes through Twilio.
         channels.setdefault("whatsapp", channels["twilio"])
+    if settings.chatwoot and settings.chatwoot.mode == "agent-bot":
+        line = ChatwootChannel(make_crm(settings, metrics), settings.chatwoot.base_url)
+        channels["whatsapp"] = MeasuredChannel(line, metrics, "chatwoot")
     return channels or {"whatsapp": SimulatorChannel()}
 
 
@@ -175,10 +179,12 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     from src.agent.graph import SalesAgent  # noqa: PLC0415 - the web process never imports the graph
     from src.agent.texts import phrasebook  # noqa: PLC0415
     from src.desk.notes import Notes  # noqa: PLC0415 - they know the tariff
+    from src.integrations.tracing import rule_langsmith  # noqa: PLC0415
     from src.quoting import load_catalogue  # noqa: PLC0415
 
+    rule_langsmith(enabled=settings.langsmith_tracing)
     house = house_of(settings)
-    metrics = make_metrics(settings)
+    metrics = _traced(make_metrics(settings), settings)
     channels = make_channels(settings, metrics)
     answers = knowledge.load([Path(settings.knowledge_dir)] if settings.knowledge_dir else [])
     for fault in answers.faults:
@@ -239,6 +245,23 @@ def make_mirror(
     return Mirror(ledger, crm, lead_of=lambda lead: lead_of(lead, rules), channels=channels, monotonic=time.monotonic)
 
 
+def _traced(metrics: ProcessMetrics, settings: Settings) -> ProcessMetrics:
+    """The same measurements, sent to a collector as well where one is configured."""
+    if not settings.otlp_endpoint:
+        return metrics
+    from src.integrations.tracing import TracedMetrics, otlp  # noqa: PLC0415
+
+    try:
+        span = otlp(settings.otlp_endpoint, "iagente-vida")
+    except ImportError:
+        logs.get_logger().error(
+            "tracing.unavailable",
+            detail="OTEL_EXPORTER_OTLP_ENDPOINT is set: pip install opentelemetry-exporter-otlp-proto-http",
+        )
+        return metrics
+    return TracedMetrics(settings.data_dir / "metrics", span)
+
+
 def make_crm(settings: Settings, metrics: ProcessMetrics) -> Callable[[], ChatwootClient]:
     """Chatwoot's client, made when it is first asked for: until then it may be provisioned. Raises AccessDenied before that."""
     made: list[ChatwootClient] = []
@@ -248,7 +271,8 @@ def make_crm(settings: Settings, metrics: ProcessMetrics) -> Callable[[], Chatwo
             chatwoot = chatwoot_of(settings)
             if chatwoot is None or not chatwoot.inbox_id:
                 raise AccessDenied("chatwoot", "setup", detail="no inbox is known: run provision-chatwoot")
-            made.append(ChatwootClient(make_chatwoot_api(chatwoot, metrics), inbox_id=chatwoot.inbox_id))
+            kind = ChatwootLine if chatwoot.mode == "agent-bot" else ChatwootClient
+            made.append(kind(make_chatwoot_api(chatwoot, metrics), inbox_id=chatwoot.inbox_id))
         return made[0]
 
     return crm

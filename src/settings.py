@@ -146,6 +146,8 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     log_file: str
     log_format: str
     log_stdout: bool
+    otlp_endpoint: str
+    langsmith_tracing: bool
 
     def shown(self) -> dict[str, Any]:
         """The settings for people to read; of secrets only whether they are set."""
@@ -306,6 +308,8 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         lead_rules=read.text("LEAD_RULES"),
         log_file=read.text("LOG_FILE", "webhook.log"),
         log_stdout=read.flag("LOG_STDOUT", default=True),
+        otlp_endpoint=read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        langsmith_tracing=read.flag("LANGSMITH_TRACING"),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
     )
     if read.faults:
