@@ -311,7 +311,7 @@ ALARM_CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
                  {f'{SLOW}"0.05"}}': "0+9x60", f'{SLOW}"+Inf"}}': "0+9x60"}),
     ("WebhooksRefused", {f'{TIMES}"403"}}': "0+5x60"}, {f'{TIMES}"403"}}': ONCE}),
     ("HandedOverAndNobodyAnswers", {"handoff_timeouts_total": ONCE}, {"handoff_timeouts_total": STEADY}),
-    ("LanguageModelFails", {"model_failed_total": "0+2x60"}, {"model_failed_total": "0+1x60"}),
+    ("LanguageModelFails", {"model_failed_total": "0+4x60"}, {"model_failed_total": "0+1x60"}),
     ("BotPaused", {"bot_paused": STEADY}, {"bot_paused": "0x60"}),
 ]  # fmt: skip
 
