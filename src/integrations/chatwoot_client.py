@@ -185,7 +185,7 @@ class ChatwootClient:
         return ids[0]
 
     def _write(self, action: str, place: Place, marker: str, fields: dict[str, Any], files: Sequence[File]) -> str:
-        marked = fields | {"content_attributes": {MARKER: marker}}
+        marked = fields | {"content_attributes": {**fields.get("content_attributes", {}), MARKER: marker}}
         as_bot = fields["message_type"] == "outgoing" and self._api.has_bot
         if fields["message_type"] == "outgoing" and not as_bot and (bot_id := self._bot_id()):
             marked |= {"sender_type": "AgentBot", "sender_id": bot_id}

@@ -79,7 +79,7 @@ class ChatwootFiles:
 
     def _stored(self, content: Content) -> Content:
         try:
-            answer = self._fetched(content.link)
+            answer = fetched(self._http, self._base_url, content.link)
         except Rejected:
             if content.link.startswith("https://"):
                 return content  # Meta may be let in where we are not, and takes larger documents
@@ -94,26 +94,32 @@ class ChatwootFiles:
         media_id = self._upload(answer.body, mime, filename)
         return Content(kind=kind, media_id=media_id, mime_type=mime, filename=filename)
 
-    def _fetched(self, url: str) -> Answer:
-        """The file, by whatever way Chatwoot points: to itself, or to a store with a public address."""
-        deadline_s = time.monotonic() + FETCH_S
-        for _ in range(_HOPS):
-            answer = self._http.fetch(
-                "file",
-                url,
-                allowed=AllowedHosts(frozenset({urlsplit(url).hostname or ""}), home=self._base_url),
-                timeout_s=max(0.1, deadline_s - time.monotonic()),
-                headers={},  # the address itself is the key to the file
-                max_bytes=LARGEST_BYTES,
-            )
-            if answer.status not in _REDIRECTS:
-                break
-            url = urljoin(url, answer.headers.get("Location", ""))
-        if answer.status == 200:
-            return answer
-        if answer.status in (408, 425, 429) or answer.status >= 500:
-            raise TemporaryFailure(VENDOR, "file", status=answer.status, retry_after_s=answer.retry_after_s)
-        raise _refused("the file is not there", answer.status)
+
+def fetched(http: Outgoing, base_url: str, url: str, *, max_bytes: int = LARGEST_BYTES) -> Answer:
+    """A file of the Chatwoot at `base_url`, by whatever way it points: to itself, or to a store with a public address.
+
+    Raises TemporaryFailure, and Rejected when it cannot be had or is larger than `max_bytes`.
+    """
+    if _origin(url) != _origin(base_url):
+        raise _refused("the file is not Chatwoot's")
+    deadline_s = time.monotonic() + FETCH_S
+    for _ in range(_HOPS):
+        answer = http.fetch(
+            "file",
+            url,
+            allowed=AllowedHosts(frozenset({urlsplit(url).hostname or ""}), home=base_url),
+            timeout_s=max(0.1, deadline_s - time.monotonic()),
+            headers={},  # the address itself is the key to the file
+            max_bytes=max_bytes,
+        )
+        if answer.status not in _REDIRECTS:
+            break
+        url = urljoin(url, answer.headers.get("Location", ""))
+    if answer.status == 200:
+        return answer
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        raise TemporaryFailure(VENDOR, "file", status=answer.status, retry_after_s=answer.retry_after_s)
+    raise _refused("the file is not there", answer.status)
 
 
 def _refused(detail: str, status: int = 0) -> Rejected:

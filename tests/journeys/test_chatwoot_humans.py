@@ -226,4 +226,48 @@ def test_outside_the_window_words_fail_with_a_reason_and_a_template_goes(town: T
     assert began["conversation_id"]
 
 
+# -- where Chatwoot owns the line --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Inbox 2 is WhatsApp's, and Chatwoot tells its bot what people write."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with Rig(address) as rig:
+        environment = {**rig.env("chatwoot"), "CHATWOOT_MODE": "agent-bot", "CHATWOOT_WHATSAPP_INBOX_ID": "2"}
+        connected = requests.post(
+            f"{environment['CHATWOOT_BASE_URL']}/api/v1/accounts/1/inboxes/2/set_agent_bot",
+            headers={"Api-Access-Token": environment["CHATWOOT_USER_TOKEN"]},
+            json={"agent_bot": 1},
+            timeout=10,
+        )
+        assert connected.ok, connected.text
+        product = Product(tmp_path_factory.mktemp("line"), environment, port=port).start()
+        yield Town(rig, product)
+        product.stop()
+
+
+def test_as_chatwoots_bot_people_are_answered_and_humans_are_not_said_twice(line: Town) -> None:
+    phone = line.phone = str(next(_numbers))
+    line.rig.chatwoot.agent("customer", phone=f"+{phone}", inbox_id=2, content="hola")
+
+    def said_there() -> list[dict[str, Any]]:
+        rows = line.rig.chatwoot.ledger(kind="message")["messages"]
+        return [one for one in rows if one["inbox_id"] == 2 and one["message_type"] == 1 and not one["private"]]
+
+    (greeting,) = eventually(said_there)
+    assert greeting["sender_type"] == "AgentBot"
+    assert "privacidad" in greeting["content"].casefold()
+    line.agent("reply", content="Soy Beto")
+    eventually(lambda: line.owner() == "human")
+    line.rig.wait_quiet(idle_ms=1200, only="chatwoot")
+    assert [one["content"] for one in said_there()][1:] == ["Soy Beto"]
+    assert line.owner() == "human"
+    line.agent("resolve")
+    eventually(lambda: line.owner() == "bot")
+    line.rig.chatwoot.agent("customer", phone=f"+{phone}", inbox_id=2, content="sí, de acuerdo")
+    eventually(lambda: len(said_there()) > 2)
+
+
 _PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")

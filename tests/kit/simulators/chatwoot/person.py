@@ -21,7 +21,8 @@ class Person(MessagesApi):
         assign_bot(bot_id) | unassign | team(team_id) | resolve | open | pending | snooze(seconds) | labels([…]) |
         add_label(label) | remove_label(label) | attributes({…}) | contact(name, email, custom_attributes …) | priority |
         typing(on|off) | delete_message(message_id) | block | unblock | external_echo(content) | automation(content) |
-        online(online) | new_conversation(phone, content, inbox_id)
+        online(online) | new_conversation(phone, content, inbox_id) |
+        customer(phone, content, inbox_id): a person writes on a line that Chatwoot owns
         """
         user, action = self.users[int(d.get("user_id", 2))], d["action"]
         if action == "online":
@@ -29,6 +30,8 @@ class Person(MessagesApi):
             return {"ok": True}
         if action == "new_conversation":
             return self._start_conversation(d, user)
+        if action == "customer":
+            return self._hear_customer(d)
         conv = self._meant(d)
         if action in WRITING:
             return {"message": self.message_json(WRITING[action](self, conv, d, user))}
@@ -68,6 +71,19 @@ class Person(MessagesApi):
         conv = self.create_conv(int(self.cfg["account_id"]), identity, {"assignee_id": user["id"]})
         first = {"content": d.get("content", "Hola"), "template_params": d.get("template_params")}
         message = self.post_message(conv, ("User", user), first)
+        return {"conversation_id": conv["display_id"], "message": self.message_json(message)}
+
+    def _hear_customer(self, d: Row) -> Row:
+        """What Chatwoot makes of WhatsApp's own webhook."""
+        account, inbox = int(self.cfg["account_id"]), self.inboxes[int(d["inbox_id"])]
+        known = [c for c in self.contacts.values() if c["phone_number"] == d["phone"]]
+        contact = known[0] if known else self.new_contact(account, {"name": d["phone"], "phone_number": d["phone"]})
+        identity = self.build_ci(contact, inbox, None)
+        open_ones = [
+            one for one in self.convs.values() if one["contact_inbox_id"] == identity["id"] and one["status"] != "resolved"
+        ]
+        conv = open_ones[-1] if open_ones else self.create_conv(account, identity, {})
+        message = self.create_message(conv, {"content": d["content"], "message_type": 0}, ("Contact", contact["id"]))
         return {"conversation_id": conv["display_id"], "message": self.message_json(message)}
 
     def _write(self, conv: Row, d: Row, user: Row) -> Row:
