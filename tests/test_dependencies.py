@@ -105,6 +105,15 @@ def test_every_library_for_tests_is_named() -> None:
     assert {name for name, part in parts.items() if (part or name) not in tests_only} == set()
 
 
+LOADED_IF_THERE = {"opentelemetry": "opentelemetry-exporter-otlp-proto-http"}
+"""What is imported only where it was installed on purpose, and the library to install."""
+
+
+def test_what_is_optional_is_named() -> None:
+    text = (PROJECT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert all(library in text.partition("Optional, ")[2] for library in LOADED_IF_THERE.values())
+
+
 def imported() -> Iterator[tuple[Path, str]]:
     """Every package that our code imports, with the file."""
     for path in (PROJECT / "src").rglob("*.py"):
@@ -121,7 +130,7 @@ def test_what_is_imported_is_asked_for() -> None:
     asked = set(wanted("requirements.in"))
     missing = {}
     for path, package in imported():
-        if package == "src" or package in sys.stdlib_module_names:
+        if package in ("src", *LOADED_IF_THERE) or package in sys.stdlib_module_names:
             continue
         names = {canonicalize_name(name) for name in provided.get(package, [package])}
         if not {COMES_WITH.get(name, name) for name in names} & asked:
