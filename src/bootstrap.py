@@ -34,7 +34,7 @@ from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
-from src.integrations.chatwoot_poll import ChatwootPoll
+from src.integrations.chatwoot_poll import EVERY_S, ChatwootPoll
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
 from src.integrations.openai_check import ModelCheck
@@ -231,7 +231,19 @@ def _polls(
         return (make_chatwoot_api(chatwoot, metrics), chatwoot.inbox_id) if chatwoot and chatwoot.inbox_id else None
 
     poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp())
-    return (poll.run,)
+    log = logs.get_logger()
+
+    def run(stopping: threading.Event) -> None:
+        while not stopping.wait(EVERY_S):
+            try:
+                if found := poll.look_alone():
+                    log.info("crm.polled", found=found)
+            except (IntegrationError, LedgerUnavailable) as failure:
+                log.warning("crm.poll_failed", detail=str(failure))
+            except Exception:  # nobody else would tell of it, and the next look may do better
+                log.exception("crm.poll_failed")
+
+    return (run,)
 
 
 def make_mirror(

@@ -6,14 +6,12 @@ that somebody wrote in. All of it is given to the same code as the webhooks' eve
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
-from src import logs
 from src.desk.crm import CrmEvent, Whose
 from src.desk.human_side import HumanSide
-from src.errors import Conflict, IntegrationError, LedgerUnavailable
+from src.errors import Conflict
 from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_events import NotForUs, edited_in, message_number, owner_in, said_in, whose_of
 from src.integrations.redis_sightings import RedisSightings
@@ -35,7 +33,7 @@ Connect = Callable[[], tuple[ChatwootApi, int] | None]
 
 
 class ChatwootPoll:
-    """`look` is one look; `run` looks until it is told to stop. `clock` gives seconds since 1970."""
+    """To be asked every `EVERY_S` by every worker. `clock` gives seconds since 1970."""
 
     def __init__(self, connect: Connect, humans: HumanSide, sightings: RedisSightings, *, clock: Callable[[], float]) -> None:
         self._connect = connect
@@ -43,20 +41,11 @@ class ChatwootPoll:
         self._sightings = sightings
         self._clock = clock
         self._read: dict[str, float] = {}
-        self._log = logs.get_logger()
 
-    def run(self, stopping: threading.Event, *, every_s: float = EVERY_S) -> None:
-        """Whatever goes wrong is logged, and looked at again the next time."""
-        while not stopping.wait(every_s):
-            try:
-                with self._sightings.polling(for_s=_LOOK_S) as mine:
-                    found = self.look() if mine else 0
-                if found:
-                    self._log.info("crm.polled", found=found)
-            except (IntegrationError, LedgerUnavailable) as failure:
-                self._log.warning("crm.poll_failed", detail=str(failure))
-            except Exception:  # noqa: BLE001 - a thread of its own: nobody else would tell of it
-                self._log.error("crm.poll_failed", exc_info=True)
+    def look_alone(self) -> int:
+        """One look, unless another process is looking: then nothing was found. Raises IntegrationError, LedgerUnavailable."""
+        with self._sightings.polling(for_s=_LOOK_S) as mine:
+            return self.look() if mine else 0
 
     def look(self) -> int:
         """How many events were found that no webhook had brought. Raises IntegrationError, LedgerUnavailable."""
