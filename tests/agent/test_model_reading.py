@@ -242,6 +242,16 @@ def test_beyond_the_daily_cap_the_rules_go_on_alone_until_tomorrow() -> None:
     assert talk.conversation.memory["model"]["tokens"] == 330
 
 
+def test_what_came_to_nothing_counts_towards_the_cap_too() -> None:
+    model = FakeModel(failure="timeout")
+    talk = asked_for("age", model, daily_tokens=1)
+    talk.say(LONG)
+    talk.conversation.awaiting, talk.conversation.owner = "age", "bot"
+    talk.say(LONG)
+    assert len(model.prompts) == 1
+    assert talk.conversation.memory["model"]["tokens_today"] > 500
+
+
 def test_a_cap_of_nothing_means_that_nobody_is_asked() -> None:
     model = reads()
     asked_for("age", model, daily_tokens=0).say(LONG)

@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent / "prompts"
 VERSIONS: dict[Task, str] = {"read": "read.es.v1", "answer": "answer.es.v1", "phrase": "phrase.es.v1"}
 CANARY = "zarzamora-7f3a-violeta"
 """Stands in every system prompt and nowhere else: a reply that holds it repeats the prompt, and never goes out."""
+CHARACTERS_PER_TOKEN = 4
 
 Shape = TypeVar("Shape")
 
@@ -35,7 +36,7 @@ def ask(turn: Turn, task: Task, facts: dict[str, Any], shape: type, *, answer_to
         answer_tokens=answer_tokens,
     )
     answer = turn.thinking.ask(prompt)
-    account(turn, task, prompt.version, answer)
+    account(turn, task, prompt.version, _with_tokens(prompt, answer))
     if answer.content is None:
         turn.count("model.failed", task=task, version=prompt.version, reason=answer.failure or "empty")
     return answer.content
@@ -63,6 +64,14 @@ def may_ask(turn: Turn) -> bool:
 def _spent_today(turn: Turn) -> int:
     spent = turn.conversation.memory.get("model", {})
     return int(spent["tokens_today"]) if spent.get("day") == turn.today.isoformat() else 0
+
+
+def _with_tokens(prompt: Prompt, answer: Answer) -> Answer:
+    """Where a provider names no tokens, or nothing came back, what was sent is estimated: a cap must not wait for figures."""
+    if answer.input_tokens or not answer.calls:
+        return answer
+    sent = len(prompt.system) + len(prompt.facts)
+    return msgspec.structs.replace(answer, input_tokens=answer.calls * sent // CHARACTERS_PER_TOKEN)
 
 
 def account(turn: Turn, task: Task, version: str, answer: Answer) -> None:
