@@ -51,13 +51,13 @@ QUICK = Plan((Delay(20, 150, 8),), workers=1, crowd=0.1, warm_up_s=0.2, measured
 class Crowd:
     """Prospects in a process of their own; see bench/prospects.py."""
 
-    def __init__(self, product_url: str, lines: Sequence[str]) -> None:
+    def __init__(self, product_url: str, played: Sequence[sale.Turn]) -> None:
         command = [sys.executable, "-m", "bench.prospects", product_url]
         self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         announced = json.loads(self._process.stdout.readline())
         self.env: dict[str, str] = announced["env"]
-        self._url, self._lines = announced["url"], list(lines)
+        self._url, self._sale = announced["url"], list(played)
 
     def tell(self, what: str, **more: Any) -> dict[str, Any]:
         """start, measure, report or stop; what it says to that."""
@@ -66,7 +66,9 @@ class Crowd:
         return dict(answer.json())
 
     def start(self, people: int) -> None:
-        self.tell("start", lines=self._lines, people=people, think_s=THINK_S)
+        lines = [turn.said.text for turn in self._sale]
+        replies = [len(turn.step.replies) for turn in self._sale]
+        self.tell("start", lines=lines, replies=replies, people=people, think_s=THINK_S)
 
     def cpu_s(self) -> float:
         return cpu_s_of(self._process.pid)
@@ -87,7 +89,7 @@ def main(plan: Plan) -> None:
     about, rows = machine(), []
     for delay in plan.delays:
         env = {"WORKER_THREADS": str(delay.worker_threads), "WHATSAPP_MESSAGES_PER_SECOND": "10000"}
-        with Installation(env) as product, Crowd(product.address, [turn.said.text for turn in played]) as crowd:
+        with Installation(env) as product, Crowd(product.address, played) as crowd:
             product.start_web(crowd.env)
             product.start_workers(plan.workers, "bench.thinking_worker", str(delay.delay_ms))
             floor_per_s = sale.bare_invokes_per_s(agent, played, seconds=plan.floor_s)

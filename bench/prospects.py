@@ -34,6 +34,7 @@ class Prospects(MetaSim):
         self._think_s = 0.0
         self._crowd = 0
         self._said: dict[str, int] = {}
+        self._to_hear: dict[str, int] = {}
         self._wrote_s: dict[str, float] = {}
         self._measure()
 
@@ -50,9 +51,11 @@ class Prospects(MetaSim):
     # -- what the bench asks for -----------------------------------------------------------------------------------
 
     async def _start(self, request: web.Request) -> web.Response:
-        """{"lines": what each says, "people": how many talk at the same time, "think_s": the mean time they take to answer}"""
+        """{"lines": what each says, "replies": how many messages answer each line, "people": how many talk at the same time,
+        "think_s": the mean time they take to answer}"""
         wanted = await request.json()
         self._lines, self._think_s = wanted["lines"], float(wanted["think_s"])
+        self._answered_by = wanted["replies"]
         for _ in range(int(wanted["people"])):
             self._somebody_new()
         return web.json_response({})
@@ -87,6 +90,7 @@ class Prospects(MetaSim):
         unanswered = len(self._wrote_s)
         self._wrote_s.clear()
         self._said.clear()
+        self._to_hear.clear()
         return web.json_response({"unanswered": unanswered})
 
     # -- people ----------------------------------------------------------------------------------------------------
@@ -104,6 +108,7 @@ class Prospects(MetaSim):
             return  # whoever was still thinking went home with the others
         position = self._said.get(phone, 0)
         self._said[phone] = position + 1
+        self._to_hear[phone] = self._answered_by[position]
         spec = {"from": phone, "body": self._lines[position]}
         body = self.inbound_body([spec])
         self.note_inbound(spec, body["entry"][0]["changes"][0]["value"]["messages"][0])
@@ -114,12 +119,17 @@ class Prospects(MetaSim):
         """Here a message of the product has been accepted: somebody reads it."""
         super().plan_statuses(entry, c, late)
         self._replies += 1
-        wrote_s = self._wrote_s.pop(entry["wa_id"], None)
-        if wrote_s is None:
-            return  # a turn's second message
-        self._answered_s.append(time.monotonic() - wrote_s)
-        if self._said.get(entry["wa_id"], 0) < len(self._lines):
-            self._soon(entry["wa_id"])
+        phone = entry["wa_id"]
+        wrote_s = self._wrote_s.pop(phone, None)
+        if wrote_s is not None:
+            self._answered_s.append(time.monotonic() - wrote_s)
+        if phone not in self._to_hear:
+            return  # went home
+        self._to_hear[phone] -= 1
+        if self._to_hear[phone]:
+            return  # people hear somebody out before they answer
+        if self._said[phone] < len(self._lines):
+            self._soon(phone)
         else:
             self._somebody_new()
 

@@ -350,6 +350,7 @@ def erase(*, who: str, yes: bool) -> None:
         if not yes:
             click.confirm(f"This removes the conversation and {what}, and cannot be undone. Go on?", abort=True)
         services.desk.erase(contact)
+        logs.get_logger().info("conversation.erased", contact=services.ledger.pseudonym(contact), by="command")
     click.echo(f"Erased: the conversation, {what}. Keyed hashes of message ids stay for 8 days, so that nothing comes back.")
 
 
