@@ -80,8 +80,6 @@ def _human(turn: Turn) -> bool:
     facts.record(turn)
     _introduce(turn)
     turn.say("human.confirmed")
-    if turn.house.business_hours:
-        turn.say("human.hours", hours=turn.house.business_hours)
     call_human(turn, "asked")
     return True
 
@@ -199,7 +197,7 @@ def _language(turn: Turn) -> bool:
     if memory.get("foreign"):
         facts.record(turn)
         turn.say(f"foreign.{known}_human")
-        call_human(turn, "language")
+        turn.hand_over("language")  # without the hours: they are not in that language
         return True
     memory["foreign"] = True
     turn.say(f"foreign.{known}_offer")

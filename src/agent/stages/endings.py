@@ -7,7 +7,9 @@ from src.agent.stages.turn import Turn
 
 
 def call_human(turn: Turn, reason: str, *, urgent: bool = False) -> None:
-    """The conversation goes to a person."""
+    """The conversation goes to a person, of whom is said when they are there, unless it is urgent."""
+    if turn.house.business_hours and not urgent:
+        turn.say("human.hours", hours=turn.house.business_hours)
     turn.hand_over(reason, urgent=urgent)
 
 

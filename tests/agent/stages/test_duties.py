@@ -122,6 +122,16 @@ def test_hours_are_named_when_there_are_any() -> None:
     assert "guard.reply_replaced" not in talk.events()
 
 
+def test_hours_are_named_whoever_calls_the_person_unless_it_is_urgent() -> None:
+    house = msgspec.structs.replace(HOUSE, business_hours="L-V 9:00-18:00")
+    for intent, named in (("health:other", True), ("self_harm", False)):
+        talk = Talk(house)
+        talk.say("hola")
+        talk.mean(intent)
+        assert talk.conversation.owner == "human"
+        assert ("9:00-18:00" in talk.text) is named
+
+
 def test_a_person_asked_for_at_first_still_hears_what_this_is() -> None:
     talk = Talk()
     talk.mean("human")
