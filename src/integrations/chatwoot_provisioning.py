@@ -1,0 +1,237 @@
+"""Sets up a Chatwoot account: inbox, agent bot, labels, attributes, teams and webhook; what is there already is adopted.
+
+One webhook of the account tells us everything. The inbox's own `webhook_url` stays empty: it would tell each event once more,
+tells nothing of contacts, and Chatwoot marks messages as failed when it cannot reach it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from src.desk.lead import ATTRIBUTES, LABELS, Attribute
+from src.desk.lead_rules import Team
+from src.errors import AccessDenied, IntegrationError, TemporaryFailure
+from src.integrations.chatwoot_api import ChatwootApi
+
+INBOX_NAME = "WhatsApp (iAgente Vida)"
+BOT_NAME = "iAgente Vida"
+EVENTS = ("message_created", "conversation_status_changed", "conversation_updated", "contact_updated")
+_REPLY_WINDOW = {"agent_reply_time_window": 24}
+"""Hours; what WhatsApp allows."""
+_OLDEST = (4, 13)
+"""The first version that signs what it tells."""
+
+Result = Literal["made", "changed", "unchanged", "failed"]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What became of one thing. `by_hand` says what a person has to do where we could not."""
+
+    name: str
+    result: Result
+    detail: str = ""
+    by_hand: str = ""
+
+
+class Made(msgspec.Struct):
+    """What the account holds for us now; 0 and "" for what could not be made or may not be read with this token."""
+
+    inbox_id: int = 0
+    bot_token: str = ""
+    webhook_secret: str = ""
+
+
+class Provisioning:
+    """Goes through the account once. Every step is tried, whatever became of those before it, and may be repeated.
+
+    `inbox_id` is an inbox to adopt, 0 finds ours by its name or makes it. In agent-bot mode (`owns_line`) Chatwoot has the
+    WhatsApp number: its inbox is given and left as it is. `webhook_url` is this program's door, "" where it has no address.
+    """
+
+    def __init__(self, api: ChatwootApi, *, inbox_id: int, owns_line: bool, webhook_url: str, teams: Sequence[Team]) -> None:
+        self._api, self._inbox_id, self._owns_line = api, inbox_id, owns_line
+        self._webhook_url, self._teams = webhook_url, teams
+        self._bot_id = 0
+        self.made = Made()
+
+    def run(self, told: Callable[[Step], None] = lambda _step: None) -> list[Step]:
+        """Every step in its order; each is told as soon as it is done. Without access only the first one is there."""
+        steps: list[Step] = []
+        door = f"{self._webhook_url or 'PUBLIC_BASE_URL/webhook/chatwoot'} for {', '.join(EVENTS)}"
+        plan = (
+            ("access", self._access, "set CHATWOOT_BASE_URL, CHATWOOT_ACCOUNT_ID and an administrator's CHATWOOT_USER_TOKEN"),
+            ("inbox", self._inbox, f"Settings > Inboxes: add an API channel '{INBOX_NAME}' and set CHATWOOT_WHATSAPP_INBOX_ID"),
+            ("agent bot", self._bot, f"Settings > Bots: add '{BOT_NAME}' with an empty webhook URL and set CHATWOOT_BOT_TOKEN"),
+            ("bot in inbox", self._link, f"Settings > Inboxes > the inbox > Bot configuration: choose '{BOT_NAME}'"),
+            ("labels", self._labels, f"Settings > Labels: add {', '.join(label.title for label in LABELS)}"),
+            ("attributes", self._attributes, "Settings > Custom attributes: add those of docs/chatwoot.md"),
+            ("teams", self._make_teams, f"Settings > Teams: add {', '.join(team.name for team in self._teams)}"),
+            ("webhook", self._webhook, f"Settings > Integrations > Webhooks: add {door} and set CHATWOOT_WEBHOOK_SECRET"),
+        )  # fmt: skip
+        for name, work, by_hand in plan:
+            try:
+                result, detail = work()
+                step = Step(name, result, detail, by_hand if result == "failed" else "")
+            except AccessDenied as fault:
+                step = Step(name, "failed", f"this token may not do it ({fault})", by_hand)
+            except TemporaryFailure as fault:
+                step = Step(name, "failed", str(fault), "run this command again when Chatwoot answers")
+            except IntegrationError as fault:
+                step = Step(name, "failed", str(fault), by_hand)
+            steps.append(step)
+            told(step)
+            if name == "access" and step.result == "failed":
+                break
+        return steps
+
+    def _access(self) -> tuple[Result, str]:
+        version = str(_object(self._get("/api")).get("version", ""))
+        numbers = tuple(int(number) for number in re.findall(r"\d{1,9}", version)[:2])
+        if numbers < _OLDEST:
+            return (
+                "failed",
+                f"Chatwoot {version[:20] or 'of no known version'}: at least {'.'.join(map(str, _OLDEST))} is needed",
+            )
+        accounts = _objects(_object(self._get("/api/v1/profile")).get("accounts"))
+        role = next((str(one.get("role")) for one in accounts if one.get("id") == self._api.account_id), "")
+        if not role:
+            return "failed", f"the user is no member of account {self._api.account_id}"
+        return "unchanged", f"Chatwoot {version[:20]}, {role[:20]}"
+
+    def _inbox(self) -> tuple[Result, str]:
+        if self._owns_line and not self._inbox_id:
+            return "failed", "in agent-bot mode CHATWOOT_WHATSAPP_INBOX_ID names the WhatsApp inbox"
+        if self._inbox_id:
+            inbox = _object(self._get(f"inboxes/{self._inbox_id}"))
+        else:
+            ours = [
+                one
+                for one in _objects(_object(self._get("inboxes")).get("payload"))
+                if one.get("name") == INBOX_NAME and one.get("channel_type") == "Channel::Api"
+            ]
+            if not ours:
+                channel = {"type": "api", "webhook_url": "", "additional_attributes": _REPLY_WINDOW}
+                wanted = {"name": INBOX_NAME, "lock_to_single_conversation": True, "channel": channel}
+                inbox = _object(self._api.call("provision", "POST", "inboxes", json=wanted))
+                self.made.inbox_id = _id(inbox)
+                return "made", f"number {self.made.inbox_id}"
+            inbox = min(ours, key=_id)
+        if not self._owns_line and inbox.get("channel_type") != "Channel::Api":
+            return "failed", "the inbox is no API channel"
+        self.made.inbox_id = _id(inbox)
+        return self._corrected(inbox)
+
+    def _corrected(self, inbox: dict[str, Any]) -> tuple[Result, str]:
+        """Takes our own address out of the inbox, where it would double every event, and sets the reply window."""
+        number = f"number {_id(inbox)}"
+        if self._owns_line:
+            return "unchanged", number
+        changes: dict[str, Any] = {}
+        if self._webhook_url and inbox.get("webhook_url") == self._webhook_url:
+            changes["webhook_url"] = ""
+        attributes = _object(inbox.get("additional_attributes"))
+        if attributes | _REPLY_WINDOW != attributes:
+            changes["additional_attributes"] = attributes | _REPLY_WINDOW
+        if not changes:
+            return "unchanged", number
+        self._api.call("provision", "PATCH", f"inboxes/{_id(inbox)}", json={"channel": changes})
+        return "changed", f"{number}: {', '.join(changes)}"
+
+    def _bot(self) -> tuple[Result, str]:
+        bots = [bot for bot in _objects(self._get("agent_bots")) if bot.get("name") == BOT_NAME]
+        wanted = {"name": BOT_NAME, "description": "Asistente de seguros de vida", "outgoing_url": ""}
+        bot = min(bots, key=_id) if bots else _object(self._api.call("provision", "POST", "agent_bots", json=wanted))
+        self._bot_id, self.made.bot_token = _id(bot), _text(bot.get("access_token"))
+        return ("unchanged" if bots else "made"), f"number {self._bot_id}"
+
+    def _link(self) -> tuple[Result, str]:
+        if not self.made.inbox_id or not self._bot_id:
+            return "failed", "there is no inbox or no bot to connect"
+        path = f"inboxes/{self.made.inbox_id}"
+        linked = _object(_object(self._get(f"{path}/agent_bot")).get("agent_bot")).get("id")
+        if linked == self._bot_id:
+            return "unchanged", ""
+        if linked:
+            return "failed", "another bot is connected to the inbox, and stays"
+        self._api.call("provision", "POST", f"{path}/set_agent_bot", json={"agent_bot": self._bot_id})
+        return "made", ""
+
+    def _labels(self) -> tuple[Result, str]:
+        there = {one.get("title") for one in _objects(_object(self._get("labels")).get("payload"))}
+        missing = [
+            {"title": label.title, "description": label.description, "color": label.colour, "show_on_sidebar": True}
+            for label in LABELS
+            if label.title not in there
+        ]
+        return self._add("labels", missing, len(LABELS))
+
+    def _attributes(self) -> tuple[Result, str]:
+        path = "custom_attribute_definitions"
+        there = {(one.get("attribute_key"), one.get("attribute_model")) for one in _objects(self._get(path))}
+        wanted = [_definition(attribute) for attribute in ATTRIBUTES]
+        missing = [one for one in wanted if (one["attribute_key"], one["attribute_model"]) not in there]
+        return self._add(path, missing, len(wanted))
+
+    def _make_teams(self) -> tuple[Result, str]:
+        there = {one.get("name") for one in _objects(self._get("teams"))}
+        wanted = [{"name": team.name.casefold(), "description": team.description} for team in self._teams]
+        return self._add("teams", [one for one in wanted if one["name"] not in there], len(wanted))
+
+    def _add(self, path: str, missing: list[dict[str, Any]], of: int) -> tuple[Result, str]:
+        for one in missing:
+            self._api.call("provision", "POST", path, json=one)
+        return ("made" if missing else "unchanged"), f"{len(missing)} of {of} added"
+
+    def _webhook(self) -> tuple[Result, str]:
+        if not self._webhook_url:
+            return "failed", "PUBLIC_BASE_URL is not set, so Chatwoot would not know where to knock"
+        hooks = _objects(_object(_object(self._get("webhooks")).get("payload")).get("webhooks"))
+        hook = next((one for one in hooks if one.get("url") == self._webhook_url), None)
+        wanted = {"url": self._webhook_url, "subscriptions": list(EVENTS)}
+        if hook and set(EVENTS) <= set(map(str, hook.get("subscriptions") or ())):
+            result: Result = "unchanged"
+        elif hook:
+            wanted["subscriptions"] = sorted({*EVENTS, *map(str, hook.get("subscriptions") or ())})
+            self._api.call("provision", "PATCH", f"webhooks/{_id(hook)}", json=wanted)
+            result = "changed"
+        else:
+            answer = _object(self._api.call("provision", "POST", "webhooks", json=wanted))
+            hook = _object(_object(answer.get("payload")).get("webhook"))
+            result = "made"
+        self.made.webhook_secret = _text(hook.get("secret"))
+        return result, self._webhook_url
+
+    def _get(self, path: str) -> Any:
+        return self._api.call("provision", "GET", path)
+
+
+def _definition(attribute: Attribute) -> dict[str, Any]:
+    return {
+        "attribute_key": attribute.key,
+        "attribute_display_name": attribute.name,
+        "attribute_display_type": attribute.kind,
+        "attribute_description": attribute.description or attribute.name,
+        "attribute_values": list(attribute.values),
+        "attribute_model": "contact_attribute" if attribute.of == "person" else "conversation_attribute",
+    }
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _id(value: dict[str, Any]) -> int:
+    number = value.get("id")
+    return number if isinstance(number, int) else 0
