@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from src.agent.thinking.asking import CANARY, schema_of, system_prompt
-from src.agent.thinking.reading import ModelReading
+from src.agent.thinking.reading import ModelReading, masked
 from src.messages import Contact
 from tests.agent.fake_model import FakeModel
-from tests.agent.talk import Talk, at_proposal
+from tests.agent.talk import START, Talk, at_proposal
 
 
 def value(key: str, value: Any, evidence: str) -> dict[str, Any]:
@@ -298,3 +298,20 @@ def test_the_schema_is_strict_all_the_way_down() -> None:
     for one in found:
         assert one["additionalProperties"] is False
         assert set(one["required"]) == set(one["properties"])
+
+
+@pytest.mark.parametrize(
+    ("text", "masks"),
+    [
+        ("vivo en el 28013 de Madrid", True),
+        ("el código postal es 08001", True),
+        ("CP: 46022, Valencia", True),
+        ("gano 28000 al año", False),
+        ("debo 28013 € al banco", False),
+        ("unos 28.013 euros", False),
+        ("el postal 28000", True),
+    ],
+)
+def test_a_postal_code_is_masked_and_an_amount_is_not(text: str, masks: bool) -> None:
+    turn = Talk().agent.flow_of(Talk().conversation, [], START)["turn"]
+    assert ("[código postal]" in masked(turn, text)) is masks

@@ -161,6 +161,12 @@ def _facts(turn: Turn, text: str, read: Reading, context: Context) -> dict[str, 
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 _PHONE = re.compile(r"(?<![\w.,])(?:\+|00)?\d(?:[ .\-()]{0,2}\d){8,14}(?![\w€%])")
 _DATE = re.compile(r"\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b|\b\d{4}-\d\d-\d\d\b")
+_POSTAL_CODE = re.compile(
+    r"(?<![\w.,])(?:0[1-9]|[1-4]\d|5[0-2])(?!\d00)\d{3}(?![\d€%]|[.,]\d|\s?(?:€|eur|mil\b|al mes|mensual|anual|de capital))"
+    r"|(?<=postal )\d{5}\b",
+    re.IGNORECASE,
+)
+"""Of a Spanish province, where nothing says money. An amount taken for one is read by the rules all the same."""
 _MARKS = {"name": "[nombre]", "email": "[correo]", "birth_date": "[fecha]", "postal_code": "[código postal]"}
 
 
@@ -170,6 +176,7 @@ def masked(turn: Turn, text: str, read: Reading | None = None) -> str:
         if found.key in _MARKS and found.evidence:
             text = text.replace(found.evidence, _MARKS[found.key])
     text = _DATE.sub("[fecha]", _PHONE.sub("[teléfono]", _EMAIL.sub("[correo]", text)))
+    text = _POSTAL_CODE.sub("[código postal]", text)
     names = f"{turn.conversation.profile.get('name', '')} {turn.conversation.contact.name or ''}".split()
     for name in {name for name in names if len(name) > 2 and name.isalpha()}:
         text = re.sub(rf"\b{re.escape(name)}\b", "[nombre]", text, flags=re.IGNORECASE)
