@@ -226,6 +226,54 @@ def test_outside_the_window_words_fail_with_a_reason_and_a_template_goes(town: T
     assert began["conversation_id"]
 
 
+def test_the_bot_calls_somebody_and_an_answer_ends_the_call(town: Town) -> None:
+    town.newcomer()
+    town.rig.meta.inbound(town.phone, "quiero hablar con una persona")
+    eventually(lambda: town.owner() == "human")
+    eventually(lambda: town.status_there() == "open")
+    town.rig.wait_quiet(idle_ms=800, only="meta,chatwoot")
+    assert town.owner() == "human"  # the echo of our own opening changes nothing
+    town.agent("reply", content="Soy Beto, dígame")
+    eventually(lambda: "Soy Beto, dígame" in town.heard())
+    town.agent("resolve")
+    eventually(lambda: town.owner() == "bot")
+
+
+def test_where_conversations_have_owners_it_is_the_same(town: Town) -> None:
+    """Chatwoot 4.16: the bot is assigned to what is new, and a human takes over by being assigned."""
+    town.rig.chatwoot.config(ownership_mode=True)
+    try:
+        town.newcomer()
+        assert (town.owner(), town.status_there()) == ("bot", "pending")
+        town.agent("assign", assignee_id=2)
+        eventually(lambda: town.owner() == "human")
+        town.agent("reply", content="Desde la 4.16")
+        eventually(lambda: "Desde la 4.16" in town.heard())
+        town.agent("assign_bot", bot_id=1)
+        eventually(lambda: town.owner() == "bot")
+        town.rig.wait_quiet(idle_ms=1000, only="meta,chatwoot")
+        assert (town.owner(), town.status_there()) == ("bot", "pending")
+    finally:
+        town.rig.chatwoot.config(ownership_mode=False)
+
+
+def test_what_a_human_corrects_there_is_what_the_bot_knows(town: Town) -> None:
+    town.newcomer()
+    for words in ("sí, de acuerdo", "tengo 35 años"):
+        town.rig.meta.inbound(town.phone, words)
+        town.rig.wait_quiet(idle_ms=1200, only="meta,chatwoot")
+    eventually(lambda: town.product.conversation(town.phone)["profile"].get("age") == 35)
+
+    def shown_there() -> bool:
+        found = town.conversation_there()
+        return bool(found) and found["meta"]["sender"]["custom_attributes"].get("age") == 35
+
+    eventually(shown_there)
+    town.agent("contact", custom_attributes={"age": 41})
+    eventually(lambda: town.product.conversation(town.phone)["profile"]["age"] == 41)
+    assert town.product.conversation(town.phone)["profile_sources"]["age"]["by"] == "human"
+
+
 # -- where Chatwoot owns the line --------------------------------------------------------------------------------------
 
 
