@@ -223,7 +223,9 @@ def test_outside_the_window_words_fail_with_a_reason_and_a_template_goes(town: T
     began = town.rig.chatwoot.agent("new_conversation", phone=f"+{phone}", content="plantilla", template_params=template)
     (sent,) = eventually(lambda: town.rig.meta.sent(phone))
     assert (sent["type"], sent["payload"]["template"]["name"]) == ("template", "rig_sin_variables")
-    assert began["conversation_id"]
+    said = town.agent("reply", conversation_id=began["conversation_id"], content="¿Le interesa?")["message"]
+    eventually(lambda: town.message_there(said["id"])["status"] == "failed")
+    assert "24 horas" in town.message_there(said["id"])["content_attributes"]["external_error"]
 
 
 def test_the_bot_calls_somebody_and_an_answer_ends_the_call(town: Town) -> None:
