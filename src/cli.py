@@ -23,14 +23,27 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from src.bootstrap import Services, make_services
+from src import logs
+from src.bootstrap import Services, make_lead_rules, make_services
 from src.desk.checks import Check, judged
 from src.desk.operators import MOST_LETTERS, dead_letter_id
 from src.errors import ConfigurationError, InvalidRequest, LedgerUnavailable, SalesAgentError, UnknownContact
+from src.integrations.chatwoot_api import ChatwootApi
+from src.integrations.chatwoot_provisioning import Provisioning, Step
 from src.integrations.redis_dossier import dossier
 from src.integrations.whatsapp_identity import CHANNEL, contact_key, typed_key
 from src.quoting import QUOTE_COLUMNS, Applicant, Refusal, explain, load_catalogue, quote_rows
-from src.settings import Settings, admin_token, child_environment, load, verify_token
+from src.settings import (
+    PROVISIONED,
+    Provisioned,
+    Settings,
+    admin_token,
+    chatwoot_of,
+    child_environment,
+    keep_provisioned,
+    load,
+    verify_token,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 _LEAST_FREE_MB = 500
@@ -350,8 +363,18 @@ def erase(*, who: str, yes: bool) -> None:
         if not yes:
             click.confirm(f"This removes the conversation and {what}, and cannot be undone. Go on?", abort=True)
         services.desk.erase(contact)
-        logs.get_logger().info("conversation.erased", contact=services.ledger.pseudonym(contact), by="command")
+        _note_erasure(services, contact)
     click.echo(f"Erased: the conversation, {what}. Keyed hashes of message ids stay for 8 days, so that nothing comes back.")
+
+
+def _note_erasure(services: Services, contact: str) -> None:
+    """A line in the log, as when it is done at the door: that it was done, and by the pseudonym to whom."""
+    settings = services.settings
+    logs.configure(
+        log_file=settings.log_file, log_format=settings.log_format, debug=settings.debug, process="command", stdout=False
+    )
+    logs.get_logger().info("conversation.erased", contact=services.ledger.pseudonym(contact))
+    logs.flush()
 
 
 def _known(services: Services, who: str) -> str:
@@ -422,6 +445,58 @@ def replay_letters(*, letter_id: str | None, everything: bool) -> None:
         in_order = track(letters[::-1], "Replaying", console=_console, disable=not _console.is_terminal)
         done = sum(services.operators.replay_letter(letter) for letter in in_order)
     click.echo(f"{done} put back into their lanes")
+
+
+# -- Chatwoot ----------------------------------------------------------------------------------------------------------
+
+
+@cli.command("provision-chatwoot")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def provision_chatwoot(*, as_json: bool) -> None:
+    """Sets up the Chatwoot account: inbox, bot, labels, attributes, teams, webhook. What is there already is adopted.
+
+    What it makes is kept in the data directory. It may be run as often as one likes. Exit code 1 when a step is left to do.
+    """
+    settings = _settings()
+    chatwoot = chatwoot_of(settings)
+    if chatwoot is None:
+        raise click.ClickException("set CHATWOOT_BASE_URL, CHATWOOT_ACCOUNT_ID and CHATWOOT_USER_TOKEN first")
+    run = Provisioning(
+        ChatwootApi(base_url=chatwoot.base_url, account_id=chatwoot.account_id, user_token=chatwoot.user_token),
+        inbox_id=chatwoot.inbox_id,
+        owns_line=chatwoot.mode == "agent-bot",
+        webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
+        teams=make_lead_rules(settings).team,
+    )
+    steps = run.run(_nothing if as_json else _show_step)
+    made = Provisioned(
+        base_url=chatwoot.base_url,
+        account_id=chatwoot.account_id,
+        inbox_id=run.made.inbox_id or chatwoot.inbox_id,
+        bot_token=run.made.bot_token or chatwoot.bot_token,
+        webhook_secrets=(run.made.webhook_secret,) if run.made.webhook_secret else chatwoot.webhook_secrets,
+    )
+    try:
+        file = keep_provisioned(settings, made)
+    except OSError as fault:
+        raise click.FileError(str(settings.data_dir / PROVISIONED), fault.strerror) from fault
+    well = all(step.result != "failed" for step in steps)
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": well, "steps": steps}))
+    else:
+        click.echo(f"Kept in {file}. Chatwoot does not call private addresses unless SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true.")
+    sys.exit(0 if well else 1)
+
+
+def _nothing(_step: Step) -> None:
+    pass
+
+
+def _show_step(step: Step) -> None:
+    word = click.style(f"{step.result:<9}", fg="red" if step.result == "failed" else "green")
+    click.echo(f"{word}  {step.name:<12}  {step.detail}".rstrip())
+    if step.by_hand:
+        click.echo(f"{'':<25}-> {step.by_hand}")
 
 
 # -- shared ------------------------------------------------------------------------------------------------------------
