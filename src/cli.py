@@ -468,23 +468,26 @@ def provision_chatwoot(*, as_json: bool) -> None:
         webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
         teams=make_lead_rules(settings).team,
     )
+    if not as_json:
+        click.echo("Chatwoot calls no private address unless it runs with SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true.")
     steps = run.run(_nothing if as_json else _show_step)
-    made = Provisioned(
-        base_url=chatwoot.base_url,
-        account_id=chatwoot.account_id,
-        inbox_id=run.made.inbox_id or chatwoot.inbox_id,
-        bot_token=run.made.bot_token or chatwoot.bot_token,
-        webhook_secrets=(run.made.webhook_secret,) if run.made.webhook_secret else chatwoot.webhook_secrets,
-    )
-    try:
-        file = keep_provisioned(settings, made)
-    except OSError as fault:
-        raise click.FileError(str(settings.data_dir / PROVISIONED), fault.strerror) from fault
+    if len(steps) > 1:  # without access what an earlier run kept stays
+        made = Provisioned(
+            base_url=chatwoot.base_url,
+            account_id=chatwoot.account_id,
+            inbox_id=run.made.inbox_id or chatwoot.inbox_id,
+            bot_token=run.made.bot_token or chatwoot.bot_token,
+            webhook_secrets=(run.made.webhook_secret,) if run.made.webhook_secret else chatwoot.webhook_secrets,
+        )
+        try:
+            file = keep_provisioned(settings, made)
+        except OSError as fault:
+            raise click.FileError(str(settings.data_dir / PROVISIONED), fault.strerror) from fault
+        if not as_json:
+            click.echo(f"Kept in {file}.")
     well = all(step.result != "failed" for step in steps)
     if as_json:
         click.echo(msgspec.json.encode({"ok": well, "steps": steps}))
-    else:
-        click.echo(f"Kept in {file}. Chatwoot does not call private addresses unless SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true.")
     sys.exit(0 if well else 1)
 
 

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -384,6 +385,17 @@ def chatwoot_of(settings: Settings) -> Chatwoot | None:
         inbox_id=given.inbox_id or kept.inbox_id,
         webhook_secrets=given.webhook_secrets or kept.webhook_secrets,
     )
+
+
+def keep_provisioned(settings: Settings, made: Provisioned) -> Path:
+    """Writes what `chatwoot_of` reads, for the owner's eyes only, whole or not at all; the file. Raises OSError."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    file = settings.data_dir / PROVISIONED
+    with tempfile.NamedTemporaryFile(dir=settings.data_dir, delete=False) as new:  # made with mode 0600
+        new.write(msgspec.json.encode(made))
+        new.flush()
+        os.fsync(new.fileno())
+    return Path(new.name).replace(file)
 
 
 def _llm(read: _Reader) -> Llm | None:
