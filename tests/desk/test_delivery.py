@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.desk.delivery import DEADLINE, GRACE_S, ORDER_WAIT_S, PAUSE_S, REPLY_WINDOW, backoff_s
+from src.desk.delivery import DEADLINE, GRACE_S, ORDER_WAIT_S, PAUSE_S, REPLY_WINDOW, Deliveries, backoff_s
 from src.errors import (
     AccessDenied,
     PermanentFailure,
@@ -406,3 +407,29 @@ def test_a_back_off_grows_and_has_an_end_and_no_moods(attempts: int, seed: str) 
     assert 0.5 <= wait_s <= 300
     assert wait_s <= 2 ** max(0, min(attempts - 1, 9))
     assert wait_s == backoff_s(attempts, seed)
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome", "status"),
+    [
+        (Rejected("chatwoot", "file", vendor_code="file"), "buried_file", "failed file"),
+        (TemporaryFailure("chatwoot", "file", status=503), "put_off", "queued"),
+        (AccessDenied("whatsapp", "upload", status=401), "put_off", "queued"),
+    ],
+)
+def test_a_file_that_is_not_ready_leaves_nothing_sent(office: Office, failure: Exception, outcome: str, status: str) -> None:
+    ready = [failure]
+
+    def prepare(content: Content) -> Content:
+        if ready:
+            raise ready.pop()
+        return msgspec.structs.replace(content, link="", media_id="m1")
+
+    office.deliveries = Deliveries(office.ledger, {"whatsapp": office.channel}, monotonic=time.monotonic, ready=prepare)
+    [outbox_id] = office.queue(Content(kind="image", link="https://chat.test/a.png", text="Mire"))
+    assert office.deliver() == outcome
+    assert (office.status(outbox_id), office.channel.sent) == (status, [])
+    if status == "queued":
+        office.skew.advance(PAUSE_S + 1)
+        assert office.deliver() == "sent"
+        assert office.channel.sent[0].content.media_id == "m1"
