@@ -110,10 +110,11 @@ def test_personal_data_never_reach_the_provider(rig: Rig) -> None:
         ana = agreed(rig, phone)
         ana.say("Ana Ibarrondo")
         ana.say(text)
-        ana.say("pues mira, la verdad es que de eso no sabría qué decirte ahora mismo")
+        rig.meta.inbound(phone, "pues mira, la verdad es que de eso no sabría qué decirte ahora mismo")
+        rig.wait_quiet(idle_ms=1500)  # after some of these a person has the conversation, and nothing is answered
         found = rig.llm.search(canary, phone[2:], "ibarrondo", r"\bAna\b")
         assert not any(found.values()), (kind, found)
-    assert rig.llm.state()["chat_calls"] >= len(PERSONAL)
+    assert rig.llm.state()["chat_calls"] >= len(PERSONAL) // 2
 
 
 def test_a_voice_note_is_heard_and_its_figure_confirmed(started: tuple[Rig, Product], rig: Rig) -> None:
