@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,15 @@ import msgspec
 import requests
 from rich import box
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 
 from src import logs
 from src.bootstrap import Services, make_lead_rules, make_services
 from src.desk.checks import Check, judged
 from src.desk.operators import MOST_LETTERS, dead_letter_id
+from src.desk.resync import PAGE as RESYNC_PAGE
+from src.desk.resync import Resync
 from src.errors import ConfigurationError, InvalidRequest, LedgerUnavailable, SalesAgentError, UnknownContact
 from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_provisioning import Provisioning, Step
@@ -46,6 +48,7 @@ from src.settings import (
 )
 
 ROOT = Path(__file__).resolve().parents[1]
+_MOST_WAITING = 2_000
 _LEAST_FREE_MB = 500
 _VENDORS = ("WHATSAPP_", "TWILIO_", "CHATWOOT_")
 _console = Console(highlight=False)
@@ -489,6 +492,46 @@ def provision_chatwoot(*, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"ok": well, "steps": steps}))
     sys.exit(0 if well else 1)
+
+
+@cli.command("resync-chatwoot")
+@click.argument("who", required=False)
+@click.option("--all", "everybody", is_flag=True, help="Everybody. It goes on where an interrupted run stopped.")
+def resync_chatwoot(*, who: str | None, everybody: bool) -> None:
+    """Makes Chatwoot's copy of one person (a phone or contact key) or of everybody anew from the transcripts.
+
+    What is there already is not written again. The workers do the writing, at the pace that Chatwoot allows.
+    """
+    if everybody == (who is not None):
+        raise click.UsageError("give either one person or --all")
+    with _services() as services:
+        if not services.ledger.mirrors:
+            raise click.ClickException("set CHATWOOT_BASE_URL, CHATWOOT_ACCOUNT_ID and CHATWOOT_USER_TOKEN first")
+        resync, name = Resync(services.ledger, services.records), f"r{secrets.token_hex(4)}"
+        if who is not None:
+            click.echo(f"{resync.one(_known(services, who), name)} jobs are with the workers")
+        else:
+            _resync_everybody(services, resync, name)
+
+
+def _resync_everybody(services: Services, resync: Resync, name: str) -> None:
+    """Page by page, no further ahead of the workers than `_MOST_WAITING` jobs. Where it stands is kept after each page."""
+    kept = services.settings.data_dir / "resync-chatwoot.json"
+    started_at, cursor = services.ledger.server_time(), ""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        started_at, cursor = msgspec.json.decode(kept.read_bytes(), type=tuple[datetime, str])
+        click.echo("Going on where the last run stopped.")
+    total = services.records.figures()["conversations"]["total"]
+    with Progress(console=_console, disable=not _console.is_terminal) as progress:
+        task = progress.add_task("Resyncing", total=total or None)
+        for cursor in resync.everybody(cursor, name):  # noqa: B020 - where it stands and where it goes on are one thing
+            kept.write_bytes(msgspec.json.encode((started_at, cursor)))
+            progress.advance(task, RESYNC_PAGE)
+            while services.records.figures()["lanes"]["mirror"]["depth"] > _MOST_WAITING:
+                time.sleep(0.5)
+    more = resync.since(started_at, f"{name}b")
+    kept.unlink(missing_ok=True)
+    click.echo(f"All are with the workers, {more} of them twice because they wrote meanwhile")
 
 
 def _nothing(_step: Step) -> None:

@@ -31,7 +31,10 @@ class File(Value, frozen=True):
 
 
 class Mirrored(Value, frozen=True, tag="message"):
-    """One message as the CRM is to show it. `id` is the marker; `media` is still at the vendor."""
+    """One message as the CRM is to show it. `id` is the marker; `media` is still at the vendor.
+
+    `again`: it may be there already, from another time.
+    """
 
     id: str
     speaker: Speaker
@@ -39,6 +42,7 @@ class Mirrored(Value, frozen=True, tag="message"):
     at: datetime
     kind: str = "text"
     media: Media | None = None
+    again: bool = False
 
 
 class Status(Value, frozen=True, tag="status"):
@@ -71,6 +75,12 @@ class Moved(Value, frozen=True, tag="owner"):
     reason: str = ""
 
 
+class Anew(Value, frozen=True, tag="anew"):
+    """Where the person is there is to be found out anew, and the lead shown whatever was shown before."""
+
+    id: str
+
+
 class Erased(Value, frozen=True, tag="erased"):
     """Everything about the person is to go there too. Tried until it is confirmed, however long that takes."""
 
@@ -79,7 +89,7 @@ class Erased(Value, frozen=True, tag="erased"):
     place: Place | None = None
 
 
-MirrorJob = Mirrored | Status | Note | Described | Moved | Erased
+MirrorJob = Mirrored | Status | Note | Described | Moved | Anew | Erased
 
 
 class Lead(Value, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 from src.agent import state as states
 from src.agent.state import Conversation
 from src.desk import jobs
-from src.desk.crm import Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
+from src.desk.crm import Anew, Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
 from src.desk.delivery import backoff_s
 from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, UnreadableState
@@ -97,12 +97,16 @@ class Mirror:
             crm.erase(what.contact, what.place)
             told.place = None
             return
+        if isinstance(what, Anew):
+            told.forget_place()
+            return
         if isinstance(what, Status) and not told.is_worth_telling(what):
             return
         place = self._place(crm, told)
         if isinstance(what, Mirrored):
             files, message = self._files(told, what)
-            told.remember(what.id, crm.post(place, message, files, again=again), ours=what.speaker != "prospect")
+            message_id = crm.post(place, message, files, again=again or what.again)
+            told.remember(what.id, message_id, ours=what.speaker != "prospect")
         elif isinstance(what, Note):
             crm.note(place, what, [], again=again)
         elif isinstance(what, Status):
@@ -198,6 +202,11 @@ class _Told:
         if place != self.place:
             self.changed |= {"person": place.person_id, "conversation": place.conversation_id}
             self.place = place
+
+    def forget_place(self) -> None:
+        """They may be somewhere else by now, or nowhere."""
+        self.place = None
+        self.changed |= {"person": "", "conversation": "", "lead": ""}
 
     def remember(self, marker: str, message_id: str, *, ours: bool) -> None:
         """Statuses follow what we send: then the message is to be found."""
