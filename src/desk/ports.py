@@ -217,7 +217,7 @@ class Ledger(Protocol):
         """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript.
 
         Returns how many were new: one with an id that was spoken before is not spoken again. When any is, the
-        conversation is `owner`'s from then on ("" leaves it). `mirrors` are jobs for the CRM.
+        conversation is `owner`'s from then on ("" leaves it), and the CRM is given the jobs in `mirrors`.
         """
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from src.desk.crm import AgentSaid, Attachment, LeadEdited, OwnerChanged, Whose
 from src.desk.human_side import HumanSide, Sighting, owner_after
 from src.desk.lead import written
+from src.desk.ports import Settlement
 from src.integrations.chatwoot_events import key_of
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_sightings import RedisSightings
@@ -55,6 +56,15 @@ class Brokerage(Counter):
         while (claim := self.ledger.claim("delivery", ANA)) is not None:
             self.deliveries.work(claim)
             self.skew.advance(4)
+
+    def forgets_what_the_crm_was_told(self) -> None:
+        """As when the mirror has caught up."""
+        claim = self.claim("mirror")
+        while claim.jobs:
+            self.ledger.commit(claim, Settlement(done=[job.id for job in claim.jobs]))
+            if (again := self.ledger.claim("mirror", ANA)) is None:
+                return
+            claim = again
 
     def moves(self) -> list[str]:
         """What the CRM is to be told of who has the conversation."""
@@ -312,6 +322,17 @@ def test_an_assignment_alone_is_followed_by_the_status(mirrored: Brokerage) -> N
     mirrored.shows("open", "human")
     mirrored.shows("open", "bot")
     assert sorted(mirrored.moves()) == ["bot", "human"]
+
+
+def test_a_reply_that_comes_again_after_the_hand_back_opens_nothing(mirrored: Brokerage) -> None:
+    mirrored.greets()
+    said = mirrored.said()
+    mirrored.humans.take(said)
+    mirrored.shows("open")
+    mirrored.shows("pending")
+    mirrored.forgets_what_the_crm_was_told()
+    assert mirrored.humans.take(said) == "duplicate"
+    assert mirrored.moves() == []
 
 
 def test_words_of_humans_are_not_shown_again_where_they_wrote_them(mirrored: Brokerage) -> None:
