@@ -26,7 +26,7 @@ if new > 0 then
   end
 end
 schedule(record, queue, due, 'delivery', contact, shard, now, 0, 0)
-if new > 0 then -- what came a second time was told the first time
+if new > 0 or messages == 0 then -- what came a second time was told the first time
   local told = {}
   for n = 11 + 3 * messages, #ARGV, 2 do told[#told + 1] = { ARGV[n], ARGV[n + 1] } end
   mirror(record, 8, depth, contact, shard, now, told)
