@@ -29,7 +29,7 @@ def main(*, warm_up_s: float, measured_s: float) -> None:
         name = "no model" if run["delay_s"] is None else f"model {run['delay_s']:g} s"
         print(
             f"{name:16}{run['replies_per_s']:>10.0f}{run['questions_per_s']:>13.0f}{run['bound_per_s'] or 0:>7.0f}  "
-            f"{door:<22}{waits:<29}{len(run['unanswered'])}"
+            f"{door:<22}{waits:<29}{run['unanswered']}"
         )
     print(json.dumps({"bench": "model", "machine": machine(), "runs": runs}, default=str))
 
