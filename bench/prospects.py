@@ -35,6 +35,7 @@ class Prospects(MetaSim):
         self._crowd = 0
         self._said: dict[str, int] = {}
         self._to_hear: dict[str, int] = {}
+        self._writing = False
         self._wrote_s: dict[str, float] = {}
         self._measure()
 
@@ -56,6 +57,7 @@ class Prospects(MetaSim):
         wanted = await request.json()
         self._lines, self._think_s = wanted["lines"], float(wanted["think_s"])
         self._answered_by = wanted["replies"]
+        self._writing = True
         for _ in range(int(wanted["people"])):
             self._somebody_new()
         return web.json_response({})
@@ -83,7 +85,7 @@ class Prospects(MetaSim):
 
     async def _stop(self, _: web.Request) -> web.Response:
         """Nobody writes any more. Answers when everybody has their reply and every status is out, with who never had one."""
-        self._crowd += 1
+        self._crowd, self._writing = self._crowd + 1, False
         give_up_s = time.monotonic() + DRAINED_WITHIN_S
         while (self._wrote_s or self.outbox.pending) and time.monotonic() < give_up_s:
             await asyncio.sleep(0.05)
@@ -100,6 +102,8 @@ class Prospects(MetaSim):
         self._soon(f"346{self._phones:08d}")
 
     def _soon(self, phone: str) -> None:
+        if not self._writing:
+            return
         think_s = self._people.uniform(0.5, 1.5) * self._think_s
         asyncio.get_running_loop().call_later(think_s, self._say, phone, self._crowd)
 
