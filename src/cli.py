@@ -43,6 +43,7 @@ from src.settings import (
     chatwoot_of,
     child_environment,
     keep_provisioned,
+    lead_page_address,
     load,
     verify_token,
 )
@@ -470,6 +471,7 @@ def provision_chatwoot(*, as_json: bool) -> None:
         owns_line=chatwoot.mode == "agent-bot",
         webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
         teams=make_lead_rules(settings).team,
+        lead_page_url=lead_page_address(settings),
     )
     if not as_json:
         click.echo("Chatwoot calls no private address unless it runs with SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hmac
 import ipaddress
 import os
 import re
@@ -414,6 +415,16 @@ def _llm(read: _Reader) -> Llm | None:
 def admin_token(settings: Settings) -> str:
     """What operators show at their doors: ADMIN_TOKEN, or one made once and kept in the data directory."""
     return settings.admin_token or _kept_secret(settings.data_dir, "admin-token")
+
+
+def lead_token(admin_token: str) -> str:
+    """What the lead page in Chatwoot proves itself by. It opens that page's doors and nothing else."""
+    return hmac.digest(admin_token.encode(), b"iAgente Vida: the lead page in Chatwoot", "sha256").hex()
+
+
+def lead_page_address(settings: Settings) -> str:
+    """The address to register in Chatwoot, with its proof; "" without a public address."""
+    return f"{settings.public_base_url}/chatwoot/lead#{lead_token(admin_token(settings))}" if settings.public_base_url else ""
 
 
 def verify_token(settings: Settings) -> str:

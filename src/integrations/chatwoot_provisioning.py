@@ -1,4 +1,4 @@
-"""Sets up a Chatwoot account: inbox, agent bot, labels, attributes, teams and webhook; what is there already is adopted.
+"""Sets up a Chatwoot account, from the inbox to the lead page in the sidebar; what is there already is adopted.
 
 One webhook of the account tells us everything. The inbox's own `webhook_url` stays empty: it would tell each event once more,
 tells nothing of contacts, and Chatwoot marks messages as failed when it cannot reach it.
@@ -19,6 +19,7 @@ from src.integrations.chatwoot_api import ChatwootApi
 
 INBOX_NAME = "WhatsApp (iAgente Vida)"
 BOT_NAME = "iAgente Vida"
+LEAD_PAGE_TITLE = "iAgente"
 EVENTS = ("message_created", "conversation_status_changed", "conversation_updated", "contact_updated")
 _REPLY_WINDOW = {"agent_reply_time_window": 24}
 """Hours; what WhatsApp allows."""
@@ -52,9 +53,18 @@ class Provisioning:
     WhatsApp number: its inbox is given and left as it is. `webhook_url` is this program's door, "" where it has no address.
     """
 
-    def __init__(self, api: ChatwootApi, *, inbox_id: int, owns_line: bool, webhook_url: str, teams: Sequence[Team]) -> None:
+    def __init__(
+        self,
+        api: ChatwootApi,
+        *,
+        inbox_id: int,
+        owns_line: bool,
+        webhook_url: str,
+        teams: Sequence[Team],
+        lead_page_url: str = "",
+    ) -> None:
         self._api, self._inbox_id, self._owns_line = api, inbox_id, owns_line
-        self._webhook_url, self._teams = webhook_url, teams
+        self._webhook_url, self._teams, self._lead_page_url = webhook_url, teams, lead_page_url
         self._bot_id = 0
         self.made = Made()
 
@@ -71,6 +81,7 @@ class Provisioning:
             ("attributes", self._attributes, "Settings > Custom attributes: add those of docs/chatwoot.md"),
             ("teams", self._make_teams, f"Settings > Teams: add {', '.join(team.name for team in self._teams)}"),
             ("webhook", self._webhook, f"Settings > Integrations > Webhooks: add {door} and set CHATWOOT_WEBHOOK_SECRET"),
+            ("lead page", self._lead_page, "set PUBLIC_BASE_URL and run this command again"),
         )  # fmt: skip
         for name, work, by_hand in plan:
             try:
@@ -204,6 +215,22 @@ class Provisioning:
             result = "made"
         self.made.webhook_secret = _text(hook.get("secret"))
         return result, self._webhook_url
+
+    def _lead_page(self) -> tuple[Result, str]:
+        """The page in the conversation's sidebar. Its address bears a proof, so it is not shown."""
+        if not self._lead_page_url:
+            return "failed", "PUBLIC_BASE_URL is not set, so Chatwoot would not know what to show"
+        content = [{"type": "frame", "url": self._lead_page_url}]
+        apps = _objects(self._get("dashboard_apps"))
+        ours = next((one for one in apps if one.get("title") == LEAD_PAGE_TITLE), None)
+        wanted = {"title": LEAD_PAGE_TITLE, "content": content}
+        if ours is None:
+            self._api.call("provision", "POST", "dashboard_apps", json=wanted)
+            return "made", LEAD_PAGE_TITLE
+        if ours.get("content") == content:
+            return "unchanged", LEAD_PAGE_TITLE
+        self._api.call("provision", "PATCH", f"dashboard_apps/{_id(ours)}", json=wanted)
+        return "changed", LEAD_PAGE_TITLE
 
     def _get(self, path: str) -> Any:
         return self._api.call("provision", "GET", path)

@@ -46,7 +46,7 @@ def install(app: Flask, services: Services) -> None:
 
     def proves_nothing(answer: Response) -> bool:
         # The public status shows a wrong token only by saying little.
-        guessed = _shows_a_token() and not security.is_operator(request, services.admin_token())
+        guessed = _guarded_for() == ANYONE and _shows_a_token() and not security.is_operator(request, services.admin_token())
         return answer.status_code in _UNPROVEN or (guessed and answer.status_code == 200)
 
     limiter = Limiter(

@@ -312,7 +312,7 @@ DOORS: dict[str, Door] = {
     "metrics.metrics": Door(answers={200: str}),
     "openapi.openapi": Door(answers={200: _ANYTHING}),
 }
-_OUTSIDE = ("dashboard.",)
+_OUTSIDE = ("dashboard.", "lead.")
 """Pages for people, not doors for programs."""
 
 

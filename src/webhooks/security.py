@@ -18,8 +18,8 @@ from werkzeug.exceptions import HTTPException
 from src import logs
 from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest, TooManyRequests, UnreadableState
 
-ANYONE, OPERATOR, VENDOR = "anyone", "operator", "vendor"
-"""Who a door is for. A vendor proves itself by its signature, inside the view."""
+ANYONE, OPERATOR, VENDOR, LEAD_PAGE = "anyone", "operator", "vendor", "lead page"
+"""Who a door is for. A vendor proves itself by its signature, inside the view; the page in Chatwoot by a token of its own."""
 MAX_BODY_BYTES = 3 * 1024 * 1024
 """Meta's largest webhook."""
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB."
@@ -57,7 +57,7 @@ def guard(view: Callable[..., Any], who: str, admin_token: Callable[[], str]) ->
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if who == OPERATOR and not is_operator(request, admin_token()):
+        if who in (OPERATOR, LEAD_PAGE) and not is_operator(request, admin_token()):
             answer, status = error(401, "unauthorized", "This door needs the admin token: Authorization: Bearer …")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer, status

@@ -18,7 +18,7 @@ from src.errors import BadSignature
 from src.integrations.whatsapp_identity import typed_key
 from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
 from src.settings import load
-from src.webhooks import chatwoot_webhook, limits, metrics, openapi, operations, security, twilio_webhook
+from src.webhooks import chatwoot_webhook, lead_page, limits, metrics, openapi, operations, security, twilio_webhook
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -41,6 +41,7 @@ def create_app(services: Services | None = None) -> Flask:
     app.register_blueprint(_whatsapp_door(services))
     app.register_blueprint(twilio_webhook.doors(services))
     app.register_blueprint(chatwoot_webhook.doors(services))
+    app.register_blueprint(lead_page.doors(services))
     app.register_blueprint(operations.doors(services))
     app.register_blueprint(openapi.doors(services))
     app.register_blueprint(pages(_backstage(services)))

@@ -36,7 +36,8 @@ def api(started: Rig) -> Iterator[ChatwootApi]:
 
 
 def provisioning(api: ChatwootApi, **changes: Any) -> Provisioning:
-    given = {"inbox_id": 0, "owns_line": False, "webhook_url": DOOR, "teams": load_rules()[0].team}
+    given: dict[str, Any] = {"inbox_id": 0, "owns_line": False, "webhook_url": DOOR, "teams": load_rules()[0].team}
+    given["lead_page_url"] = "https://bot.example.com/chatwoot/lead#proof"
     return Provisioning(api, **(given | changes))
 
 
@@ -76,8 +77,8 @@ def test_our_address_in_the_inbox_would_double_every_event(api: ChatwootApi) -> 
 
 
 def test_without_an_address_only_the_webhook_is_left(api: ChatwootApi) -> None:
-    failed = [step for step in provisioning(api, webhook_url="").run() if step.result == "failed"]
-    assert [step.name for step in failed] == ["webhook"]
+    failed = [step for step in provisioning(api, webhook_url="", lead_page_url="").run() if step.result == "failed"]
+    assert [step.name for step in failed] == ["webhook", "lead page"]
 
 
 def test_a_wrong_token_is_told_once(api: ChatwootApi) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from src.dashboard.pages import SESSION
-from src.webhooks.security import ANYONE, OPERATOR, VENDOR
+from src.webhooks.security import ANYONE, LEAD_PAGE, OPERATOR, VENDOR
 from tests.kit.builders import text
 from tests.kit.contracts import assert_error
 from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, Doors
@@ -21,7 +21,13 @@ PATH = f"/webhook/conversation/{KEY}"
 TOKENS = {"no token": None, "a wrong one": "wrong", "an empty one": "", "not ASCII": "contraseña", "almost": ADMIN + "x"}
 
 
-WITHOUT_TOKEN = {ANYONE: {200, 400, 401, 403, 404, 503}, VENDOR: {400, 403}, OPERATOR: {401}, SESSION: {303, 401, 403}}
+WITHOUT_TOKEN = {
+    ANYONE: {200, 400, 401, 403, 404, 503},
+    VENDOR: {400, 403},
+    OPERATOR: {401},
+    LEAD_PAGE: {401},
+    SESSION: {303, 401, 403},
+}
 VALUES = {"<path:reference>": KEY, "<reference>": KEY, "<letter_id>": "turns-x", "<name>": "x"}
 
 
@@ -82,7 +88,7 @@ def test_an_odd_body_is_the_callers_fault_at_every_door(doors: Doors, odd: Any) 
 
 def test_only_these_doors_need_no_token(doors: Doors) -> None:
     """Whoever opens another one must say so here."""
-    opened = {(method, address) for method, address, who in rules(doors) if who not in (OPERATOR, SESSION)}
+    opened = {(method, address) for method, address, who in rules(doors) if who not in (OPERATOR, SESSION, LEAD_PAGE)}
     assert opened == {
         ("GET", DOOR),
         ("POST", DOOR),
@@ -95,6 +101,8 @@ def test_only_these_doors_need_no_token(doors: Doors) -> None:
         ("GET", "/login"),
         ("POST", "/login"),
         ("GET", "/dashboard/static/x"),
+        ("GET", "/chatwoot/lead"),
+        ("GET", "/chatwoot/lead/files/x"),
     }
 
 
