@@ -94,7 +94,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         humans=make_human_side(settings, ledger, channels),
         channels=channels,
         checks=lambda: run_checks(
-            ledger, _vendors(settings, channels), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
+            ledger, _vendors(settings, channels, metrics), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
         ),
         metrics=metrics,
         admin_token=functools.cache(lambda: admin_token(settings)),
@@ -404,9 +404,12 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
     return alarm
 
 
-def _vendors(settings: Settings, channels: Mapping[str, Channel]) -> Mapping[str, Question]:
+def _vendors(settings: Settings, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mapping[str, Question]:
     """Whom to ask whether they are well."""
     vendors: dict[str, Question] = {f"channel {name}": channel.check for name, channel in channels.items()}
+    if settings.chatwoot:
+        crm = make_crm(settings, metrics)
+        vendors["chatwoot"] = lambda: crm().check()
     if llm := settings.llm:
         vendors["language model"] = ModelCheck(api_key=llm.api_key, base_url=llm.base_url, model=llm.model).check
     if mail := make_mail(settings):
