@@ -38,6 +38,7 @@ from src.integrations.chatwoot_poll import EVERY_S, ChatwootPoll
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
 from src.integrations.openai_check import ModelCheck
+from src.integrations.openai_moderation import Moderator
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_sightings import RedisSightings
@@ -331,8 +332,14 @@ def make_assistance(
         resting=ledger.paused,
         measured=lambda task, outcome, took_s: metrics.observe(VENDOR_CALL, ("model", task, outcome), took_s),
         ears=_ears(llm, channels),
+        moderator=Moderator(api_key=llm.api_key, base_url=llm.base_url) if llm.moderation else None,
     )
-    return Assistance(model, phrasing=settings.agent_style == "model", daily_tokens=llm.daily_tokens_per_contact)
+    return Assistance(
+        model,
+        phrasing=settings.agent_style == "model",
+        daily_tokens=llm.daily_tokens_per_contact,
+        moderation=llm.moderation,
+    )
 
 
 def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float], ModelAnswer] | None:

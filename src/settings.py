@@ -99,6 +99,7 @@ class Llm(_Discreet, frozen=True):
     timeout_s: float
     daily_tokens_per_contact: int
     transcription_model: str
+    moderation: bool
 
 
 class Settings(_Discreet, frozen=True, kw_only=True):
@@ -408,6 +409,7 @@ def _llm(read: _Reader) -> Llm | None:
         model=read.text("OPENAI_MODEL", "gpt-4o-mini"),
         timeout_s=read.number("LLM_TIMEOUT_S", 8, least=0.5, most=30.0),
         daily_tokens_per_contact=read.whole("LLM_DAILY_TOKENS_PER_CONTACT", 40_000, least=0, most=100_000_000),
+        moderation=read.flag("MODERATION"),
         transcription_model="" if (listening := read.text("OPENAI_TRANSCRIPTION_MODEL", "whisper-1")) == "off" else listening,
     )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from src.messages import Inbound
 
-Task = Literal["read", "answer", "phrase", "listen"]
+Task = Literal["read", "answer", "phrase", "listen", "moderate"]
 Failure = Literal[
     "paused",  # an operator silenced the bot
     "no_time",  # the turn's budget is used up
@@ -29,7 +29,7 @@ Failure = Literal[
     "truncated",
     "too_large",
     "garbage",  # no JSON, or JSON of another kind than was asked for
-    "deaf",  # nobody listens to voice notes here
+    "deaf",  # nobody listens to voice notes here, or looks for danger
     "no_recording",  # the vendor of the channel did not hand out the recording
 ]
 
@@ -76,6 +76,10 @@ class Thinking(Protocol):
         """What is said in a voice note, as {"text": …}, within the same budget. Never raises."""
         ...
 
+    def moderate(self, text: str) -> Answer:
+        """Whether somebody seems to be in danger, as {"self_harm": …}, within the same budget. Never raises."""
+        ...
+
 
 class Model(Protocol):
     """A language model."""
@@ -88,9 +92,11 @@ class Model(Protocol):
 class Assistance(msgspec.Struct, frozen=True):
     """How much of a model the sale may use. `phrasing`: it may reword what is said, not only read.
 
-    `daily_tokens` is the most that is spent on one person in a day; 0 means that the model is not asked at all.
+    `daily_tokens` is the most that is spent on one person in a day; 0 means that the model is not asked at all. With
+    `moderation` the provider is asked, too, whether somebody is in danger.
     """
 
     model: Model
     phrasing: bool = False
     daily_tokens: int = 40_000
+    moderation: bool = False

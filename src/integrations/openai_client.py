@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
 import openai
 from langchain_openai import ChatOpenAI
 
-from src.agent.model import Answer, Failure, Prompt
+from src.agent.model import Answer, Failure, Prompt, Task
 from src.messages import Inbound
 
 LEAST_CALL_S = 0.3
@@ -35,6 +35,7 @@ CONTENT_LIMIT = 20_000
 CONNECT_S = 2.0
 _WORTH_RETRYING: frozenset[Failure] = frozenset(("unreachable", "rate_limited", "server_error"))
 _THE_SERVERS_FAULT: frozenset[Failure] = _WORTH_RETRYING | {"timeout", "access_denied"}
+_What = TypeVar("_What")
 _PRICES = Path(__file__).with_name("model_prices.toml")
 
 
@@ -43,7 +44,7 @@ class OpenAiModel:
 
     `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time. While `resting` says so
     nothing is asked. `measured` is told of each question: its task, "ok" or why it failed, and the seconds it took. `ears` put
-    words into a voice note within the seconds they are given; None: nobody listens.
+    words into a voice note within the seconds they are given, `moderator` looks for danger in a text; None: nobody does.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class OpenAiModel:
         resting: Callable[[], bool] = lambda: False,
         measured: Callable[[str, str, float], None] = lambda _task, _outcome, _seconds: None,
         ears: Callable[[Inbound, float], Answer] | None = None,
+        moderator: Callable[[str, float], Answer] | None = None,
     ) -> None:
         self._timeout_s, self._sleep = timeout_s, sleep
         self._breaker = breaker or Breaker()
-        self._resting, self._measured, self._ears = resting, measured, ears
+        self._resting, self._measured = resting, measured
+        self._ears, self._moderator = ears, moderator
         self._price = price_of(model)
         # A thread of its own for each call: a server that drips byte after byte must not hold the turn beyond its budget.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
@@ -98,21 +101,28 @@ class OpenAiModel:
 
     def listen_by(self, voice: Inbound, deadline_s: float) -> Answer:
         """What is said in a voice note, or why nobody knows, by that time of the monotonic clock. Tried once."""
-        if self._ears is None:
+        return self._once("listen", self._ears, voice, deadline_s)
+
+    def moderate_by(self, text: str, deadline_s: float) -> Answer:
+        """Whether somebody is in danger, or why nobody knows, by that time of the monotonic clock. Tried once."""
+        return self._once("moderate", self._moderator, text, deadline_s)
+
+    def _once(self, task: Task, work: Callable[[_What, float], Answer] | None, what: _What, deadline_s: float) -> Answer:
+        if work is None:
             return Answer(failure="deaf")
         if self._resting():
             return Answer(failure="paused")
         started_s = time.monotonic()
-        answer = self._heard(self._ears, voice, deadline_s - started_s)
-        self._measured("listen", answer.failure or "ok", time.monotonic() - started_s)
+        answer = self._worked(work, what, deadline_s - started_s)
+        self._measured(task, answer.failure or "ok", time.monotonic() - started_s)
         return answer
 
-    def _heard(self, ears: Callable[[Inbound, float], Answer], voice: Inbound, left_s: float) -> Answer:
+    def _worked(self, work: Callable[[_What, float], Answer], what: _What, left_s: float) -> Answer:
         if left_s < LEAST_CALL_S:
             return Answer(failure="no_time")
         if not self._breaker.lets_through():
             return Answer(failure="open")
-        future = self._threads.submit(ears, voice, left_s)
+        future = self._threads.submit(work, what, left_s)
         try:
             answer = future.result(left_s)
         except TimeoutError:
@@ -202,6 +212,10 @@ class _Turn:
     def listen(self, voice: Inbound) -> Answer:
         """What is said in the voice note, or why nobody knows, before the turn's deadline."""
         return self.model.listen_by(voice, self.deadline_s)
+
+    def moderate(self, text: str) -> Answer:
+        """Whether somebody seems to be in danger, or why nobody knows, before the turn's deadline."""
+        return self.model.moderate_by(text, self.deadline_s)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ class FakeModel:
         self.prompts: list[Prompt] = []
         self.turns = 0
         self.listened: list[str] = []
+        self.moderated: list[str] = []
 
     def begin(self) -> FakeModel:
         self.turns += 1
@@ -42,6 +43,12 @@ class FakeModel:
             return Answer(failure="deaf")
         content = given(voice) if callable(given) else given
         return Answer(content=content, calls=1, input_tokens=self._tokens)
+
+    def moderate(self, text: str) -> Answer:
+        """What `moderate` says, whatever the text."""
+        self.moderated.append(text)
+        given = self._answers.get("moderate")
+        return Answer(content=given, calls=1) if isinstance(given, dict) else Answer(failure=self._failure, calls=1)
 
     def facts(self, task: str = "read") -> dict[str, Any]:
         """What the last question of that task was about."""

@@ -11,6 +11,7 @@ from src.agent.state import HISTORY_LIMIT, Line
 from src.agent.texts import AMOUNTS
 from src.agent.thinking.asking import CANARY
 from src.agent.thinking.listening import listen
+from src.agent.thinking.moderating import moderate
 from src.agent.thinking.phrasing import phrased
 from src.messages import Content, Option
 
@@ -29,6 +30,7 @@ def guarding_in(turn: Turn) -> str:
     facts.refresh_age(turn)
     listen(turn)
     turn.verdict = inspect(turn.words)
+    moderate(turn)
     return "reading"
 
 
