@@ -1,0 +1,39 @@
+"""The list of promises names tests that exist, and every variable that is promised is read and can be found."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+LIST = (PROJECT / "docs" / "contract.md").read_text(encoding="utf-8")
+ROWS = [line for line in LIST.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+NAMED = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", LIST)
+
+
+@cache
+def names_in(path: str) -> set[str]:
+    tree = ast.parse((PROJECT / path).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_promise_is_held_by_a_test() -> None:
+    assert len(ROWS) > 60
+    assert [row for row in ROWS if "::test_" not in row] == []
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(NAMED)))
+def test_the_test_exists(path: str, name: str) -> None:
+    assert name in names_in(path), f"{path} has no {name}"
+
+
+def test_every_variable_is_read_and_written_down() -> None:
+    settings = (PROJECT / "src" / "settings.py").read_text(encoding="utf-8")
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    read = set(re.findall(r'read\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', settings))
+    assert len(read) > 50
+    assert [name for name in sorted(read) if not re.search(rf"^#?{name}=", example, re.MULTILINE)] == []
