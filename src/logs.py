@@ -70,6 +70,10 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(ConcurrentRotatingFileHandler(log_file, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8"))
     root = logging.getLogger()
+    flush()
+    for before in root.handlers:
+        if isinstance(before, ConcurrentRotatingFileHandler):
+            before.close()
     root.handlers = handlers
     for handler in handlers:
         handler.setFormatter(formatter)
@@ -78,7 +82,6 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
     for noisy in (*quiet, "httpx2", "httpcore2", "openai", "langchain", "langsmith"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     global _lines  # noqa: PLW0603 - one way out for a process, as with the handlers of `logging`
-    flush()
     _lines = _Lines(root)
     structlog.configure(
         processors=[*shared, renderer],

@@ -168,8 +168,11 @@ class RedisPeople:
 
     def note_erasure(self) -> None:
         """The store's files still hold what was erased, until they are written anew: see `tidy`."""
-        with ledger_errors():
-            self._store.client.set(_ERASED_AT, round(self._store.server_time().timestamp() * 1000))
+        try:
+            with ledger_errors():
+                self._store.client.set(_ERASED_AT, round(self._store.server_time().timestamp() * 1000))
+        except LedgerUnavailable:  # a full store keeps no note: it is done at once
+            self._rewrite_files()
 
     def tidy(self) -> None:
         """Some time after an erasure has the store write its files anew, so that nothing of the person is left in them.
@@ -184,7 +187,11 @@ class RedisPeople:
                 return
             # Forgotten before the rewrite begins: whoever is erased meanwhile is noted for the next one.
             client.delete(_ERASED_AT)
-            for server in servers(client):
+        self._rewrite_files()
+
+    def _rewrite_files(self) -> None:
+        with ledger_errors():
+            for server in servers(self._store.client):
                 with suppress(NoPermissionError, ResponseError):
                     server.bgrewriteaof()
 
