@@ -78,7 +78,8 @@ class Browser:
         while True:
             answer = self._read(deadline_s)
             if answer.get("id") == message["id"]:
-                assert "result" in answer or "context" in answer["error"]["message"], answer
+                replaced = any(word in answer.get("error", {}).get("message", "") for word in ("context", "navigated"))
+                assert "result" in answer or replaced, answer
                 return dict(answer.get("result", {}))
             self._note(answer)
 
