@@ -60,6 +60,7 @@ bench: $(VENV)/.installed-dev ## what it costs, as ratios
 	@$(BIN)/python -m bench.turn
 	@$(BIN)/python -m bench.workers
 	@$(BIN)/python -m bench.end_to_end
+	@$(BIN)/python -m bench.model
 	@$(BIN)/python -m bench.scale
 
 .PHONY: quote

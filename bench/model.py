@@ -18,10 +18,12 @@ from tests.kit.rig import Rig
 
 PEOPLE, THREADS, DELAY_S = 64, 32, 0.5
 WORKERS = 2
+TALKATIVE = ", eso es lo que te puedo contar por ahora"
+"""A bare answer asks no model: the rules read it alone."""
 
 
 def main(*, warm_up_s: float, measured_s: float) -> None:
-    played = sale.play(sale.make_agent())
+    played = sale.play(sale.make_agent(), tail=TALKATIVE)
     runs = [_run(played, delay_s, warm_up_s, measured_s) for delay_s in (None, DELAY_S)]
     print(f"{'':16}{'replies/s':>10}{'questions/s':>13}{'bound':>7}  door ms p50/p95/p99   first reply ms p50/p95/p99   lost")
     for run in runs:

@@ -58,14 +58,15 @@ def contact_of(number: int) -> Contact:
     return Contact(key=f"whatsapp:346{number:08d}", channel="whatsapp", phone=f"+346{number:08d}")
 
 
-def play(agent: SalesAgent, number: int = 0) -> list[Turn]:
-    """The sale from the first word to the acceptance."""
+def play(agent: SalesAgent, number: int = 0, *, tail: str = "") -> list[Turn]:
+    """The sale from the first word to the acceptance. With `tail` people say that, too, with every fact."""
     contact = contact_of(number)
     conversation = new_conversation(contact, datetime.now(UTC))
     turns: list[Turn] = []
     while conversation.outcome is None:
         assert len(turns) < 2 * len(ANSWERS), f"the sale does not end; it waits for {conversation.awaiting}"
-        words = ANSWERS[(conversation.awaiting or "").removeprefix("confirm:")] if turns else "hola"
+        asked = (conversation.awaiting or "").removeprefix("confirm:")
+        words = ANSWERS[asked] + (tail if asked not in ("consent", "choice", "accept") else "") if turns else "hola"
         message_id = f"{contact.key}.{len(turns)}"
         said = Inbound(id=message_id, contact=contact, kind="text", at=datetime.now(UTC), text=words)
         step = agent.advance(conversation, [said], said.at)
