@@ -472,6 +472,7 @@ def provision_chatwoot(*, as_json: bool) -> None:
         webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
         teams=make_lead_rules(settings).team,
         lead_page_url=lead_page_address(settings),
+        bot_token=chatwoot.bot_token,
     )
     if not as_json:
         click.echo("Chatwoot calls no private address unless it runs with SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true.")

@@ -50,7 +50,8 @@ class Provisioning:
     """Goes through the account once. Every step is tried, whatever became of those before it, and may be repeated.
 
     `inbox_id` is an inbox to adopt, 0 finds ours by its name or makes it. In agent-bot mode (`owns_line`) Chatwoot has the
-    WhatsApp number: its inbox is given and left as it is. `webhook_url` is this program's door, "" where it has no address.
+    WhatsApp number: its inbox is given and left as it is. `webhook_url` is this program's door, "" where it has no address;
+    `bot_token` that of a bot to adopt.
     """
 
     def __init__(
@@ -62,10 +63,11 @@ class Provisioning:
         webhook_url: str,
         teams: Sequence[Team],
         lead_page_url: str = "",
+        bot_token: str = "",
     ) -> None:
         self._api, self._inbox_id, self._owns_line = api, inbox_id, owns_line
         self._webhook_url, self._teams, self._lead_page_url = webhook_url, teams, lead_page_url
-        self._bot_id = 0
+        self._bot_token, self._bot_id = bot_token, 0
         self.made = Made()
 
     def run(self, told: Callable[[Step], None] = lambda _step: None) -> list[Step]:
@@ -153,7 +155,9 @@ class Provisioning:
         return "changed", f"{number}: {', '.join(changes)}"
 
     def _bot(self) -> tuple[Result, str]:
-        bots = [bot for bot in _objects(self._get("agent_bots")) if bot.get("name") == BOT_NAME]
+        there = _objects(self._get("agent_bots"))
+        given = [bot for bot in there if self._bot_token and _text(bot.get("access_token")) == self._bot_token]
+        bots = given or [bot for bot in there if bot.get("name") == BOT_NAME]
         wanted = {"name": BOT_NAME, "description": "Asistente de seguros de vida", "outgoing_url": ""}
         bot = min(bots, key=_id) if bots else _object(self._api.call("provision", "POST", "agent_bots", json=wanted))
         self._bot_id, self.made.bot_token = _id(bot), _text(bot.get("access_token"))

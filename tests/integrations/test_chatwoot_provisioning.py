@@ -109,3 +109,11 @@ def test_an_agent_is_told_what_an_administrator_has_to_do(api: ChatwootApi) -> N
     assert {"inbox", "labels", "attributes", "webhook"} <= failed
     assert all(steps[name].by_hand for name in failed)
     assert DOOR in steps["webhook"].by_hand
+
+
+def test_a_bot_that_is_given_by_its_token_is_adopted_with_its_inbox(started: Rig, api: ChatwootApi) -> None:
+    env = started.env("chatwoot")
+    inbox_id = int(env["CHATWOOT_WHATSAPP_INBOX_ID"])
+    told = results(provisioning(api, inbox_id=inbox_id, bot_token=env["CHATWOOT_BOT_TOKEN"]))
+    assert (told["agent bot"], told["bot in inbox"]) == ("unchanged", "unchanged")
+    assert results(provisioning(api, inbox_id=inbox_id))["bot in inbox"] == "failed", "another one's bot stays"
