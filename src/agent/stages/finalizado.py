@@ -52,7 +52,9 @@ def _accepted_again(turn: Turn) -> str:
         turn.say("ack.kept")
         turn.handoff = Handoff("changed_after_acceptance")
     chosen = quotes.selected(turn)
-    if chosen and (greeted or not answer_aside(turn)):
+    if chosen and any(intent.name == "question" and intent.topic == "price" for intent in turn.reading.intents):
+        turn.say("end.accepted_price", **quotes.words(turn, chosen))
+    elif chosen and (greeted or not answer_aside(turn)):
         turn.say("end.accepted_again", **quotes.words(turn, chosen))
     return "guarding_out"
 

@@ -93,7 +93,8 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "price",
             (
                 r"\b(?:cuanto|que|cual)\b[^.;]{0,20}\b(?:cuesta\w*|costaria\w*|vale\w*|valdria\w*|sale\w*|saldria\w*|"
-                r"pagaria\w*|seria\w*|es la cuota|cobrais|precio|pago|me cobr\w+|costo|costara|pagare|clava\w*)\b|"
+                r"pagaria\w*|seria\w*|es la cuota|cobrais|precio|pago|me cobr\w+|costo|costara|pagare|clava\w*|"
+                r"era|al mes|al ano|voy a pagar|(?:me|se) (?:me )?queda\w*)\b|"
                 r"\bprecios?\b|\btarifas?\b|\bcosto\b|\bhow much\b|\bprice\b|\bcuanto\W*\?|\ba (?:como|cuanto) (?:me )?(?:sale|"
                 r"esta|queda)|\by (?:con|por) \d|\bquant costa\b|\bquanto cust\w+|\by si (?:pongo|pido|subo|"
                 r"bajo|quiero|fueran?|cojo|quito|anado|hago|lo)\b"

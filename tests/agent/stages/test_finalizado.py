@@ -178,3 +178,14 @@ def test_a_picture_after_the_end_gets_a_word(kind: str) -> None:
     talk = accepted()
     talk.show(kind)
     assert len(talk.replies) == 1
+
+
+@pytest.mark.parametrize(
+    "asked", ["¿cuánto era al mes?", "¿cuánto voy a pagar?", "¿qué precio me queda?", "¿cuánto se me queda?"]
+)
+def test_after_acceptance_the_price_is_that_of_what_was_chosen(asked: str) -> None:
+    talk = accepted()
+    talk.say(asked)
+    chosen = next(quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote)
+    assert f"{chosen['monthly_premium']:.2f} €".replace(".", ",") in talk.text
+    assert sum("al mes" in line for line in talk.text.splitlines()) == 1
