@@ -65,10 +65,10 @@ class Crowd:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def start(self, people: int) -> None:
+    def start(self, people: int, think_s: float = THINK_S) -> None:
         lines = [turn.said.text for turn in self._sale]
         replies = [len(turn.step.replies) for turn in self._sale]
-        self.tell("start", lines=lines, replies=replies, people=people, think_s=THINK_S)
+        self.tell("start", lines=lines, replies=replies, people=people, think_s=think_s)
 
     def cpu_s(self) -> float:
         return cpu_s_of(self._process.pid)

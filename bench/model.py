@@ -1,7 +1,8 @@
 """64 people at once with a language model that takes half a second to answer, and without one: `python -m bench.model`.
 
-The real client asks the simulated server over HTTP in every turn that would ask a real one. The doors must not notice, and the
-replies a second of a model are bounded by threads ÷ (questions of a turn × its delay). `--quick` is for trying it out.
+The real client asks the simulated server over HTTP in every turn that would ask a real one. People who think for a second
+before they write show whether the doors notice; people who do not, how many questions a second come through: as many as there
+are threads ÷ the delay, at most. `--quick` is for trying it out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from typing import Any
 
 from bench import sale
-from bench.end_to_end import Crowd
+from bench.end_to_end import THINK_S, Crowd
 from bench.installation import Installation, machine
 from tests.kit.rig import Rig
 
@@ -24,19 +25,21 @@ TALKATIVE = ", eso es lo que te puedo contar por ahora"
 
 def main(*, warm_up_s: float, measured_s: float) -> None:
     played = sale.play(sale.make_agent(), tail=TALKATIVE)
-    runs = [_run(played, delay_s, warm_up_s, measured_s) for delay_s in (None, DELAY_S)]
-    print(f"{'':16}{'replies/s':>10}{'questions/s':>13}{'bound':>7}  door ms p50/p95/p99   first reply ms p50/p95/p99   lost")
+    loads = ((None, THINK_S), (DELAY_S, THINK_S), (DELAY_S, 0.0))
+    runs = [_run(played, delay_s, think_s, warm_up_s, measured_s) for delay_s, think_s in loads]
+    print(f"{'':32}{'replies/s':>10}{'questions/s':>13}{'bound':>7}  door ms p50/p95/p99   first reply ms p50/p95/p99   lost")
     for run in runs:
         door, waits = ("/".join(f"{value:.0f}" for value in run[part].values()) for part in ("door_ms", "first_reply_ms"))
         name = "no model" if run["delay_s"] is None else f"model {run['delay_s']:g} s"
+        name += ", people think" if run["think_s"] else ", nobody thinks"
         print(
-            f"{name:16}{run['replies_per_s']:>10.0f}{run['questions_per_s']:>13.0f}{run['bound_per_s'] or 0:>7.0f}  "
+            f"{name:32}{run['replies_per_s']:>10.0f}{run['questions_per_s']:>13.0f}{run['bound_per_s'] or 0:>7.0f}  "
             f"{door:<22}{waits:<29}{run['unanswered']}"
         )
     print(json.dumps({"bench": "model", "machine": machine(), "runs": runs}, default=str))
 
 
-def _run(played: Any, delay_s: float | None, warm_up_s: float, measured_s: float) -> dict[str, Any]:
+def _run(played: Any, delay_s: float | None, think_s: float, warm_up_s: float, measured_s: float) -> dict[str, Any]:
     env = {"WORKER_THREADS": str(THREADS), "WHATSAPP_MESSAGES_PER_SECOND": "10000", "AGENT_STYLE": "model"}
     with Installation(env) as product, Crowd(product.address, played) as crowd, Rig(product.address) as rig:
         if delay_s is not None:
@@ -46,7 +49,7 @@ def _run(played: Any, delay_s: float | None, warm_up_s: float, measured_s: float
         else:
             product.start_web(crowd.env)
         product.start_workers(WORKERS)
-        crowd.start(PEOPLE)
+        crowd.start(PEOPLE, think_s)
         time.sleep(warm_up_s)
         asked = rig.llm.state()["chat_calls"]
         crowd.tell("measure")
@@ -54,7 +57,7 @@ def _run(played: Any, delay_s: float | None, warm_up_s: float, measured_s: float
         figures = crowd.tell("report")
         questions_per_s = (rig.llm.state()["chat_calls"] - asked) / measured_s
         bound = WORKERS * THREADS / delay_s if delay_s else None
-        told = {"delay_s": delay_s, "questions_per_s": questions_per_s, "bound_per_s": bound}
+        told = {"delay_s": delay_s, "think_s": think_s, "questions_per_s": questions_per_s, "bound_per_s": bound}
         return {**told, **figures, **crowd.tell("stop")}
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 from src.agent import knowledge, understanding
 from src.agent.model import Assistance
@@ -54,10 +55,9 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 
 class Flow(TypedDict):
-    """What travels through the graph: the turn, and where it goes on."""
+    """What travels through the graph."""
 
     turn: Turn
-    onward: str
 
 
 class SalesAgent:
@@ -106,7 +106,7 @@ class SalesAgent:
             assistance=self._assistance,
             thinking=self._assistance.model.begin() if self._assistance else None,
         )
-        return {"turn": turn, "onward": ""}
+        return {"turn": turn}
 
     def draw(self) -> str:
         """The graph as a Mermaid diagram."""
@@ -117,20 +117,14 @@ class SalesAgent:
 def _compiled() -> Any:
     graph = StateGraph(Flow)
     for name, node in NODES.items():
-        graph.add_node(name, _going_on(node))
+        graph.add_node(name, _going_on(node), destinations=WAYS.get(name, ()))
     graph.add_edge(START, "guarding_in")
-    for name, ways in WAYS.items():
-        graph.add_conditional_edges(name, _onward, list(ways))
     graph.add_edge("guarding_out", END)
     return graph.compile()
 
 
 def _going_on(node: Node) -> Any:
-    def run(state: Flow) -> dict[str, str]:
-        return {"onward": node(state["turn"])}
+    def run(flow: Flow) -> Command[str]:
+        return Command(goto=node(flow["turn"]) or ())  # the last one names none: there the edge to the end leads on
 
     return run
-
-
-def _onward(flow: Flow) -> str:
-    return flow["onward"]

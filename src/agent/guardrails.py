@@ -9,6 +9,7 @@ that convinced them as evidence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -132,7 +133,11 @@ class Facts(msgspec.Struct, frozen=True):
 
     def and_texts(self, *texts: str) -> Facts:
         """These facts and every figure of texts that are true as they stand: raw templates, knowledge entries."""
-        found = [figures(text) for text in texts]
+        return self.and_figures(figures(text) for text in texts)
+
+    def and_figures(self, true: Iterable[Figures]) -> Facts:
+        """These facts and what was found in texts that are true as they stand."""
+        found = list(true)
 
         def joined(kind: str) -> frozenset[str]:
             known: frozenset[str] = getattr(self, kind)
@@ -145,6 +150,7 @@ def facts_of(
     conversation: Conversation,
     house: House,
     *,
+    templates: Iterable[str] = (),
     texts: Iterable[str] = (),
     catalogue_figures: Iterable[object] = (),
     links: Iterable[str] = (),
@@ -153,8 +159,9 @@ def facts_of(
 ) -> Facts:
     """What may be said in this conversation.
 
-    The amounts and dates of its quotes, need, profile and details; the house's links and notices; `texts` that are true
-    as they stand; `catalogue_figures` such as the limits of capital; `today` as an ISO date.
+    The amounts and dates of its quotes, need, profile and details; the house's links and notices; `templates`, the same in
+    every conversation, and `texts` of this one that are true as they stand; `catalogue_figures` such as the limits of
+    capital; `today` as an ISO date.
     """
     amounts = {spelled(str(figure)) for figure in catalogue_figures}
     percentages: set[str] = set()
@@ -181,7 +188,12 @@ def facts_of(
         links=frozenset(plain_link(link) for link in links if link),
         canary=canary,
     )
-    return facts.and_texts(house.privacy_url, house.legal_notice, house.business_hours, own, *texts)
+    always = (house.privacy_url, house.legal_notice, house.business_hours, *templates)
+    return facts.and_figures((*map(_figures_of_template, always), *map(figures, (own, *texts))))
+
+
+_figures_of_template = lru_cache(maxsize=4096)(figures)
+"""Read once: there are so many texts of ours, and most turns say some of them."""
 
 
 _COUNTED_KEY = r"(?:^|_)(?:ages?|years?|term|dependents|children|class|count|code|phone|number|tariff|version|id)(?:_|$)"

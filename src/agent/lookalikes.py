@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from textwrap import dedent
 from typing import NamedTuple
 
@@ -41,14 +41,10 @@ def fold(text: str) -> Folded:
     """Lower case, no accents, ASCII digits, plain spaces and hyphens, Latin look-alikes; what has no width is left out."""
     if text.isascii():
         return Folded(text.lower(), range(len(text)))
-    kept: list[str] = []
-    positions: list[int] = []
-    for position, character in enumerate(text):
-        seen_as = _seen_as(character)
-        if seen_as:
-            kept.append(seen_as)
-            positions.append(position)
-    return Folded("".join(kept), positions)
+    seen = [_SEEN_AS[character] for character in text]
+    if all(seen):
+        return Folded("".join(seen), range(len(text)))
+    return Folded("".join(seen), [position for position, seen_as in enumerate(seen) if seen_as])
 
 
 @cache
@@ -66,7 +62,6 @@ def any_of(lines: str, **parts: str) -> str:
     return f"(?:{joined})"
 
 
-@lru_cache(maxsize=4096)
 def _seen_as(character: str) -> str:
     """One character or none, so that positions stay countable."""
     if character.isascii():
@@ -83,3 +78,17 @@ def _seen_as(character: str) -> str:
         return str(digit)
     plain = unicodedata.normalize("NFKD", character).lower()[0]
     return _HOMOGLYPHS.get(plain, plain)
+
+
+class _SeenAs(dict[str, str]):
+    """`_seen_as` of the characters met so far. Of a million that exist, chats need a few hundred: only so many are kept."""
+
+    def __missing__(self, character: str) -> str:
+        seen_as = _seen_as(character)
+        if len(self) < _CHARACTERS_KEPT:
+            self[character] = seen_as
+        return seen_as
+
+
+_CHARACTERS_KEPT = 4096
+_SEEN_AS = _SeenAs()

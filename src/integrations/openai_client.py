@@ -164,13 +164,12 @@ class OpenAiModel:
         try:
             message = self._chat.invoke(
                 [("system", prompt.system), ("user", prompt.facts)],
-                response_format={"type": "json_schema", "json_schema": form},
+                # Not as an argument that the library knows: it would walk through the whole schema each time.
+                extra_body={"response_format": {"type": "json_schema", "json_schema": form}},
                 max_tokens=prompt.answer_tokens,
                 timeout=httpx2.Timeout(left_s, connect=min(CONNECT_S, left_s)),
             )
             return _Attempt(self._answer(message))
-        except openai.LengthFinishReasonError as error:
-            return _Attempt(self._with_tokens(Answer(failure="truncated", calls=1), _usage_of(error.completion)))
         except Exception as error:  # noqa: BLE001 - what a library makes of a server's garbage can be anything
             return _Attempt(Answer(failure=_failure_of(error), calls=1), _wait_s(error), final=_is_final(error))
 
@@ -182,11 +181,10 @@ class OpenAiModel:
             cached=_count((usage.get("input_token_details") or {}).get("cache_read")),
             output=_count(usage.get("output_tokens")),
         )
-        return self._with_tokens(Answer(content=content, failure=failure, calls=1), tokens)
-
-    def _with_tokens(self, answer: Answer, tokens: _Tokens) -> Answer:
-        return msgspec.structs.replace(
-            answer,
+        return Answer(
+            content=content,
+            failure=failure,
+            calls=1,
             input_tokens=tokens.input,
             cached_tokens=tokens.cached,
             output_tokens=tokens.output,
@@ -352,7 +350,6 @@ def _failure_of(error: BaseException) -> Failure:
         (openai.PermissionDeniedError, "access_denied"),
         (openai.InternalServerError, "server_error"),
         (openai.APIStatusError, "rejected"),
-        (openai.ContentFilterFinishReasonError, "refused"),
         (httpx2.TimeoutException, "timeout"),
         (httpx2.TransportError, "unreachable"),
     )
@@ -373,11 +370,6 @@ def _wait_s(error: BaseException) -> float:
     except ValueError:
         return RETRY_PAUSE_S
     return max(RETRY_PAUSE_S, asked_s)  # in this order also for "nan"
-
-
-def _usage_of(completion: Any) -> _Tokens:
-    usage = getattr(completion, "usage", None)
-    return _Tokens(input=_count(getattr(usage, "prompt_tokens", 0)), output=_count(getattr(usage, "completion_tokens", 0)))
 
 
 def _count(tokens: Any) -> int:

@@ -110,7 +110,8 @@ def _known(turn: Turn, drafts: list[Draft]) -> Facts:
     return facts_of(
         turn.conversation,
         turn.house,
-        texts=[*templates, *turn.quoted, *own_words],
+        templates=templates,
+        texts=[*turn.quoted, *own_words],
         catalogue_figures=figures,
         links=[turn.house.privacy_url],
         today=turn.today.isoformat(),
