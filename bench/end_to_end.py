@@ -38,13 +38,13 @@ class Plan(NamedTuple):
 
     delays: Sequence[Delay]
     workers: int
-    crowd: float  # people, as a multiple of the target
+    crowd: float  # people, as a multiple of those who would make the target if nobody waited
     warm_up_s: float
     measured_s: float
     floor_s: float
 
 
-FULL = Plan((Delay(0, 300, 8), Delay(500, 150, 64)), workers=2, crowd=1.2, warm_up_s=6.0, measured_s=20.0, floor_s=2.0)
+FULL = Plan((Delay(0, 300, 8), Delay(500, 150, 64)), workers=2, crowd=1.3, warm_up_s=6.0, measured_s=20.0, floor_s=2.0)
 QUICK = Plan((Delay(20, 150, 8),), workers=1, crowd=0.1, warm_up_s=0.2, measured_s=1.5, floor_s=0.05)
 
 
@@ -93,8 +93,9 @@ def main(plan: Plan) -> None:
             product.start_web(crowd.env)
             product.start_workers(plan.workers, "bench.thinking_worker", str(delay.delay_ms))
             floor_per_s = sale.bare_invokes_per_s(agent, played, seconds=plan.floor_s)
-            full = _run(product, crowd, plan, round(delay.target_per_s * plan.crowd))
-            half = _run(product, crowd, plan, max(1, round(full["replies_per_s"] / 2 * THINK_S)))
+            between_s = THINK_S + delay.delay_ms / 1000  # at best, from one thing that somebody says to their next
+            full = _run(product, crowd, plan, round(delay.target_per_s * between_s * plan.crowd))
+            half = _run(product, crowd, plan, max(1, round(full["replies_per_s"] / 2 * between_s)))
         for load, figures in (("all it takes", full), ("half of that", half)):
             ratio = figures["replies_per_s"] / floor_per_s
             rows.append({"delay_ms": delay.delay_ms, "load": load, **figures, "floor_per_s": floor_per_s, "ratio": ratio})
