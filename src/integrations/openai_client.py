@@ -69,8 +69,9 @@ class OpenAiModel:
         self._price = price_of(model)
         # A thread of its own for each call: a server that drips byte after byte must not hold the turn beyond its budget.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
+        kept = httpx2.Limits(max_connections=threads, max_keepalive_connections=threads)
         # As in `http`: nothing from the environment, no redirects.
-        self._client = httpx2.Client(transport=_Bounded(), trust_env=False, follow_redirects=False)
+        self._client = httpx2.Client(transport=_Bounded(limits=kept), trust_env=False, follow_redirects=False)
         self._chat = ChatOpenAI(
             model=model,
             api_key=api_key,  # type: ignore[arg-type]  # pydantic makes it a SecretStr
