@@ -16,7 +16,7 @@ from src import logs
 from src.agent.model import Answer as ModelAnswer
 from src.agent.model import Assistance
 from src.agent.state import House, new_conversation
-from src.desk.checks import Check, Question, run_checks
+from src.desk.checks import Check, Question, SetupStep, run_checks
 from src.desk.crm import File
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
@@ -35,6 +35,7 @@ from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
 from src.integrations.chatwoot_poll import EVERY_S, ChatwootPoll
+from src.integrations.chatwoot_provisioning import Provisioning
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
 from src.integrations.openai_check import ModelCheck
@@ -49,7 +50,19 @@ from src.integrations.twilio_client import TwilioClient
 from src.integrations.whatsapp_client import WhatsAppClient
 from src.integrations.whatsapp_identity import contact_key
 from src.messages import Contact, Content, Inbound
-from src.settings import Chatwoot, Llm, Settings, WhatsApp, admin_token, chatwoot_of, verify_token
+from src.settings import (
+    Chatwoot,
+    Llm,
+    Provisioned,
+    Settings,
+    WhatsApp,
+    admin_token,
+    chatwoot_of,
+    keep_provisioned,
+    lead_page_address,
+    provisioning_alone,
+    verify_token,
+)
 
 _WAITING_IN_BACKGROUND = 200
 
@@ -300,6 +313,44 @@ def make_chatwoot_api(chatwoot: Chatwoot, metrics: ProcessMetrics) -> ChatwootAp
         bot_token=chatwoot.bot_token,
         measure=metrics.vendor_call,
     )
+
+
+def set_up_chatwoot(
+    settings: Settings, chatwoot: Chatwoot, told: Callable[[SetupStep], None] = lambda _step: None
+) -> list[SetupStep]:
+    """Makes in that account what is missing there, and keeps what was made in the data directory; each step as it is done.
+
+    One at a time on this machine: the second finds what the first one made.
+    """
+    steps: list[SetupStep] = []
+    try:
+        with provisioning_alone(settings):
+            run = Provisioning(
+                ChatwootApi(base_url=chatwoot.base_url, account_id=chatwoot.account_id, user_token=chatwoot.user_token),
+                inbox_id=chatwoot.inbox_id,
+                owns_line=chatwoot.mode == "agent-bot",
+                webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
+                teams=make_lead_rules(settings).team,
+                lead_page_url=lead_page_address(settings),
+                bot_token=chatwoot.bot_token,
+            )
+            steps = run.run(told)
+            if len(steps) == 1:  # without access what an earlier run kept stays
+                return steps
+            made = Provisioned(
+                base_url=chatwoot.base_url,
+                account_id=chatwoot.account_id,
+                inbox_id=run.made.inbox_id or chatwoot.inbox_id,
+                bot_token=run.made.bot_token or chatwoot.bot_token,
+                webhook_secrets=(run.made.webhook_secret,) if run.made.webhook_secret else chatwoot.webhook_secrets,
+            )
+            file, changed = keep_provisioned(settings, made)
+            kept = SetupStep("kept", "changed" if changed else "unchanged", str(file))
+    except OSError as fault:
+        by_hand = f"make {settings.data_dir} writable for this program, and run it again"
+        kept = SetupStep("kept", "failed", fault.strerror or type(fault).__name__, by_hand)
+    told(kept)
+    return [*steps, kept]
 
 
 def _dashboard_url(settings: Settings) -> str:

@@ -24,29 +24,16 @@ from rich.progress import Progress, track
 from rich.table import Table
 
 from src import logs
-from src.bootstrap import Services, make_lead_rules, make_services
-from src.desk.checks import Check, judged
+from src.bootstrap import Services, make_services, set_up_chatwoot
+from src.desk.checks import Check, SetupStep, judged
 from src.desk.operators import MOST_LETTERS, dead_letter_id
 from src.desk.resync import PAGE as RESYNC_PAGE
 from src.desk.resync import Resync
 from src.errors import ConfigurationError, InvalidRequest, LedgerUnavailable, SalesAgentError, UnknownContact
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_provisioning import Provisioning, Step
 from src.integrations.redis_dossier import dossier
 from src.integrations.whatsapp_identity import CHANNEL, contact_key, typed_key
 from src.quoting import QUOTE_COLUMNS, Applicant, Refusal, explain, load_catalogue, quote_rows
-from src.settings import (
-    PROVISIONED,
-    Provisioned,
-    Settings,
-    admin_token,
-    chatwoot_of,
-    child_environment,
-    keep_provisioned,
-    lead_page_address,
-    load,
-    verify_token,
-)
+from src.settings import Settings, admin_token, chatwoot_of, child_environment, load, verify_token
 
 ROOT = Path(__file__).resolve().parents[1]
 _MOST_WAITING = 2_000
@@ -465,32 +452,9 @@ def provision_chatwoot(*, as_json: bool) -> None:
     chatwoot = chatwoot_of(settings)
     if chatwoot is None:
         raise click.ClickException("set CHATWOOT_BASE_URL, CHATWOOT_ACCOUNT_ID and CHATWOOT_USER_TOKEN first")
-    run = Provisioning(
-        ChatwootApi(base_url=chatwoot.base_url, account_id=chatwoot.account_id, user_token=chatwoot.user_token),
-        inbox_id=chatwoot.inbox_id,
-        owns_line=chatwoot.mode == "agent-bot",
-        webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
-        teams=make_lead_rules(settings).team,
-        lead_page_url=lead_page_address(settings),
-        bot_token=chatwoot.bot_token,
-    )
     if not as_json:
         click.echo("Chatwoot calls no private address unless it runs with SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true.")
-    steps = run.run(_nothing if as_json else _show_step)
-    if len(steps) > 1:  # without access what an earlier run kept stays
-        made = Provisioned(
-            base_url=chatwoot.base_url,
-            account_id=chatwoot.account_id,
-            inbox_id=run.made.inbox_id or chatwoot.inbox_id,
-            bot_token=run.made.bot_token or chatwoot.bot_token,
-            webhook_secrets=(run.made.webhook_secret,) if run.made.webhook_secret else chatwoot.webhook_secrets,
-        )
-        try:
-            file = keep_provisioned(settings, made)
-        except OSError as fault:
-            raise click.FileError(str(settings.data_dir / PROVISIONED), fault.strerror) from fault
-        if not as_json:
-            click.echo(f"Kept in {file}.")
+    steps = set_up_chatwoot(settings, chatwoot, _nothing if as_json else _show_step)
     well = all(step.result != "failed" for step in steps)
     if as_json:
         click.echo(msgspec.json.encode({"ok": well, "steps": steps}))
@@ -537,11 +501,11 @@ def _resync_everybody(services: Services, resync: Resync, name: str) -> None:
     click.echo(f"All are with the workers, {more} of them twice because they wrote meanwhile")
 
 
-def _nothing(_step: Step) -> None:
+def _nothing(_step: SetupStep) -> None:
     pass
 
 
-def _show_step(step: Step) -> None:
+def _show_step(step: SetupStep) -> None:
     word = click.style(f"{step.result:<9}", fg="red" if step.result == "failed" else "green")
     click.echo(f"{word}  {step.name:<12}  {step.detail}".rstrip())
     if step.by_hand:

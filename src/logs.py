@@ -7,6 +7,7 @@ long number is masked here, and of an exception only its type, the place it came
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import re
@@ -173,7 +174,8 @@ def flush() -> None:
     if _lines is not None:
         _lines.write()
     for handler in logging.getLogger().handlers:
-        handler.flush()
+        with contextlib.suppress(ValueError):  # its stream was closed before us
+            handler.flush()
 
 
 def _short_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

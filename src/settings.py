@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hmac
 import ipaddress
@@ -9,7 +10,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -389,15 +390,29 @@ def chatwoot_of(settings: Settings) -> Chatwoot | None:
     )
 
 
-def keep_provisioned(settings: Settings, made: Provisioned) -> Path:
-    """Writes what `chatwoot_of` reads, for the owner's eyes only, whole or not at all; the file. Raises OSError."""
+def keep_provisioned(settings: Settings, made: Provisioned) -> tuple[Path, bool]:
+    """Writes what `chatwoot_of` reads, for the owner's eyes only, whole or not at all. The file, and whether it changed.
+
+    Raises OSError.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     file = settings.data_dir / PROVISIONED
+    if file.exists() and file.read_bytes() == msgspec.json.encode(made):
+        return file, False
     with tempfile.NamedTemporaryFile(dir=settings.data_dir, delete=False) as new:  # made with mode 0600
         new.write(msgspec.json.encode(made))
         new.flush()
         os.fsync(new.fileno())
-    return Path(new.name).replace(file)
+    return Path(new.name).replace(file), True
+
+
+@contextlib.contextmanager
+def provisioning_alone(settings: Settings) -> Iterator[None]:
+    """Waits until no other process of this machine provisions. Raises OSError."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.data_dir / f"{PROVISIONED}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _llm(read: _Reader) -> Llm | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from src.bootstrap import make_services, set_up_chatwoot
 from src.cli import cli
-from src.settings import PROVISIONED, chatwoot_of, load
+from src.settings import PROVISIONED, admin_token, chatwoot_of, load
+from src.webhooks.whatsapp_webhook import create_app
+from tests.dashboard.conftest import Page, Visitor, form_word
 from tests.kit.rig import Rig
 
 
@@ -52,6 +56,42 @@ def test_what_is_made_is_kept_and_a_second_run_changes_nothing(tmp_path: Path) -
     assert {step["result"] for step in json.loads(again.stdout)["steps"]} == {"unchanged"}
     assert file.read_bytes() == kept
     assert chatwoot.bot_token not in again.output
+
+
+def test_the_page_does_what_the_command_does(rig: Rig, tmp_path: Path) -> None:
+    app = create_app(make_services(load()))
+    visitor = Visitor(app)
+    assert visitor.log_in(admin_token(load())).status_code == 303
+    page = Page(visitor.post("/dashboard/chatwoot", csrf=form_word(visitor.get("/dashboard/chatwoot"))))
+    assert "Everything is there" in page.text
+    chatwoot = chatwoot_of(load())
+    assert chatwoot is not None
+    assert chatwoot.inbox_id > 0
+    assert chatwoot.bot_token not in page.text
+    steps = json.loads(provision("--json").stdout)["steps"]
+    assert {step["result"] for step in steps} == {"unchanged"}
+    assert all(step["name"] in page.text for step in steps)
+
+
+def test_who_clicks_twice_makes_everything_once(rig: Rig) -> None:
+    settings = load()
+    given = settings.chatwoot
+    assert given is not None
+    with ThreadPoolExecutor(4) as clicks:
+        runs = list(clicks.map(lambda _: set_up_chatwoot(settings, given), range(4)))
+    made = [step.name for run in runs for step in run if step.result == "made"]
+    assert len(made) == len(set(made))
+    assert {"inbox", "agent bot", "webhook"} <= set(made)
+
+
+def test_a_folder_that_cannot_be_written_is_a_step_left_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    blocked = tmp_path / "data"
+    blocked.write_text("a file where the folder should be")
+    monkeypatch.setenv("ADMIN_TOKEN", "x" * 32)
+    told = provision()
+    assert told.exit_code == 1
+    assert "kept" in told.output
+    assert "writable" in told.output
 
 
 def test_a_wrong_token_is_exit_code_1_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from src.dashboard import frame, wording
 from src.dashboard.conversation_page import NOT_FOUND, ConversationPage
 from src.dashboard.sessions import Patience, Sessions
 from src.dashboard.simulator import Simulator
-from src.desk.checks import WORKER_SILENCE_S, Check
+from src.desk.checks import WORKER_SILENCE_S, Check, SetupStep
 from src.desk.desk import Desk
 from src.desk.operators import MOST_LETTERS, Operators, dead_letter_id
 from src.desk.ports import Clock
@@ -36,7 +36,8 @@ _STATIC = Path(__file__).resolve().parent / "static"
 class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     """What the dashboard is given. Nothing in it is asked before the first request.
 
-    `checks` looks at everything the product depends on. `workers` gives the seconds since each worker's last sign of life,
+    `checks` looks at everything the product depends on. `set_up_chatwoot` makes what is missing in the Chatwoot account, None
+    when none is configured. `workers` gives the seconds since each worker's last sign of life,
     `channels` the state of each channel in a word, `typed_key` the contact key of a phone as people type it, or None.
     `simulating`: no vendor is configured, so operators may play a prospect. `secure`: people come over https. Times are
     shown in `timezone`.
@@ -45,6 +46,7 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     operators: Operators
     checks: Callable[[], Sequence[Check]]
+    set_up_chatwoot: Callable[[], Sequence[SetupStep]] | None
     admin_token: Callable[[], str]
     workers: Callable[[], Mapping[str, float]]
     channels: Mapping[str, str]
@@ -81,6 +83,8 @@ def pages(backstage: Backstage) -> Blueprint:
         ("POST", "/dashboard/dead-letters/replay", here.replay_all, SESSION),
         ("POST", "/dashboard/dead-letters/<letter_id>/replay", here.replay, SESSION),
         ("GET", "/dashboard/checks", here.checks, SESSION),
+        ("GET", "/dashboard/chatwoot", here.chatwoot, SESSION),
+        ("POST", "/dashboard/chatwoot", here.set_up_chatwoot, SESSION),
         ("GET POST", "/dashboard/<path:reference>", here.nowhere, SESSION),
     ]
     if backstage.simulating:
@@ -244,6 +248,19 @@ class _Pages:
     def checks(self) -> Any:
         """Asks the store and every configured vendor now."""
         return render_template("checks.html", checks=self._backstage.checks())
+
+    def chatwoot(self) -> Any:
+        """How Chatwoot is connected, and the button that sets it up."""
+        return render_template("chatwoot.html", configured=self._backstage.set_up_chatwoot is not None, steps=())
+
+    def set_up_chatwoot(self) -> Any:
+        """Makes what is missing in the account, and shows what became of each step."""
+        if self._backstage.set_up_chatwoot is None:
+            abort(409, "No Chatwoot account is configured.")
+        steps = self._backstage.set_up_chatwoot()
+        failed = sum(step.result == "failed" for step in steps)
+        self._log.info("dashboard.chatwoot_set_up", steps=len(steps), failed=failed)
+        return render_template("chatwoot.html", configured=True, steps=steps)
 
     def nowhere(self, reference: str) -> Any:
         """There is no such page; said as one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -25,6 +26,15 @@ class Check(msgspec.Struct, frozen=True):
     ok: bool
     found: str
     remedy: str = ""
+
+
+class SetupStep(msgspec.Struct, frozen=True):
+    """What became of one thing that was to be set up. `by_hand` says what a person has to do where we could not."""
+
+    name: str
+    result: Literal["made", "changed", "unchanged", "failed"]
+    detail: str = ""
+    by_hand: str = ""
 
 
 def run_checks(ledger: Ledger, vendors: Mapping[str, Question], *, clock: Clock, embedded: bool) -> list[Check]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from src.desk.checks import SetupStep
 from src.desk.lead import ATTRIBUTES, LABELS, Attribute
 from src.desk.lead_rules import Team
 from src.errors import AccessDenied, IntegrationError, TemporaryFailure
@@ -27,15 +28,6 @@ _OLDEST = (4, 13)
 """The first version that signs what it tells."""
 
 Result = Literal["made", "changed", "unchanged", "failed"]
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What became of one thing. `by_hand` says what a person has to do where we could not."""
-
-    name: str
-    result: Result
-    detail: str = ""
-    by_hand: str = ""
 
 
 class Made(msgspec.Struct):
@@ -70,9 +62,9 @@ class Provisioning:
         self._bot_token, self._bot_id = bot_token, 0
         self.made = Made()
 
-    def run(self, told: Callable[[Step], None] = lambda _step: None) -> list[Step]:
+    def run(self, told: Callable[[SetupStep], None] = lambda _step: None) -> list[SetupStep]:
         """Every step in its order; each is told as soon as it is done. Without access only the first one is there."""
-        steps: list[Step] = []
+        steps: list[SetupStep] = []
         door = f"{self._webhook_url or 'PUBLIC_BASE_URL/webhook/chatwoot'} for {', '.join(EVENTS)}"
         plan = (
             ("access", self._access, "set CHATWOOT_BASE_URL, CHATWOOT_ACCOUNT_ID and an administrator's CHATWOOT_USER_TOKEN"),
@@ -83,18 +75,18 @@ class Provisioning:
             ("attributes", self._attributes, "Settings > Custom attributes: add those of docs/chatwoot.md"),
             ("teams", self._make_teams, f"Settings > Teams: add {', '.join(team.name for team in self._teams)}"),
             ("webhook", self._webhook, f"Settings > Integrations > Webhooks: add {door} and set CHATWOOT_WEBHOOK_SECRET"),
-            ("lead page", self._lead_page, "set PUBLIC_BASE_URL and run this command again"),
+            ("lead page", self._lead_page, "set PUBLIC_BASE_URL and try again"),
         )  # fmt: skip
         for name, work, by_hand in plan:
             try:
                 result, detail = work()
-                step = Step(name, result, detail, by_hand if result == "failed" else "")
+                step = SetupStep(name, result, detail, by_hand if result == "failed" else "")
             except AccessDenied as fault:
-                step = Step(name, "failed", f"this token may not do it ({fault})", by_hand)
+                step = SetupStep(name, "failed", f"this token may not do it ({fault})", by_hand)
             except TemporaryFailure as fault:
-                step = Step(name, "failed", str(fault), "run this command again when Chatwoot answers")
+                step = SetupStep(name, "failed", str(fault), "try again when Chatwoot answers")
             except IntegrationError as fault:
-                step = Step(name, "failed", str(fault), by_hand)
+                step = SetupStep(name, "failed", str(fault), by_hand)
             steps.append(step)
             told(step)
             if name == "access" and step.result == "failed":
@@ -199,7 +191,7 @@ class Provisioning:
     def _add(self, path: str, missing: list[dict[str, Any]], of: int) -> tuple[Result, str]:
         for one in missing:
             self._api.call("provision", "POST", path, json=one)
-        return ("made" if missing else "unchanged"), f"{len(missing)} of {of} added"
+        return ("made", f"{len(missing)} of {of} added") if missing else ("unchanged", f"{of} there")
 
     def _webhook(self) -> tuple[Result, str]:
         if not self._webhook_url:

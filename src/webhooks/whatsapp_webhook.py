@@ -5,6 +5,7 @@ The module's `app` is what `gunicorn "src.webhooks.whatsapp_webhook:app"` serves
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,12 @@ import msgspec
 from flask import Blueprint, Flask, Response, request
 
 from src import logs
-from src.bootstrap import Services, make_services
+from src.bootstrap import Services, make_services, set_up_chatwoot
 from src.dashboard.pages import Backstage, pages
 from src.errors import BadSignature
 from src.integrations.whatsapp_identity import typed_key
 from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
-from src.settings import load
+from src.settings import chatwoot_of, load
 from src.webhooks import chatwoot_webhook, lead_page, limits, metrics, openapi, operations, security, twilio_webhook
 
 
@@ -87,10 +88,12 @@ def _whatsapp_door(services: Services) -> Blueprint:
 
 def _backstage(services: Services) -> Backstage:
     settings = services.settings
+    chatwoot = chatwoot_of(settings)
     return Backstage(
         desk=services.desk,
         operators=services.operators,
         checks=services.checks,
+        set_up_chatwoot=functools.partial(set_up_chatwoot, settings, chatwoot) if chatwoot else None,
         admin_token=services.admin_token,
         workers=services.ledger.workers,
         channels={"WhatsApp": "on" if settings.whatsapp else "simulator: no keys are set, messages are answered here"},

@@ -209,6 +209,7 @@ def new_app(office: Office) -> Callable[..., Flask]:
             "desk": office.desk,
             "operators": office.operators,
             "checks": lambda: [Check("store", True, "answers"), Check("workers", False, "0 alive", "start one")],
+            "set_up_chatwoot": None,
             "admin_token": lambda: ADMIN,
             "workers": lambda: {"host.1": 0.4, "host.2": 99.0},
             "channels": {"WhatsApp": "simulator"},

@@ -14,7 +14,7 @@ from src.agent import state as states
 from src.agent.state import new_conversation
 from src.dashboard.pages import LETTERS_SHOWN
 from src.desk import jobs
-from src.desk.checks import Check
+from src.desk.checks import Check, SetupStep
 from src.errors import ConfigurationError, Conflict, LedgerUnavailable, TooManyRequests
 from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import Contact, Outbound
@@ -361,6 +361,39 @@ def test_checks_are_shown_with_what_to_do(new_app: Callable[..., Flask]) -> None
     page = Page(visitor.get("/dashboard/checks"))
     assert "Not well: 1 of 2" in page.text
     assert "workers not well 0 alive of 2 start one" in page.text
+
+
+# -- chatwoot ----------------------------------------------------------------------------------------------------------
+
+CHATWOOT = "/dashboard/chatwoot"
+
+
+def test_without_an_account_the_page_says_what_to_set(operator: Visitor) -> None:
+    page = Page(operator.get(CHATWOOT))
+    assert "CHATWOOT_USER_TOKEN" in page.text
+    assert "Set it up" not in page.text
+    assert operator.post(CHATWOOT).status_code == 409
+
+
+def test_chatwoot_is_set_up_at_a_click_and_each_step_is_shown(new_app: Callable[..., Flask]) -> None:
+    runs = []
+
+    def set_up() -> Sequence[SetupStep]:
+        runs.append(1)
+        left = SetupStep("teams", "failed", "this token <b>may not</b>", "Settings > Teams: add ventas")
+        return [SetupStep("inbox", "made", "number 5"), left][: 3 - len(runs)]
+
+    visitor = Visitor(new_app(set_up_chatwoot=set_up))
+    visitor.log_in()
+    assert "Set it up" in Page(visitor.get(CHATWOOT)).text
+    assert runs == []
+    assert visitor.post(CHATWOOT, csrf="wrong").status_code == 403
+    assert runs == []
+    page = Page(visitor.post(CHATWOOT))
+    assert "Left to do: 1 of 2" in page.text
+    assert "inbox made number 5" in page.text
+    assert "teams failed this token <b>may not</b> Settings > Teams: add ventas" in page.text
+    assert "Everything is there" in Page(visitor.post(CHATWOOT)).text
 
 
 # -- when it cannot be done --------------------------------------------------------------------------------------------
