@@ -35,7 +35,7 @@ _FILLER = re.compile(
 )
 _STOP = r"(?=\s*(?:$|[,.;:!…)\n\U0001F000-\U0001FAFF\u2600-\u27BF-]))"
 _DENY = re.compile(
-    r"(?:claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|"
+    r"(?:no(?= y (?:mi|ella|el)\b)|claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|"
     r"en broma|pensarlo|por asomo|de lejos|en pedo|"
     r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|"
     r"que va|nel|nel pastel|nones|negativo|nunca|jamas|"
@@ -108,8 +108,15 @@ _DONT_KNOW = re.compile(
     r"ni (?:lo )?se\b|quien sabe|a saber\b|(?:yo )?que se yo|que se(?=\W*$)|ni flores|ni papa|ni zorra|"
     r"npi\b|idk\b|i (?:don't|dont|do not) know|not sure|no idea|no sabria decir|ni fu ni fa|"
     r"depende\b(?! de (?:mi|nosotros|ellos))(?<!que depende)(?<!persona depende)|"
-    r"me da igual|ni la menor)"
+    r"me da igual|ni la menor|"
+    r"(?:prefiero|preferiria|mejor) no (?:decir|contestar|responder|contar|comentar|dar)\w*|"
+    r"(?:eso |ese dato |es )+(?:algo )?(?:muy )?(?:privado|personal|confidencial)\b|me lo (?:guardo|reservo)\b|"
+    r"(?:rather|prefer) not(?: to)? (?:say|tell|answer))"
     r"|[🤷]"
+)
+_WILL_NOT_TELL = re.compile(
+    r"\bno (?:te |os |se |le )?(?:lo )?(?:quiero|voy a|pienso) "
+    r"(?:decir|contestar|responder|contar|comentar|dar(?:te|os|se|le)?(?:lo)?\b(?! mas))"
 )
 _CONTRADICTED = re.compile(
     r"[\s,.]*(?:pero|aunque) (?:primero|antes|tengo (?:una |unas )?(?:duda|pregunta)|no se\b|no estoy|espera)|"
@@ -134,6 +141,11 @@ _NO_AT_END = re.compile(r"(?:\bno (?:tengo|tenemos|hay)[\s.!]*$|\bque no[\s.!]*$
 def read_answer(wording: Wording) -> Answer | None:
     """Yes, no or don't know; None when the message does not answer."""
     return _at_start(wording) or _emoji(wording.plain) or _at_end(wording)
+
+
+def will_not_tell(wording: Wording) -> bool:
+    """Whether somebody says no to the question itself: "no quiero decirlo" is no answer to whether they smoke."""
+    return bool(_WILL_NOT_TELL.search(wording.plain))
 
 
 def _at_start(wording: Wording) -> Answer | None:

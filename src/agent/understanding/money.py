@@ -139,6 +139,13 @@ _VAGUE = re.compile(r"deb|adeud|owe|pag|quier|necesit|tengo|pon\b|ponme|si ")
 _DIFFERENCE = re.compile(r"\s*(?:menos|mas)\b(?! o menos)")
 _OWE = re.compile(r"\bdeb(?:o|emos)\b")
 _HOME = re.compile(r"\b(?:casa|piso|vivienda|apartamento|chalet)\b")
+_OTHER_LOAN = re.compile(
+    r"\b(?:coche|moto|carro|furgoneta|personal(?:es)?|consumo|tarjetas?|estudios|master|reforma|muebles)\b"
+)
+_NO_MORTGAGE = re.compile(
+    r"\b(?:no (?:tengo|hay|tenemos|pago)|sin) (?:la |una )?hipoteca\b|\bhipoteca,? no\b|"
+    r"^\W*no,? (?:pero |solo |solamente )+(?:si |tengo |hay |me queda )*(?:un |el |otro )?(?:prestamo|credito)\b"
+)
 _OVER_YEARS = re.compile(r"\s*(?:€|euros?)?,? (?:a|en|quedan|para) \d+ anos")
 _HARD_STOP = re.compile(r"[;!?\n]|\.(?!\d)")
 _MONTHLY_PLAUSIBLE_EUR = 7000
@@ -208,7 +215,10 @@ def _key_of(
         key, cost = near
         if quantity.unit == "" and quantity.value < 10 and awaiting != key:
             return None, 0
-        return _named(plain, quantity, key, awaiting, 1.0 if cost < 8 or (owed and key == "mortgage_balance") else 0.7)
+        certainty = 1.0 if cost < 8 or (owed and key == "mortgage_balance") else 0.7
+        if key == "other_debts" and (_NO_MORTGAGE.search(plain) or _OTHER_LOAN.search(_around(plain, quantity, amounts))):
+            return key, certainty
+        return _named(plain, quantity, key, awaiting, certainty)
     if awaiting in MONEY_KEYS:
         if quantity.period == "month" and awaiting in IN_THOUSANDS:
             return ("details.mortgage_payment_month", 0.8) if awaiting == "mortgage_balance" else ("monthly_budget", 0.6)
@@ -231,6 +241,13 @@ def _named(plain: str, quantity: Quantity, key: str, awaiting: str, certainty: f
     if key == "sum_assured" and quantity.period == "month":
         return "monthly_budget", 0.8
     return key, certainty
+
+
+def _around(plain: str, quantity: Quantity, amounts: Sequence[Quantity]) -> str:
+    """The words about an amount: those between the amounts before and after it."""
+    begin = max((other.end for other in amounts if other.end <= quantity.start), default=0)
+    end = min((other.start for other in amounts if other.start >= quantity.end), default=len(plain))
+    return plain[begin:end]
 
 
 def _unnamed(plain: str, quantity: Quantity, context: Context, *, owed: bool) -> tuple[str | None, float]:

@@ -36,7 +36,7 @@ _NOT_WORK = re.compile(
     r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|"
     r"por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|"
     r"no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|"
-    r"mis|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
+    r"mis|me llam\w+|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
 )
 _SECTOR_ALONE = re.compile(r"\b(?:trabajo|curro|laburo|estoy|chambeo|ahi|empleo)\b[^.;,]{0,20}\ben\s+$")
 

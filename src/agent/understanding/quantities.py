@@ -106,8 +106,9 @@ _PERIOD_WORDS: tuple[tuple[Period, str], ...] = (
     (
         "month",
         (
-            r"(?:al|por|cada|x|/|el|a|per)\s?(?:mes|month)\b|mensual(?:es|mente)?\b|/\s?m\b|monthly|al mesecito|"
-            r"mes\b|en cada nomina|por paga"
+            r"(?:al|por|cada|x|/|el|a|per)\s?(?:mes|month)\b(?! (?:que viene|proximo|siguiente|pasado))|"
+            r"mensual(?:es|mente)?\b|/\s?m\b|monthly|al mesecito|mes\b(?! (?:que viene|proximo|siguiente|pasado))|"
+            r"en cada nomina|por paga"
         ),
     ),
     (
@@ -139,6 +140,7 @@ _REJECTED_BEFORE = re.compile(
     r"son |tenia |los |las )?$"
 )
 _REJECTED_AFTER = re.compile(r"\s*no\b(?=\s*[,.;:]|\s+(?:son|es|eran|tengo)\b)")
+_NO_MONTHS = 600  # "1500 mes" is an income
 _MOST_NUMBERS = 64  # nobody tells more in one message; what pastes more is not answered number by number
 _RATHER_THAN = re.compile(r"\b(?:mejor|prefiero|pon|ponme|cambia\w*)\b[^;!?]{1,40}$")
 _RANGE = re.compile(
@@ -199,7 +201,7 @@ def _with_unit(plain: str, numeral: Numeral) -> Quantity:
     end = numeral.end
     for name, pattern in _UNITS:
         match = pattern.match(plain, numeral.end)
-        if match:
+        if match and not (name == "months" and numeral.value >= _NO_MONTHS):
             unit, end = name, match.end()
             break
     foreign = bool(_FOREIGN_BEFORE.search(plain[max(0, numeral.start - 8) : numeral.start]))

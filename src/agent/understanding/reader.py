@@ -10,7 +10,7 @@ import msgspec
 
 from src.agent.guardrails import inspect
 from src.agent.redaction import CANCER_OVERCOME_MARK, HEALTH_MARK, redact, redact_health
-from src.agent.understanding.answers import Answer, read_answer
+from src.agent.understanding.answers import Answer, read_answer, will_not_tell
 from src.agent.understanding.birth_dates import impossible_date, read_birth_dates
 from src.agent.understanding.contact_details import read_contact_details
 from src.agent.understanding.household import read_dependents, read_marital_status
@@ -147,9 +147,10 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     if not aged:
         ages, aged = read_enumerated_age(wording, quantities)
     left = [each for each in quantities if each not in aged]
-    smoking = read_smoking(wording, quantities, context, heard.answer)
+    answer = None if will_not_tell(wording) else heard.answer
+    smoking = read_smoking(wording, quantities, context, answer)
     family = read_dependents(
-        wording, [each for each in quantities if each not in aged or each.unit == "children"], context, heard.answer
+        wording, [each for each in quantities if each not in aged or each.unit == "children"], context, answer
     )
     counted = family[0].evidence if family and family[0].key == "dependents" else ""
     amounts, _ = read_money(
@@ -166,7 +167,7 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
         *read_marital_status(wording, context),
     ]
     found += _couple(heard, wording, left, found)
-    found += _zeroes(heard, wording, found)
+    found += _zeroes(heard.awaiting, answer, wording, found)
     found += read_occupation(wording, context)
     name = read_name(wording, context, busy=bool(found))
     if name and not any(other.key == "occupation" and other.value == name.value for other in found):
@@ -192,6 +193,11 @@ def _replaced(wording: Wording, quantities: list[Quantity], context: Context) ->
     return Found(keys[0], value, wording.evidence(new.start, new.end), 1.0, correction=True)
 
 
+_PARTNER_AFTER = re.compile(
+    r"\s*(?:para )?(?:ella\b|el(?=$|[^\w\s]| (?:y|e|pero)\b)|mi (?:mujer|marido|pareja|espos[oa])\b)"  # "el mes" is nobody
+)
+
+
 def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[Found]) -> list[Found]:
     """What is said of oneself and a partner side by side: "yo 41 y ella 39", "150 yo y 100 ella"."""
     numbers = [each for each in left if each.unit in ("", "money")]
@@ -200,7 +206,7 @@ def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[F
     mine: list[Found] = []
     for each in numbers:
         after, before = wording.plain[each.end : each.end + 14], wording.plain[max(0, each.start - 14) : each.start]
-        theirs = re.match(r"\s*(?:para )?(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", after)
+        theirs = _PARTNER_AFTER.match(after)
         own = re.match(r"\s*(?:para )?(?:yo|mi)\b(?! (?:mujer|marido|pareja|espos))", after) or re.search(
             r"\b(?:yo|para mi) $", before
         )
@@ -211,6 +217,8 @@ def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[F
             if own and heard.awaiting not in MONEY_KEYS and not any(other.key == "age" for other in found):
                 mine.append(Found("age", each.number, evidence[-1]))
             continue
+        if heard.awaiting in MONEY_KEYS and heard.awaiting != "sum_assured":
+            continue  # "1800 yo y 1500 él" answers what was asked
         unsure = not each.sized and each.value < 2000
         value = each.number * 1000 if unsure else each.number
         if theirs:
@@ -222,7 +230,7 @@ def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[F
     return [*mine, *([Found("details.second_person", merged, " ".join(evidence), 0.8)] if merged else [])]
 
 
-def _zeroes(heard: _Heard, wording: Wording, found: list[Found]) -> list[Found]:
+def _zeroes(awaiting: str, answer: Answer | None, wording: Wording, found: list[Found]) -> list[Found]:
     """Keys of which the person has none."""
     known = {each.key for each in found}
     zeroes: list[Found] = []
@@ -231,16 +239,13 @@ def _zeroes(heard: _Heard, wording: Wording, found: list[Found]) -> list[Found]:
         if match and key not in known:
             zeroes.append(Found(key, 0, wording.evidence(*match.span())))
     known |= {each.key for each in zeroes}
-    answer = heard.answer
-    if heard.awaiting == "mortgage_balance" and "mortgage_balance" not in known:
+    if awaiting == "mortgage_balance" and "mortgage_balance" not in known:
         paid = _PAID_OFF.search(wording.plain)
         if paid:
             zeroes.append(Found("mortgage_balance", 0, wording.evidence(*paid.span())))
             known.add("mortgage_balance")
-    if heard.awaiting in NONE_IS_ZERO and heard.awaiting not in known and answer is not None and answer.polarity == "deny":
-        zeroes.append(
-            Found(heard.awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6)
-        )
+    if awaiting in NONE_IS_ZERO and awaiting not in known and answer is not None and answer.polarity == "deny":
+        zeroes.append(Found(awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6))
     return zeroes
 
 

@@ -207,6 +207,6 @@ def _short_answer(wording: Wording, plain: str, answer: Answer | None) -> list[F
             "smoker",
             answer.polarity == "affirm",
             wording.evidence(answer.start, answer.end),
-            1.0 if answer.confidence > 0.75 else 0.6,
+            1.0 if answer.confidence > 0.8 else 0.6,
         )
     ]

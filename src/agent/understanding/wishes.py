@@ -259,7 +259,7 @@ RULES: tuple[Rule, ...] = (
         r"por ahora no|todavia no|aun no|no (?:hay|tengo) prisa|think about it|not now|later|some other time)\b",
         topic="timing",
         unless=r"\b(?:llam\w+ (?:manana|mas adelante|luego)|todavia no (?:tengo|he|fum|estoy casad))\b|\b(?:todavia|"
-        r"aun) no\b.{0,8}\b(?:hij|nin)",
+        r"aun) no\b.{0,8}\b(?:hij|nin)|\b(?:cumplo|cumplire|cumplir|(?:hago|hare|hacer) (?:los )?\d\d)\b",
     ),
     _rule(
         "objection",

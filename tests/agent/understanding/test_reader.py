@@ -248,3 +248,43 @@ def test_several_facts_in_a_voice_note() -> None:
         "monthly_income": 1400,
         "mortgage_balance": 110_000,
     }
+
+
+@pytest.mark.parametrize(
+    ("awaiting", "text", "values"),
+    [
+        ("age", "cumplo 36 el mes que viene", {"age": 35}),
+        (
+            "mortgage_balance",
+            "no tengo hipoteca pero sí un préstamo del coche de 12000",
+            {"mortgage_balance": 0, "other_debts": 12000},
+        ),
+        ("mortgage_balance", "hipoteca no, pero debo 12000 del coche", {"mortgage_balance": 0, "other_debts": 12000}),
+        ("mortgage_balance", "tengo un préstamo personal de 8.000", {"other_debts": 8000}),
+        ("mortgage_balance", "debo 80 mil y además 5000 del coche", {"mortgage_balance": 80000, "other_debts": 5000}),
+        ("mortgage_balance", "me queda un préstamo de 90.000", {"mortgage_balance": 90000}),
+        ("monthly_income", "cobro 1500 el mes pasado", {"monthly_income": 1500}),
+        ("monthly_income", "1500 mes", {"monthly_income": 1500}),
+        ("monthly_income", "1800 yo y 1500 él", {"monthly_income": 1800}),
+        ("smoker", "no y mi mujer tampoco", {"smoker": False}),
+        ("occupation", "me llamo Raúl", {"name": "Raúl"}),
+        ("name", "dime Marta", {"name": "Marta"}),
+        ("name", "seguimos", {}),
+        ("name", "dime", {}),
+    ],
+)
+def test_what_a_neighbour_of_the_answer_must_not_become(awaiting: str, text: str, values: dict[str, Any]) -> None:
+    assert {each.key: each.value for each in read(text, Context(awaiting=awaiting, today="2026-11-20")).values} == values
+
+
+@pytest.mark.parametrize("text", ["prefiero no decirlo", "no quiero decirlo", "eso es personal", "no quiero dar ese dato"])
+@pytest.mark.parametrize("awaiting", ["name", "smoker", "monthly_income", "savings"])
+def test_who_would_rather_not_say_has_said_neither_yes_nor_no(awaiting: str, text: str) -> None:
+    reading = read(text, Context(awaiting=awaiting, today="2026-11-20"))
+    assert reading.values == ()
+    assert {intent.name for intent in reading.intents} <= {"dont_know", "deny"}
+
+
+def test_a_refusal_of_something_else_is_no_sure_answer() -> None:
+    (smoker,) = read("no me llames", Context(awaiting="smoker", today="2026-11-20")).values
+    assert smoker.confidence < CONFIRM_BELOW
