@@ -95,11 +95,12 @@ def contained(app: Path, data_dir: Path, environment: Mapping[str, str], command
         "--proc",
         "/proc",
     ]
+    line += ["--tmpfs", "/tmp"]  # before the interpreter, which may stand below it
     for directory in ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"):
         line += ["--ro-bind-try", directory, directory]
     for directory in sorted(map(str, interpreter)):
         line += ["--ro-bind", directory, directory]
-    line += ["--tmpfs", "/tmp", "--bind", str(data_dir), "/data", "--ro-bind", str(app), "/app", "--chdir", "/app"]
+    line += ["--bind", str(data_dir), "/data", "--ro-bind", str(app), "/app", "--chdir", "/app"]
     path = ":".join([*inherited, "/usr/bin", "/bin"])
     for name, value in {**image.environment, "HOME": "/data", **environment, "PATH": path}.items():
         line += ["--setenv", name, value]
@@ -141,7 +142,7 @@ def _first_inside(process: subprocess.Popen[bytes]) -> int:
     return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
 
 
-def wait_for(address: str, output: Path, *, status: int = 200, within_s: float = 180.0) -> None:
+def wait_for(address: str, output: Path, *, status: int = 200, within_s: float = 100.0) -> None:
     """Returns when that address answers so; fails with what the processes printed."""
     deadline_s = time.monotonic() + within_s
     seen: object = None

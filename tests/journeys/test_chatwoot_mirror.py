@@ -85,7 +85,7 @@ def test_asking_for_a_person_opens_it_with_a_note(office: tuple[Rig, Product]) -
     eventually(lambda: rig.meta.sent("34600111333"))
     rig.meta.inbound("34600111333", "quiero hablar con una persona")
     eventually(lambda: rig.chatwoot.state()["conversations"][0]["status"] == "open")
-    assert "derivar" in eventually(lambda: rig.chatwoot.state()["conversations"][0]["labels"])
+    eventually(lambda: "derivar" in rig.chatwoot.state()["conversations"][0]["labels"])
     notes = eventually(lambda: [message for message in messages_of(rig) if message["private"]])
     assert len(notes) == 1
     assert "Para una persona del equipo" in notes[0]["content"]
