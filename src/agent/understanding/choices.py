@@ -65,8 +65,8 @@ _CHOICE_ORDINAL = tuple(
             rf"bueno |claro |tira con )*(?:la |el |opcion |la opcion |el plan |numero |the )*(?:{words})(?: opcion|"
             r" option| one| propuesta)?(?=(?=\W*$)|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|"
             r"si|mandame|mandamelo|enviame|please)\b|\s*[,.])"
-            rf"|\b(?:me quedo con|quiero|prefiero|elijo|escojo) (?:la |el |opcion )*(?:{words})\b(?: opcion|"
-            rf" propuesta| option)?|\b(?:la|el) (?:{words})(?: opcion| propuesta| option)"
+            rf"|\b(?:me quedo con|quiero|prefiero|elijo|escojo) (?:la |el |opcion )*(?:{words})\b"
+            rf"(?! (?:para|mas|persona|seguro)\b)(?: opcion| propuesta| option)?|\b(?:la|el) (?:{words})(?: opcion| propuesta| option)"
         ),
     )
     for number, words in _ORDINALS

@@ -208,6 +208,9 @@ def _counted_people(wording: Wording, quantities: Sequence[Quantity], *, asked: 
             continue
         people = each.unit == "people" and (about_it or (asked and (short or not each.article)))
         bare = each.unit == "" and asked and (short or not each.article) and _NOTHING_COUNTED.match(plain, each.end)
+        if (people or bare) and each.value > 1 and re.search(r"\bsomos\s*$", plain[: each.start]):
+            # Who counts the household counts themselves, and nobody knows who of the others earns.
+            return Found("dependents", each.number - 1, wording.evidence(each.start, each.end), 0.6, False, (each.number,))
         if people or bare:
             others = () if each.high is None else (as_number(each.high),)
             confidence = 1.0 if each.high is None else 0.5

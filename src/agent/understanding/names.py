@@ -27,6 +27,7 @@ _BARE_LEAD = re.compile(
     r"mucho gusto|eh|ah|mira|a ver|es|el mio es|soy|yo soy|me llamo|con|hi|hello|it's|dale|perfecto|"
     r"de acuerdo|genial|por supuesto|mi nombre es|digame)\b)*"
 )
+_ASKED_BACK = re.compile(r"[\s,.;!]*¿?\by (?:tu|usted|vos)(?: como te llamas)?\W*\?\W*$")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 _MAX_WORDS = 5
 
@@ -65,7 +66,7 @@ def _sounds_like_a_name(written: str, name: str, *, asked: bool) -> bool:
 
 
 def _bare(wording: Wording) -> Found | None:
-    plain = wording.plain
+    plain = _ASKED_BACK.sub("", wording.plain)
     if "?" in plain or "[" in plain or re.search(r"[\d@]", plain):
         return None
     lead = _BARE_LEAD.match(plain)

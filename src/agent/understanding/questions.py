@@ -118,6 +118,9 @@ _ASKS = re.compile(
     r"(?:podrias|puedes|podeis) (?:explicar\w*|"
     r"decirme|contarme|aclarar\w*)|explica\w*|una duda|tell me|explicame)\b"
 )
+_IN_WRITING = re.compile(
+    r"\b(?:mand|envi|pas|send)\w*\b[^.;?]{0,25}\b(?:correo|e-?mail|mail|pdf|escrito|folleto)\b"  # asked for without a "?"
+)
 _NOT_A_QUESTION = re.compile(
     r"^\W*(?:que (?:va|tal|onda|hubo|bien|bueno|guay|pasa(?=\W*$)|remedio|caro|fuerte|mas da)|como (?:no|"
     r"quieras|estas|va|mola)|cuando (?:quieras|puedas)|como(?=\W*$))\b"
@@ -138,6 +141,9 @@ def read_questions(wording: Wording) -> list[Intent]:
     if topics:
         topic, match = topics[0]
         return [Intent("question", topic, 0.9, wording.evidence(*match.span()))]
+    wanted = None if asks else _IN_WRITING.search(plain)
+    if wanted:
+        return [Intent("question", "", 0.7, wording.evidence(*wanted.span()))]
     if asks and not _NOT_A_QUESTION.search(plain) and ("?" in plain or len(plain.split()) > 3):
         return [Intent("question", "", 0.7, wording.evidence(*asks.span()))]
     return []

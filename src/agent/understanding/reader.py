@@ -24,7 +24,7 @@ from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Inten
 from src.agent.understanding.replies import confirmed_candidate, read_reply
 from src.agent.understanding.smoking import read_smoking
 from src.agent.understanding.wording import Wording, clean, word_of
-from src.agent.understanding.years import read_enumerated_age, read_years
+from src.agent.understanding.years import YOUNGEST_UNASKED, read_enumerated_age, read_years
 
 NONE_IS_ZERO = ("mortgage_balance", "other_debts", "savings", "existing_cover")
 _NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -210,11 +210,20 @@ def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[F
         own = re.match(r"\s*(?:para )?(?:yo|mi)\b(?! (?:mujer|marido|pareja|espos))", after) or re.search(
             r"\b(?:yo|para mi) $", before
         )
-        if not (theirs or own) or not re.search(r"\b(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", wording.plain):
+        if (
+            each.article
+            or not (theirs or own)
+            or not re.search(r"\b(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", wording.plain)
+        ):
             continue
         evidence.append(wording.evidence(each.start, each.end))
         if each.value < 100 and each.unit == "":
-            if own and heard.awaiting not in MONEY_KEYS and not any(other.key == "age" for other in found):
+            if (
+                own
+                and each.value >= YOUNGEST_UNASKED
+                and heard.awaiting not in MONEY_KEYS
+                and not any(other.key == "age" for other in found)
+            ):
                 mine.append(Found("age", each.number, evidence[-1]))
             continue
         if heard.awaiting in MONEY_KEYS and heard.awaiting != "sum_assured":

@@ -157,7 +157,8 @@ RULES: tuple[Rule, ...] = (
         r"^\W*(?:pero )?(?:eres|es usted|sos|are you) (?:un |una |a |an |el |la )?(?:robot|bot|chatbot|"
         r"maquina|persona|humano|humana|ia|inteligencia artificial|human|machine|ai|real)\b",
         r"\bhablo con (?:un|una) (?:robot|bot|maquina|persona|humano)\b|\bquien (?:eres|me habla|es usted)\b|"
-        r"\beres de verdad\b|\bcon quien hablo\b|\bwho are you\b",
+        r"\beres de verdad\b|\bcon quien hablo\b|\bwho are you\b|\b(?:como te llamas|cual es tu nombre)\b|"
+        r"\by (?:tu|usted|vos)\W*\?",
     ),
     _rule(
         "restart",
@@ -204,6 +205,7 @@ RULES: tuple[Rule, ...] = (
         r"marido|espos[oa]|pareja|novi[oa]) y (?:para )?mi|los dos|ambos|nosotros|dos personas|dos\b|"
         r"la pareja)|(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) y yo|yo y mi (?:mujer|marido|espos[oa]|"
         r"pareja|novi[oa])) (?:quer|necesit|busc|nos)|"
+        r"(?:otro|otra|uno|un seguro|el seguro|tambien) para mi (?:mujer|marido|espos[oa]|pareja|novi[oa])|"
         r"seguro (?:conjunto|para pareja|de pareja|a dos|para dos)|(?:dos|2) (?:asegurados|seguros|polizas)|"
         r"both of us|my (?:wife|husband|partner) and (?:i|me)|uno para (?:mi y otro|cada uno))\b",
         unless=r"\b(?:los dos|ambos) (?:hijos|ninos|pequenos|coches)\b|\bpara los dos (?:ninos|hijos|peques)\b",

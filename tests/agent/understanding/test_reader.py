@@ -271,6 +271,9 @@ def test_several_facts_in_a_voice_note() -> None:
         ("name", "dime Marta", {"name": "Marta"}),
         ("name", "seguimos", {}),
         ("name", "dime", {}),
+        ("dependents", "somos cuatro en casa", {"dependents": 3}),
+        ("name", "Marta, ¿y tú?", {"name": "Marta"}),
+        ("choice", "quiero uno para mi pareja también", {}),
     ],
 )
 def test_what_a_neighbour_of_the_answer_must_not_become(awaiting: str, text: str, values: dict[str, Any]) -> None:
@@ -288,3 +291,11 @@ def test_who_would_rather_not_say_has_said_neither_yes_nor_no(awaiting: str, tex
 def test_a_refusal_of_something_else_is_no_sure_answer() -> None:
     (smoker,) = read("no me llames", Context(awaiting="smoker", today="2026-11-20")).values
     assert smoker.confidence < CONFIRM_BELOW
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"), [("quiero uno para mi pareja", False), ("quiero uno más barato", False), ("quiero la uno", True)]
+)
+def test_one_more_is_not_the_first(text: str, chosen: bool) -> None:
+    reading = read(text, Context(awaiting="choice", stage="PRESENTACION_PROPUESTA", today="2026-11-20"))
+    assert any(intent.name == "choice" for intent in reading.intents) is chosen
