@@ -66,7 +66,8 @@ _CHOICE_ORDINAL = tuple(
             r" option| one| propuesta)?(?=(?=\W*$)|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|"
             r"si|mandame|mandamelo|enviame|please)\b|\s*[,.])"
             rf"|\b(?:me quedo con|quiero|prefiero|elijo|escojo) (?:la |el |opcion )*(?:{words})\b"
-            rf"(?! (?:para|mas|persona|seguro)\b)(?: opcion| propuesta| option)?|\b(?:la|el) (?:{words})(?: opcion| propuesta| option)"
+            rf"(?! (?:para|mas|persona|seguro)\b)(?: opcion| propuesta| option)?|"
+            rf"\b(?:la|el) (?:{words})(?: opcion| propuesta| option)"
         ),
     )
     for number, words in _ORDINALS
