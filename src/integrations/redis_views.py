@@ -7,7 +7,8 @@ from __future__ import annotations
 import base64
 import binascii
 import heapq
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ ROWS_SHOWN = 1_000
 HOURS_SHOWN = 24
 EVER = "total."
 """Counts since the store was made stand under this beside the depths."""
+_NAMES_READ, _MOST_NAMES = 200, 2_000
+"""Names of one shard read at once, and at most: whoever looks for "a" gets an answer in time, perhaps not everybody."""
 
 
 class RedisRecords:
@@ -67,7 +70,8 @@ class RedisRecords:
         """See the port. With `query`: a name's beginning, a phone or a key; such a page has no further ones."""
         with ledger_errors():
             if query:
-                return Page([record for record in self._found(query, limit) if _matches(record, owner)], None)
+                wanted = (record for record in self._found(query) if _matches(record, owner) and self._is_in(stage, record))
+                return Page(list(itertools.islice(wanted, limit)), None)
             index = f"by_stage:{stage}" if stage in STAGES else "by_human" if owner == "human" else "index"
             before = _read_cursor(cursor)
             newest = heapq.merge(
@@ -108,18 +112,29 @@ class RedisRecords:
             return None
         return Record(contact=contact, state=state, owner=_owner(owner), created_at=_moment(created))
 
-    def _found(self, query: str, limit: int) -> list[Record]:
+    def _is_in(self, stage: str, record: Record) -> bool:
+        if stage not in STAGES:
+            return True
+        listed: Any = self._ledger.client.hget(self._keys.of_contact(record.contact, "record"), "i.stage")
+        return bool(listed == stage.encode())
+
+    def _found(self, query: str) -> Iterator[Record]:
+        """Who goes by that, or everybody whose name begins so, read in portions as they are asked for."""
         exact = self._without_rows(self.resolve(query))
         if exact is not None:
-            return [exact]
+            yield exact
+            return
         start = query.casefold().encode()
-        found: list[Record] = []
         for shard in range(self._keys.shards):
-            names: Any = self._ledger.client.zrange(
-                self._keys.of_shard(shard, "names"), b"[" + start, b"[" + start + b"\xff", bylex=True, offset=0, num=limit
-            )  # fmt: skip
-            found += filter(None, (self._without_rows(name.decode().partition("\n")[2]) for name in names))
-        return found[:limit]
+            key, offset = self._keys.of_shard(shard, "names"), 0
+            while offset < _MOST_NAMES:
+                names: Any = self._ledger.client.zrange(
+                    key, b"[" + start, b"[" + start + b"\xff", bylex=True, offset=offset, num=_NAMES_READ
+                )  # fmt: skip
+                yield from filter(None, (self._without_rows(name.decode().partition("\n")[2]) for name in names))
+                offset += len(names)
+                if len(names) < _NAMES_READ:
+                    break
 
     def figures(self) -> dict[str, Any]:
         """See the port."""
