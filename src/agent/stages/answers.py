@@ -57,7 +57,7 @@ def _answer_question(turn: Turn, topic: str) -> bool:
     priced = bool(turn.conversation.quotes)
     if topic in ("why", "need"):
         _explain_why(turn)
-    elif topic == "change":
+    elif topic in ("change", "other_sum"):
         turn.say("objection.what_not")
     elif topic == "cheaper":
         _meet_objection(turn, "price")

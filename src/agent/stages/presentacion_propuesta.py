@@ -131,6 +131,11 @@ def _discussed(turn: Turn) -> str:
         turn.requote = "again"
         proposal.present(turn)
         return "guarding_out"
+    if _asks_for(turn, "other_sum") and may_ask(turn, "sum_assured"):
+        progressed(turn)
+        turn.say("ack.value")
+        ask(turn, "sum_assured")
+        return "guarding_out"
     answered = answer_aside(turn)
     if answered or turn.changes:
         progressed(turn)

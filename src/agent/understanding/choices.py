@@ -74,6 +74,12 @@ _CHOICE_ORDINAL = tuple(
 )
 
 
+_WERE_IT_NOT = re.compile(
+    r"\bpero\b[^.;!?]{0,20}\b(?:mas (?:barat|economic)|menos (?:car|precio|capital|dinero)|(?:mas|otro) capital)"
+)
+"""An option that is named to have it changed is not chosen."""
+
+
 def offer_on_the_table(context: Context) -> bool:
     """Whether options were shown, so that "la segunda" or "me la quedo" mean one of them."""
     return (
@@ -88,6 +94,8 @@ def read_choice(wording: Wording, context: Context) -> Intent | None:
     if not offer_on_the_table(context):
         return None
     plain = wording.plain
+    if _WERE_IT_NOT.search(plain):
+        return None
     if context.awaiting in ("choice", "accept", None) and "?" not in plain:
         for number, pattern in _CHOICE_ORDINAL:
             match = pattern.search(plain)

@@ -51,7 +51,7 @@ def dont_know_topic(plain: str) -> str:
 def _possible(intent: Intent, found: list[Intent], context: Context) -> bool:
     """What only makes sense with something else: accepting without an offer, a "?" after a greeting."""
     names = {other.name for other in found}
-    if intent.name == "accept":
+    if intent.name == "accept" or intent.topic == "other_sum":
         return offer_on_the_table(context)
     if intent.name == "decline" and intent.evidence.lower().startswith("ningun"):
         return offer_on_the_table(context)

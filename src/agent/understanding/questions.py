@@ -90,6 +90,14 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             ),
         ),
         (
+            "other_sum",
+            (
+                r"\b(?:(?:menos|mas|otro|menor|mayor) (?:de )?capital|(?:baj|sub|cambi|reduc|aument|ajust)\w* "
+                r"(?:un poco |algo )?(?:el|de) capital|"
+                r"capital (?:mas )?(?:bajo|alto|pequeno|grande|menor|mayor|distinto|diferente))\b"
+            ),
+        ),
+        (
             "price",
             (
                 r"\b(?:cuanto|que|cual)\b[^.;]{0,20}\b(?:cuesta\w*|costaria\w*|vale\w*|valdria\w*|sale\w*|saldria\w*|"
@@ -136,7 +144,7 @@ def read_questions(wording: Wording) -> list[Intent]:
         topics = [
             each
             for each in topics
-            if each[0] in ("price", "resend_proposal", "bank_tied", "compare") and _stands_alone(plain, each[1])
+            if each[0] in ("price", "resend_proposal", "bank_tied", "compare", "other_sum") and _stands_alone(plain, each[1])
         ]
     if topics:
         topic, match = topics[0]

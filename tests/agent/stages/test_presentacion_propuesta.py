@@ -302,3 +302,21 @@ def test_a_question_that_comes_with_the_choice_is_answered_too() -> None:
     talk.mean("choice:2", "question:coverage")
     assert "beneficiarios" in talk.text
     assert talk.awaiting == "accept"
+
+
+@pytest.mark.parametrize("words", ["la 2 pero con menos capital", "quiero menos capital", "súbeme un poco el capital"])
+def test_who_wants_another_sum_is_asked_which(words: str) -> None:
+    talk = at_proposal()
+    talk.say(words)
+    assert talk.conversation.selected_quote is None
+    assert talk.awaiting == "sum_assured"
+    talk.say("100.000")
+    assert talk.awaiting == "choice"
+    assert {quote["sum_assured"] for quote in talk.conversation.quotes} == {100_000}
+
+
+def test_an_option_that_is_too_dear_is_not_chosen() -> None:
+    talk = at_proposal()
+    talk.say("la 2 pero más barata")
+    assert talk.conversation.selected_quote is None
+    assert talk.awaiting == "monthly_budget"
