@@ -47,7 +47,10 @@ def _greet(turn: Turn) -> str:
     if turn.reading.has("couple"):
         turn.say("safety.couple")
         turn.conversation.memory["couple"] = True
-    if turn.reading.has("question") and not answer_from_knowledge(turn, at_most=FIRST_ANSWER_ROOM):
+    question = turn.reading.intent("question")
+    if question and question.topic == "price":
+        turn.say("proposal.price_unknown")
+    elif question and not answer_from_knowledge(turn, at_most=FIRST_ANSWER_ROOM):
         turn.say("greeting.question_waits")
     elif turn.conversation.pending:
         turn.say("greeting.facts_wait")

@@ -110,6 +110,7 @@ _DONT_KNOW = re.compile(
     r"depende\b(?! de (?:mi|nosotros|ellos))(?<!que depende)(?<!persona depende)|"
     r"me da igual|ni la menor|"
     r"(?:prefiero|preferiria|mejor) no (?:decir|contestar|responder|contar|comentar|dar)\w*|"
+    r"no (?:te |os |se )lo (?:digo|dire|doy|dare)\b|"
     r"(?:eso |ese dato |es )+(?:algo )?(?:muy )?(?:privado|personal|confidencial)\b|me lo (?:guardo|reservo)\b|"
     r"(?:rather|prefer) not(?: to)? (?:say|tell|answer))"
     r"|[🤷]"

@@ -78,6 +78,9 @@ _WERE_IT_NOT = re.compile(
     r"\bpero\b[^.;!?]{0,20}\b(?:mas (?:barat|economic)|menos (?:car|precio|capital|dinero)|(?:mas|otro) capital)"
 )
 """An option that is named to have it changed is not chosen."""
+_ASKS_WHICH = re.compile(
+    r"\b(?:cual|que opcion|cual de ellas) (?:me )?(?:es|seria|sale|saldria|crees|dirias)\b|\bwhich (?:one )?is\b"
+)
 
 
 def offer_on_the_table(context: Context) -> bool:
@@ -94,7 +97,7 @@ def read_choice(wording: Wording, context: Context) -> Intent | None:
     if not offer_on_the_table(context):
         return None
     plain = wording.plain
-    if _WERE_IT_NOT.search(plain):
+    if _WERE_IT_NOT.search(plain) or _ASKS_WHICH.search(plain):
         return None
     if context.awaiting in ("choice", "accept", None) and "?" not in plain:
         for number, pattern in _CHOICE_ORDINAL:

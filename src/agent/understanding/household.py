@@ -57,7 +57,7 @@ _CHILD_WORD = (
     r"kids|children|criaturas?)"
 )
 _NO_CHILDREN = re.compile(
-    r"\b(?:sin|no (?:tengo|tenemos|hay|tuve|tuvimos|tinc)(?: ni)?|ni|tampoco (?:tengo|tenemos)?|cero|"
+    r"\b(?:sin|no (?:tengo|tenemos|hay|tuve|tuvimos|tinc)(?: ni)?|ni(?: tengo| tenemos)?|tampoco (?:tengo|tenemos)?|cero|"
     rf"ningun|no kids|without|no) (?:ningun |mas |de los )?{_CHILD_WORD}\b|"
     rf"\b{_CHILD_WORD}[,:]? (?:no(?: tengo)?|ninguno|ninguna|cero|ni uno|nada|aun no|todavia no)\b|"
     r"\b(?:no tengo (?:a nadie|cargas|personas|familiares|a ninguno)|nadie (?:depende|mas)|sin cargas|"

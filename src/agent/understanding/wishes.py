@@ -258,6 +258,8 @@ RULES: tuple[Rule, ...] = (
         r"(?:no tengo|sin) tiempo|estoy (?:ocupad[oa]|liad[oa]|trabajando|conduciendo|en el trabajo|"
         r"reunid[oa]|en una reunion)|luego (?:te|os|sigo|seguimos|lo|hablamos|vuelvo)|despues (?:te|"
         r"os|sigo|seguimos)|manana (?:te|os|lo|seguimos)|el mes que viene|la semana que viene|de momento no|"
+        r"(?:mi (?:mujer|marido|pareja|espos[oa]|novi[oa]|madre|padre) )no (?:lo |la )?(?:ve|tiene|esta) (?:nada |muy |tan )?"
+        r"(?:clar[oa]|segur[oa]|convencid[oa])|no lo (?:veo|tengo) (?:nada |muy |tan )?claro|"
         r"por ahora no|todavia no|aun no|no (?:hay|tengo) prisa|think about it|not now|later|some other time)\b",
         topic="timing",
         unless=r"\b(?:llam\w+ (?:manana|mas adelante|luego)|todavia no (?:tengo|he|fum|estoy casad))\b|\b(?:todavia|"

@@ -139,3 +139,12 @@ def test_who_agreed_elsewhere_is_told_what_this_is_and_asked_at_once() -> None:
     assert "privacidad" in talk.text.lower()
     assert talk.awaiting == "name"
     assert talk.profile["age"] == 35
+
+
+@pytest.mark.parametrize("first", ["¿cuánto cuesta?", "buenas, cuanto vale un seguro de vida para una familia"])
+def test_who_begins_with_the_price_is_told_what_it_takes(first: str) -> None:
+    talk = Talk()
+    talk.say(first)
+    assert "precio" in talk.text.lower()
+    assert "fallecimiento" not in talk.text
+    assert talk.awaiting == "consent"

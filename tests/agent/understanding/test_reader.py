@@ -272,6 +272,7 @@ def test_several_facts_in_a_voice_note() -> None:
         ("name", "seguimos", {}),
         ("name", "dime", {}),
         ("dependents", "somos cuatro en casa", {"dependents": 3}),
+        ("age", "44 y no fumo ni tengo hijos", {"age": 44, "smoker": False, "dependents": 0}),
         ("name", "Marta, ¿y tú?", {"name": "Marta"}),
         ("choice", "quiero uno para mi pareja también", {}),
     ],
@@ -294,7 +295,15 @@ def test_a_refusal_of_something_else_is_no_sure_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "chosen"), [("quiero uno para mi pareja", False), ("quiero uno más barato", False), ("quiero la uno", True)]
+    ("text", "chosen"),
+    [
+        ("quiero uno para mi pareja", False),
+        ("quiero uno más barato", False),
+        ("quiero la uno", True),
+        ("cuál es la mejor?", False),
+        ("¿cuál me sale más barata?", False),
+        ("me quedo la más barata, ¿vale?", True),
+    ],
 )
 def test_one_more_is_not_the_first(text: str, chosen: bool) -> None:
     reading = read(text, Context(awaiting="choice", stage="PRESENTACION_PROPUESTA", today="2026-11-20"))
