@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from pathlib import Path
 
@@ -180,3 +181,34 @@ def test_more_than_three_options_are_a_list() -> None:
     assert (reply.kind, len(reply.options)) == ("list", 4)
     assert 0 < len(reply.action) <= 20
     assert all(len(option.title) <= 24 for option in reply.options)
+
+
+def test_the_title_of_an_option_typed_is_as_good_as_the_press() -> None:
+    talk, compared = Talk(), set()
+    for answer in ("hola", "vale", "Marta", "35", "no", "2", "1900", "120000", "coach ontológico", "2", "la segunda", "sí"):
+        talk.say(answer)
+        for option in [option for reply in talk.replies for option in reply.options]:
+            pressed, typed = copy.copy(talk), copy.copy(talk)
+            pressed.press(option.id, title=option.title)
+            typed.say(option.title)
+            assert typed.text == pressed.text, option
+            seen = [(one.stage, one.awaiting, one.profile, one.conversation.outcome) for one in (typed, pressed)]
+            assert seen[0] == seen[1], option
+            compared.add(option.id.partition(":")[0])
+    assert {"consent", "set", "skip", "choose", "accept", "more", "decline"} <= compared
+
+
+def test_a_title_of_earlier_options_is_only_words() -> None:
+    talk = Talk().agree().answer_until("smoker")
+    talk.say("Sí, de acuerdo")
+    assert talk.profile["smoker"] is True
+
+
+def test_what_the_work_resembles_may_be_said_in_words() -> None:
+    talk = Talk().agree().answer_until("occupation")
+    talk.say("coach ontológico")
+    assert talk.awaiting == "occupation_class"
+    talk.say("me interesa la dos")
+    assert talk.profile["occupation"] == "coach ontológico"
+    talk.say("más bien de calle")
+    assert talk.profile["occupation_class"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from src.agent.guardrails import SAFE_REPLY, Facts, check_reply, facts_of, inspect
+from src.agent.lookalikes import fold
 from src.agent.stages import facts
 from src.agent.stages.turn import UNANSWERED_KINDS, Draft, Turn
 from src.agent.state import HISTORY_LIMIT, Line
@@ -13,7 +14,7 @@ from src.agent.thinking.asking import CANARY
 from src.agent.thinking.listening import listen
 from src.agent.thinking.moderating import moderate
 from src.agent.thinking.phrasing import phrased
-from src.messages import Content, Option
+from src.messages import Content, Inbound, Option
 
 MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600
 BUTTONS_LIMIT, BUTTON_TITLE_LIMIT, ROWS_LIMIT, ROW_TITLE_LIMIT = 3, 20, 10, 24
@@ -28,10 +29,22 @@ def guarding_in(turn: Turn) -> str:
     if all(inbound.kind in UNANSWERED_KINDS for inbound in turn.inbounds):
         return "guarding_out"
     facts.refresh_age(turn)
+    _press_what_was_typed(turn)
     listen(turn)
     turn.verdict = inspect(turn.words)
     moderate(turn)
     return "reading"
+
+
+def _press_what_was_typed(turn: Turn) -> None:
+    """The title of an option that was last offered is as good as a press: on some channels options are only text."""
+    offered = {fold(title).text: reply_id for title, reply_id in turn.conversation.memory.get("offered", {}).items()}
+
+    def pressed(inbound: Inbound) -> Inbound:
+        typed = offered.get(fold(inbound.text).text.strip(" .!▸*")) if inbound.kind == "text" and not inbound.reply_id else None
+        return msgspec.structs.replace(inbound, reply_id=typed) if typed else inbound
+
+    turn.inbounds = [pressed(inbound) for inbound in turn.inbounds]
 
 
 def _due_timers(turn: Turn) -> None:
@@ -135,7 +148,8 @@ def _remember(turn: Turn) -> None:
     lines = [Line("prospect", turn.reading.text)] if turn.reading.text and not turn.erase else []
     lines += [Line("bot", reply.text) for reply in turn.replies]
     earlier = conversation.history
-    if turn.replies:  # otherwise the last reply is still the one not to be repeated
+    if turn.replies:  # otherwise the last reply is still the one not to be repeated, and its options are still open
+        conversation.memory["offered"] = {option.title: option.id for reply in turn.replies for option in reply.options}
         earlier = [Line(line.speaker, line.text[:GIST_LENGTH]) for line in earlier]
     conversation.history = [*earlier, *lines][-HISTORY_LIMIT:]
     conversation.turns += 1

@@ -38,6 +38,15 @@ _NOT_WORK = re.compile(
     r"no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|"
     r"mis|me llam\w+|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
 )
+_CLASS_WORDS = tuple(
+    (risk, re.compile(rf"^\W*(?:(?:a |de )?(?:la |el |lo |opcion |numero )*(?:{number}))\W*$|\b(?:{words})\b"))
+    for risk, number, words in (
+        (4, "4|cuatro|cuart[oa]|ultim[oa]", r"(?:alto|mucho) riesgo|peligros[oa]|arriesgad[oa]|high risk|dangerous"),
+        (3, "3|tres|tercer[oa]", r"maquinaria|maquinas|en alturas?|de alturas?|altura|obras?|machinery|heights?"),
+        (2, "2|dos|segund[oa]", r"manual(?:es)?|con las manos|(?:de|en la) calle|al aire libre|outdoors?"),
+        (1, "1|un[oa]|primer[oa]", r"oficina|despacho|sentad[oa]|ordenador|similar|office|desk"),
+    )
+)
 _SECTOR_ALONE = re.compile(r"\b(?:trabajo|curro|laburo|estoy|chambeo|ahi|empleo)\b[^.;,]{0,20}\ben\s+$")
 
 RISKY_SPORTS = re.compile(
@@ -61,8 +70,13 @@ _NOT_PRACTISED = re.compile(
 
 def read_occupation(wording: Wording, context: Context) -> list[Found]:
     """`occupation` as it was said and, when the list knows it, `occupation_class`; `details.sport` for a risky one."""
-    asked = (context.awaiting or "").removeprefix("confirm:") in ("occupation", "occupation_class")
+    awaiting = (context.awaiting or "").removeprefix("confirm:")
+    asked = awaiting in ("occupation", "occupation_class")
     found = _occupation(wording, asked=asked)
+    if awaiting == "occupation_class" and not any(each.key == "occupation_class" for each in found):
+        resembles = _class_in_words(wording)
+        if resembles or (found and found[0].value == wording.text.strip()):
+            found = resembles  # what is asked now is what it resembles: words that nobody knows are no second occupation
     sport = _risky_sport(wording)
     return [*found, sport] if sport else found
 
@@ -99,6 +113,15 @@ def _occupation(wording: Wording, *, asked: bool) -> list[Found]:
     if risk and risk != "?":
         found.append(Found("occupation_class", int(risk), words))
     return found
+
+
+def _class_in_words(wording: Wording) -> list[Found]:
+    """The class that the offered descriptions name, by its number or in their words."""
+    for risk, pattern in _CLASS_WORDS:
+        match = pattern.search(wording.plain)
+        if match:
+            return [Found("occupation_class", risk, wording.evidence(*match.span()))]
+    return []
 
 
 def _bare(plain: str) -> tuple[str | None, int, int] | None:
