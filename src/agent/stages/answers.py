@@ -75,9 +75,11 @@ def _answer_question(turn: Turn, topic: str) -> bool:
     return True
 
 
-def answer_from_knowledge(turn: Turn, *, at_most: int = 4096) -> bool:
-    """Quotes the entry that fits best, if it is not longer than `at_most` characters."""
-    asked = turn.reading.text or next((intent.topic for intent in turn.reading.intents if intent.name == "question"), "")
+def answer_from_knowledge(turn: Turn, *, asked: str = "", at_most: int = 4096) -> bool:
+    """Quotes the entry that fits what is asked best, by default this turn's words, if it has at most so many characters."""
+    asked = (
+        asked or turn.reading.text or next((intent.topic for intent in turn.reading.intents if intent.name == "question"), "")
+    )
     entries = turn.search(asked, turn.book.language)
     if not entries or len(entries[0].answer) > at_most:
         return False

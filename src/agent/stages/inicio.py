@@ -10,6 +10,8 @@ from src.agent.stages.turn import Turn
 
 FIRST_ANSWER_ROOM = 250
 """Characters there are for an answer beside greeting, privacy and consent question in the first message."""
+QUESTION_KEPT = 300
+"""Characters of a question that waits for the consent."""
 
 
 def inicio(turn: Turn) -> str:
@@ -27,6 +29,7 @@ def inicio(turn: Turn) -> str:
     if reading.has("affirm", "accept"):
         facts.give_consent(turn)
         progressed(turn)
+        _answer_what_waited(turn)
         return "NEEDS_ANALYSIS"
     _take_up(turn)
     return "guarding_out"
@@ -52,10 +55,18 @@ def _greet(turn: Turn) -> str:
         turn.say("proposal.price_unknown")
     elif question and not answer_from_knowledge(turn, at_most=FIRST_ANSWER_ROOM):
         turn.say("greeting.question_waits")
+        turn.conversation.memory["question"] = turn.reading.text[:QUESTION_KEPT]
     elif turn.conversation.pending:
         turn.say("greeting.facts_wait")
     ask(turn, "consent")
     return "guarding_out"
+
+
+def _answer_what_waited(turn: Turn) -> None:
+    """The question of the first message that was too long to answer there."""
+    question = turn.conversation.memory.pop("question", "")
+    if question and not answer_from_knowledge(turn, asked=question):
+        turn.say("unclear.nothing_found")
 
 
 def _take_up(turn: Turn) -> None:

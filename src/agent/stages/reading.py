@@ -79,6 +79,7 @@ def context_of(turn: Turn) -> Context:
         today=turn.today.isoformat(),
         language=conversation.memory.get("language", "es"),
         stage=conversation.stage,
+        birth_year=int(conversation.details.get("birth_year") or 0),
     )
 
 

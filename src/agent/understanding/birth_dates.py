@@ -46,6 +46,7 @@ _NAMED = re.compile(
 )
 _ENGLISH_ORDER = re.compile(rf"\b(?P<month>{_MONTH_WORD})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b")
 _COMPACT = re.compile(r"(?<!\d)(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<y>(?:19|20)\d{2})(?!\d)")
+_DAY_AND_MONTH = re.compile(r"^\W*(?:el )?(?P<d>\d{1,2})\s?(?:[/.\-]|del? )\s?(?P<m>\d{1,2})\W*$")
 _YEAR_ONLY = re.compile(
     r"(?:\bnac\w*|\bsoy|\bborn|\bnascut|\bnasci|\bdesde|\bmi ano|\bquinta|\bgeneracion|\bcosecha|\bmodelo|"
     r"\bquinto|\bvine al mundo)\s+(?:(?:en|del|de|el|in|la|a|al|ano|os?|lo)\s+){0,4}'?(?P<year>(?:19|"
@@ -71,7 +72,7 @@ def read_birth_dates(wording: Wording, context: Context) -> tuple[list[Found], l
     about_birth = bool(re.search(r"\bnac|\bcumple|\bborn|\bbirth|\bfecha\b|\bf\.?n\.?\b|\bsoy del\b|\bvine al mundo", plain))
     found: list[Found] = []
     spans: list[Span] = []
-    for start, end, candidates in _dates(plain, today):
+    for start, end, candidates in _dates(plain, today, context.birth_year if awaiting == "birth_date" else None):
         if not (expected or about_birth or _alone(plain, start, end)):
             spans.append((start, end))
             continue
@@ -111,8 +112,12 @@ def _alone(plain: str, start: int, end: int) -> bool:
     return not re.search(r"[a-z]{2}", plain[:start] + plain[end:])
 
 
-def _dates(plain: str, today: date) -> list[tuple[int, int, list[date]]]:
+def _dates(plain: str, today: date, known_year: int | None = None) -> list[tuple[int, int, list[date]]]:
+    """Where dates stand, and what each may mean. Day and month alone are one when the year was told before."""
     found: list[tuple[int, int, list[date]]] = []
+    rest = _DAY_AND_MONTH.match(plain) if known_year else None
+    if rest and known_year:
+        return [(*rest.span(), _valid(known_year, int(rest["m"]), int(rest["d"])))]
     for pattern in (_NUMERIC, _SPACED, _COMPACT, _ENGLISH_ORDER, _NAMED):
         for match in pattern.finditer(plain):
             if any(start < match.end() and match.start() < end for start, end, _ in found):
@@ -120,6 +125,7 @@ def _dates(plain: str, today: date) -> list[tuple[int, int, list[date]]]:
             parts = match.groupdict()
             if "month" in parts:
                 day, year, tail = _named_parts(plain, match, today)
+                year = year or known_year or None
                 if day is None or year is None:
                     continue
                 found.append((match.start(), tail, _valid(year, _MONTHS[parts["month"]], day)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from src.agent.understanding.choices import offer_on_the_table, read_choice
+from src.agent.understanding.occupations import known_occupations
 from src.agent.understanding.questions import read_questions
 from src.agent.understanding.reading import Context, Intent
 from src.agent.understanding.wishes import RULES
-from src.agent.understanding.wording import Wording
+from src.agent.understanding.wording import Wording, fold
 
 _DONT_KNOW_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("sum_assured", re.compile(r"\b(?:capital|cantidad|cuanto (?:poner|asegurar|pedir|necesito)|suma|cobertura)\b")),
@@ -55,6 +56,8 @@ def _possible(intent: Intent, found: list[Intent], context: Context) -> bool:
         return offer_on_the_table(context)
     if intent.name == "decline" and intent.evidence.lower().startswith("ningun"):
         return offer_on_the_table(context)
+    if intent.name == "human" and (context.awaiting or "") in ("occupation", "occupation_class"):
+        return fold(intent.evidence.strip(" .!")) not in known_occupations()  # "comercial" says what somebody does
     if intent.name == "human" and "are_you_a_robot" in names:
         return any(other.name == "human" and "habl" in other.evidence.lower() for other in found)
     if intent.name == "question" and names == {"greeting", "question"}:

@@ -36,7 +36,7 @@ _NOT_WORK = re.compile(
     r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|"
     r"por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|"
     r"no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|"
-    r"mis|me llam\w+|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
+    r"mis|me llam\w+|(?:me|te) lo|lo (?:pienso|veo|miro)|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"
 )
 _CLASS_WORDS = tuple(
     (risk, re.compile(rf"^\W*(?:(?:a |de )?(?:la |el |lo |opcion |numero )*(?:{number}))\W*$|\b(?:{words})\b"))

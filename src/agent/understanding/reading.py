@@ -93,7 +93,7 @@ class Context(msgspec.Struct, frozen=True):
 
     `awaiting` is the conversation's (`consent`, a profile key, `confirm:<key>`, `choice`, `accept` or None); `profile` what
     is known; `candidate` the value that a `confirm:` question proposes; `options` the ids of the options shown, in order;
-    `today` an ISO date; `language` the one spoken so far.
+    `today` an ISO date; `language` the one spoken so far; `birth_year` what was told of the date of birth, or 0.
     """
 
     awaiting: str | None = None
@@ -103,3 +103,4 @@ class Context(msgspec.Struct, frozen=True):
     today: str = ""
     language: str = "es"
     stage: str = "INICIO"
+    birth_year: int = 0

@@ -148,3 +148,21 @@ def test_who_begins_with_the_price_is_told_what_it_takes(first: str) -> None:
     assert "precio" in talk.text.lower()
     assert "fallecimiento" not in talk.text
     assert talk.awaiting == "consent"
+
+
+def test_a_question_that_had_to_wait_for_the_consent_is_answered_with_it() -> None:
+    talk = Talk()
+    talk.say("¿me obliga el banco a contratar el seguro con ellos?")
+    assert "En cuanto me digas que sí" in talk.text
+    talk.say("sí")
+    assert "se puede elegir otra aseguradora" in talk.text
+    assert talk.awaiting == "name"
+    talk.say("Toni")
+    assert "aseguradora" not in talk.text
+
+
+def test_a_question_that_waited_goes_with_the_refusal() -> None:
+    talk = Talk()
+    talk.say("¿me obliga el banco a contratar el seguro con ellos?")
+    talk.say("no")
+    assert "question" not in talk.conversation.memory

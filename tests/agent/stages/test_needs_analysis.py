@@ -393,3 +393,22 @@ def test_what_is_told_of_another_person_in_pieces_adds_up() -> None:
     talk.mean('details.second_person={"smoker": true}')
     assert "aparte" not in talk.text
     assert talk.conversation.details["second_person"] == {"age": 39, "smoker": True}
+
+
+def test_day_and_month_complete_the_year_that_was_told() -> None:
+    for rest in ("12 de mayo", "12/05", "el 12 del 5"):
+        talk = Talk().agree().answer_until("age")
+        talk.say("soy del 78")
+        assert talk.awaiting == "birth_date"
+        talk.say(rest)
+        assert talk.profile["birth_date"] == "1978-05-12", rest
+
+
+def test_a_trade_that_is_also_a_word_for_a_person_is_a_trade_where_it_is_asked() -> None:
+    talk = Talk().agree().answer_until("occupation")
+    talk.say("comercial")
+    assert talk.conversation.owner == "bot"
+    assert talk.profile["occupation"] == "comercial"
+    talk = Talk().agree().answer_until("occupation")
+    talk.say("quiero hablar con un comercial")
+    assert talk.conversation.owner == "human"

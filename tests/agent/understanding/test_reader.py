@@ -272,6 +272,7 @@ def test_several_facts_in_a_voice_note() -> None:
         ("name", "seguimos", {}),
         ("name", "dime", {}),
         ("dependents", "somos cuatro en casa", {"dependents": 3}),
+        ("occupation", "comercial", {"occupation": "comercial", "occupation_class": 1}),
         ("age", "44 y no fumo ni tengo hijos", {"age": 44, "smoker": False, "dependents": 0}),
         ("name", "Marta, ¿y tú?", {"name": "Marta"}),
         ("choice", "quiero uno para mi pareja también", {}),
