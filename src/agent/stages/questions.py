@@ -16,9 +16,13 @@ MISSES_BEFORE_A_HUMAN = 3
 
 def next_missing(turn: Turn) -> str | None:
     """The key of the next question before a quote can be made, or None. What is known or declined is not asked."""
-    waiting = facts.doubts(turn)
-    if waiting:
-        return f"confirm:{waiting[0]['key']}"
+    for doubt in list(facts.doubts(turn)):
+        confirming = f"confirm:{doubt['key']}"
+        if may_ask(turn, confirming):
+            return confirming
+        # Asked often enough without an answer: openly then, so that no yes can ever mean a value that was not shown.
+        facts.settle_doubt(turn, doubt["key"])
+        del turn.conversation.asked[confirming]
     key = _next_open(turn)
     if key:
         return "birth_date" if key == "age" and "birth_year" in turn.conversation.details else key

@@ -121,6 +121,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_OWN_BEFORE = re.compile(r"\b(?:yo|la mia|el mio) (?:gano |cobro |unos |solo |sobre |como )*$")
 _OWED = re.compile(
     r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|"
     r"pendientes?|unos|como|unas)?|\bpendientes?\b|\btodavia (?:debo|pago)\b"
@@ -167,7 +168,9 @@ def read_money(wording: Wording, quantities: Sequence[Quantity], context: Contex
     cues = _cues(wording.plain)
     found: list[Found] = []
     taken: list[Quantity] = []
-    amounts = [quantity for quantity in quantities if _may_be_money(quantity)]
+    amounts = [quantity for quantity in quantities if _may_be_money(quantity) and not _are_both(wording.plain, quantity)]
+    if len({bool(_OWN_BEFORE.search(wording.plain[: each.start])) for each in amounts}) > 1:
+        amounts.sort(key=lambda each: not _OWN_BEFORE.search(wording.plain[: each.start]))  # "entre los dos 3500, yo 1500"
     for quantity in amounts:
         key, certainty = _key_of(wording.plain, quantity, amounts, cues, context)
         if key is None or _DIFFERENCE.match(wording.plain, quantity.end):
@@ -196,6 +199,11 @@ def _cues(plain: str) -> list[_Cue]:
 
 def _may_be_money(quantity: Quantity) -> bool:
     return quantity.unit in ("", "money") and not (quantity.article and not quantity.unit)
+
+
+def _are_both(plain: str, quantity: Quantity) -> bool:
+    """The "dos" of "los dos" is two people."""
+    return quantity.value == 2 and bool(re.search(r"\b(?:los|las|nosotr[oa]s) $", plain[: quantity.start]))
 
 
 def _takes_back(before: str) -> bool:

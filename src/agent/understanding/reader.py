@@ -65,6 +65,7 @@ _CHANGED = re.compile(
 )
 _NOT_FLAT_NO = re.compile(r"^\W*no,? (?:lo de|eran?|son|es|tengo|mejor|que|\d|la |el |mi )")
 _YES_NO_KEYS = ("smoker",)
+_NONE = re.compile(r"\b(?:nada|ningun[oa]?|cero|no (?:tengo|hay|tenemos|me queda))\b")
 _BENEFICIARY = re.compile(
     r"\b(?:beneficiari[oa]s?)\b[^a-z\d]{0,3}(?:(?:es|seria|sera|serian|son|sean|que sea|pon|a|al|ponme)\s+)?(?:el |"
     r"la |los |las |mis? )?(?P<who>banco|hij[oa]s?|mujer|marido|espos[oa]|pareja|padres?|madre|herman[oa]s?|"
@@ -147,7 +148,7 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     if not aged:
         ages, aged = read_enumerated_age(wording, quantities)
     left = [each for each in quantities if each not in aged]
-    answer = None if will_not_tell(wording) else heard.answer
+    answer = _about_the_value(heard, context)
     smoking = read_smoking(wording, quantities, context, answer)
     family = read_dependents(
         wording, [each for each in quantities if each not in aged or each.unit == "children"], context, answer
@@ -174,6 +175,17 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
         found.insert(0, name)
     found += _details(wording)
     return _corrected(_one_per_key(found), heard, context)
+
+
+def _about_the_value(heard: _Heard, context: Context) -> Answer | None:
+    """The answer, where it may say what a value is. A "no" to "2 children, is that right?" does not say that there are none."""
+    answer = heard.answer
+    if answer is None or will_not_tell(heard.wording):
+        return None
+    confirming = (context.awaiting or "").startswith("confirm:") and heard.awaiting not in _YES_NO_KEYS
+    if confirming and answer.polarity == "deny" and not _NONE.search(heard.wording.plain[answer.start : answer.end]):
+        return None
+    return answer
 
 
 def _replaced(wording: Wording, quantities: list[Quantity], context: Context) -> Found | None:

@@ -56,6 +56,14 @@ _OTHER_PERSON = re.compile(
     r"jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|"
     r"fuman|fumaban?|fumador[a]?|vapea|smokes)\b"
 )
+_OTHER_SMOKES = re.compile(
+    r"\b(?P<not>no )?(?:fuma|vapea|fumaba) (?:solo |tambien )?(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|padre|madre|"
+    r"hij\w+|herman\w+)|ella|el)\b"
+)
+_NEITHER = re.compile(
+    r"\b(?:ningun[oa](?: de (?:los|las|nosotr[oa]s)(?: dos)?)?|nadie|ni (?:el|ella|yo|mi \w+) ni (?:el|ella|yo|mi \w+)) "
+    r"(?:aqui |en casa )?(?:fuma|fumamos|vapea|vapeamos)\b"
+)
 _PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
 _ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")
 _QUESTION = re.compile(
@@ -78,7 +86,7 @@ def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Cont
     """`smoker`, with `details.ex_smoker_years` or `details.smoking` beside it, and a partner's habit."""
     plain = wording.plain
     asked = (context.awaiting or "").removeprefix("confirm:") == "smoker"
-    others = list(_OTHER_PERSON.finditer(plain))
+    others = [*_OTHER_PERSON.finditer(plain), *_OTHER_SMOKES.finditer(plain)]
     found = [
         Found("details.second_person", {"smoker": match["not"] is None}, wording.evidence(*match.span()))
         for match in others
@@ -90,6 +98,11 @@ def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Cont
         me = _ME_TOO.search(mine)
         if me:
             own = [Found("smoker", me["yes"] is not None, wording.evidence(*me.span()))]
+    neither = _NEITHER.search(plain)
+    if neither:
+        own = [Found("smoker", False, wording.evidence(*neither.span()))]
+    if asked and context.awaiting == "confirm:smoker" and answer is not None and not context.candidate:
+        answer = None  # a yes or no is about "does not smoke" then, and no answer to whether somebody smokes
     answered_first = answer is not None and bool(others) and answer.end <= others[0].start()
     if not own and asked and (not others or answered_first):
         own = _short_answer(wording, mine, answer)

@@ -412,3 +412,13 @@ def test_a_trade_that_is_also_a_word_for_a_person_is_a_trade_where_it_is_asked()
     talk = Talk().agree().answer_until("occupation")
     talk.say("quiero hablar con un comercial")
     assert talk.conversation.owner == "human"
+
+
+def test_nobody_ever_agrees_to_a_value_that_was_not_shown() -> None:
+    talk = Talk().agree().answer_until("monthly_income")
+    for words in ("entre 1500 y 1800", "mmm", "bueno", "eh", "la 2", "pues"):
+        talk.say(words)
+        if talk.conversation.owner == "bot" and (talk.awaiting or "").startswith("confirm:"):
+            shown = talk.agent.flow_of(talk.conversation, [], talk.now)["turn"]
+            (doubt, *_) = shown.conversation.memory["doubts"]
+            assert f"{doubt['value']:,}".replace(",", ".") in talk.text

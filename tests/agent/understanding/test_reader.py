@@ -309,3 +309,40 @@ def test_a_refusal_of_something_else_is_no_sure_answer() -> None:
 def test_one_more_is_not_the_first(text: str, chosen: bool) -> None:
     reading = read(text, Context(awaiting="choice", stage="PRESENTACION_PROPUESTA", today="2026-11-20"))
     assert any(intent.name == "choice" for intent in reading.intents) is chosen
+
+
+@pytest.mark.parametrize(
+    ("key", "candidate", "text", "values"),
+    [
+        ("dependents", 2, "no", {}),
+        ("dependents", 2, "no es correcto", {}),
+        ("dependents", 2, "no, 3", {"dependents": 3}),
+        ("dependents", 2, "ninguno", {"dependents": 0}),
+        ("mortgage_balance", 130_000, "no", {}),
+        ("mortgage_balance", 130_000, "no tengo", {"mortgage_balance": 0}),
+        ("savings", 5_000, "no", {}),
+        ("smoker", True, "no", {"smoker": False}),
+        ("smoker", True, "sí", {"smoker": True}),
+        ("smoker", False, "sí", {"smoker": False}),
+        ("smoker", False, "no", {}),
+    ],
+)
+def test_yes_and_no_to_a_value_are_about_that_value(key: str, candidate: Any, text: str, values: dict[str, Any]) -> None:
+    context = Context(awaiting=f"confirm:{key}", candidate=candidate, today="2026-11-20")
+    assert {each.key: each.value for each in read(text, context).values} == values
+
+
+@pytest.mark.parametrize(
+    ("text", "smokes"),
+    [
+        ("ninguno de los dos fuma", False),
+        ("ni yo ni mi marido fumamos", False),
+        ("fuma mi mujer, yo no", False),
+        ("no, fuma mi marido", False),
+        ("fumamos los dos", True),
+        ("yo sí, mi marido no fuma", True),
+    ],
+)
+def test_whose_habit_it_is(text: str, smokes: bool) -> None:
+    values = {each.key: each.value for each in read(text, Context(awaiting="smoker", today="2026-11-20")).values}
+    assert values["smoker"] is smokes
