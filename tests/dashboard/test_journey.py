@@ -140,6 +140,8 @@ def test_a_human_takes_over_and_talks_while_the_page_follows(product: Product, b
     assert product.say(ATTENDED, "¡Hola, Laura!").ok
     browser.js("document.querySelector('#text').focus()")
     browser.type("Un borr")
+    eventually(lambda: browser.js("document.readyState === 'complete'"))
+    browser.js("document.querySelector('#text').focus()")  # a page that was still loading may have taken it away
     last = "[...document.querySelectorAll('.bubble .said')].at(-1).textContent"
     eventually(lambda: browser.js(f"{LOOK}, {last}") == "¡Hola, Laura!")
     assert browser.js("[document.activeElement.id, document.querySelector('#text').value]") == ["text", "Un borr"]
