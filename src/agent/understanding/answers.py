@@ -35,7 +35,8 @@ _FILLER = re.compile(
 )
 _STOP = r"(?=\s*(?:$|[,.;:!…)\n\U0001F000-\U0001FAFF\u2600-\u27BF-]))"
 _DENY = re.compile(
-    r"(?:no(?= y (?:mi|ella|el)\b)|claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|"
+    r"(?:no(?= y (?:mi|ella|el)\b)|(?:todavia|aun|de momento|por ahora) (?:ningun[oa]?|nada|nadie)\b|"
+    r"claro que no|por supuesto que no|desde luego que no|ni (?:hablar|de broma|de cona|loco|loca|"
     r"en broma|pensarlo|por asomo|de lejos|en pedo|"
     r"modo|de vaina|a palos|sonarlo)|de (?:ninguna manera|ningun modo|eso nada)|para nada|en absoluto|"
     r"que va|nel|nel pastel|nones|negativo|nunca|jamas|"

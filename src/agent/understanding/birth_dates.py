@@ -56,6 +56,10 @@ _YEAR_WORDS = re.compile(
     r"(?:\bnac\w*|\bsoy|\bquinta|\bcosecha)\s+(?:(?:en|del|de|el|la|ano)\s+){1,4}(?P<words>(?:mil|"
     r"dos mil|sesenta|setenta|ochenta|noventa|cincuenta|cuarenta)[a-z ]*)"
 )
+_BARE_YEAR_WORDS = re.compile(
+    r"^\W*(?:soy )?(?:en el|del|de el)(?: ano)? "
+    r"(?P<words>(?:cuarenta|cincuenta|sesenta|setenta|ochenta|noventa)(?: y \w+)?)\W*$"
+)
 _BARE_YEAR = re.compile(r"^\W*(?:en |el |del |de |año |ano )*(?P<year>19\d{2}|20\d{2}|(?<=del )\d{2}|(?<=del ano )\d{2})\W*$")
 _OTHERS = re.compile(
     r"\b(?:mi|mis|su|la|el|nuestr[oa])\s+(?:hij|nin|mujer|marido|espos|pareja|novi|padre|madre|hermano|"
@@ -192,7 +196,7 @@ def _valid(year: int, month: int, day: int) -> list[date]:
 def _year_only(wording: Wording, today: date, *, expected: bool) -> tuple[Found, Span] | None:
     plain = wording.plain
     match = _YEAR_ONLY.search(plain)
-    words = None if match else _YEAR_WORDS.search(plain)
+    words = None if match else _YEAR_WORDS.search(plain) or (_BARE_YEAR_WORDS.match(plain) if expected else None)
     bare = _BARE_YEAR.match(plain) if expected and not match and not words else None
     source = match or bare
     if words:

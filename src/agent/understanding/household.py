@@ -38,7 +38,8 @@ _MARITAL: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "married",
         re.compile(
-            r"\b(?:casad[oa]s?|casadit[oa]s?|matrimonio|married|me case|nos casamos|recien casad[oa]s?|esposad[oa]s?|"
+            r"\b(?:casad[oa]s?|casadit[oa]s?|(?<!otro )(?<!anterior )(?<!primer )matrimonio|"
+            r"married|me case|nos casamos|recien casad[oa]s?|esposad[oa]s?|"
             r"desposad[oa])\b"
         ),
     ),
@@ -81,6 +82,10 @@ _ADULT_DEPENDANT = re.compile(
     r"\b(?:mi|mis|nuestr[oa]s?|la|el) (?P<who>mujer|marido|espos[oa]|pareja|novi[oa]|conyuge|companer[oa]|"
     r"senora|madre|padre|padres|mama|papa|papas|suegr[oa]s?|herman[oa]s?|abuel[oa]s?|viejos|viejita|"
     r"wife|husband|parents|mother|father)\b"
+)
+_EARNS_NOTHING = re.compile(
+    r"\b(?:que|porque) (?:ahora )?no (?:trabaja|gana nada|tiene trabajo|tiene ingresos|cobra nada)\b|"
+    r"\bque (?:ahora )?esta en (?:el )?paro\b"
 )
 _CHILD_EMOJI = re.compile("[\U0001f476\U0001f9d2\U0001f466\U0001f467]")
 _DEPENDS = re.compile(r"\b(?:depend|a (?:mi )?cargo|cargas|mantengo|mantener|vive[n]? conmigo|viven? con(?:migo| nosotros))")
@@ -227,7 +232,7 @@ def _named_people(wording: Wording, *, asked: bool) -> Found | None:
     adults = _ADULT_DEPENDANT.findall(plain) if asked else []
     if not own and not adults:
         return None
-    told = _ADULT_DEPENDANT.sub("", _SOLE.sub("", plain))
+    told = _EARNS_NOTHING.sub("", _ADULT_DEPENDANT.sub("", _SOLE.sub("", plain)))
     only_named = len(_SMALL_WORDS.sub("", told).split()) == 0
     if not only_named and not _DEPENDS.search(plain) and not (own and not adults):
         return None

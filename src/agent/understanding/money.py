@@ -121,6 +121,10 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_PAYS = re.compile(r"\b(?:pag(?:o|amos|ando)|letra|cuota|me cobran|me cuesta)(?: de)?(?: unos| como)? $")
+_LARGEST_PAYMENT_EUR = 3_000
+_RENT = re.compile(r"\balquil(?:er|ad[oa]|o)\b")
+_LEFT_BEFORE = re.compile(r"\b(?:quedan?|faltan?|debo|debemos|restan?)(?: por pagar| pendientes| solo| unos| como| ya)* $")
 _OWN_BEFORE = re.compile(r"\b(?:yo|la mia|el mio) (?:gano |cobro |unos |solo |sobre |como )*$")
 _OWED = re.compile(
     r"\b(?:me|nos) (?:quedan?|faltan?|restan?|resta|quedaran)\b|\b(?:queda|quedan|falta|faltan) (?:por pagar|"
@@ -169,8 +173,9 @@ def read_money(wording: Wording, quantities: Sequence[Quantity], context: Contex
     found: list[Found] = []
     taken: list[Quantity] = []
     amounts = [quantity for quantity in quantities if _may_be_money(quantity) and not _are_both(wording.plain, quantity)]
-    if len({bool(_OWN_BEFORE.search(wording.plain[: each.start])) for each in amounts}) > 1:
-        amounts.sort(key=lambda each: not _OWN_BEFORE.search(wording.plain[: each.start]))  # "entre los dos 3500, yo 1500"
+    amounts = [quantity for quantity in amounts if not _counts_payments(wording.plain, quantity)]
+    for said_of in (_OWN_BEFORE, _LEFT_BEFORE):  # "entre los dos 3500, yo 1500"; "eran 100.000, quedan 60.000"
+        amounts.sort(key=lambda each: not said_of.search(wording.plain[: each.start]))
     for quantity in amounts:
         key, certainty = _key_of(wording.plain, quantity, amounts, cues, context)
         if key is None or _DIFFERENCE.match(wording.plain, quantity.end):
@@ -201,6 +206,11 @@ def _may_be_money(quantity: Quantity) -> bool:
     return quantity.unit in ("", "money") and not (quantity.article and not quantity.unit)
 
 
+def _counts_payments(plain: str, quantity: Quantity) -> bool:
+    """The 14 of "14 pagas de 1.500"."""
+    return bool(re.match(r"\s*pagas\b", plain[quantity.end :]))
+
+
 def _are_both(plain: str, quantity: Quantity) -> bool:
     """The "dos" of "los dos" is two people."""
     return quantity.value == 2 and bool(re.search(r"\b(?:los|las|nosotr[oa]s) $", plain[: quantity.start]))
@@ -214,9 +224,14 @@ def _key_of(
     plain: str, quantity: Quantity, amounts: Sequence[Quantity], cues: Sequence[_Cue], context: Context
 ) -> tuple[str | None, float]:
     """The key an amount belongs to and how sure that is; None when nothing says so."""
+    awaiting = (context.awaiting or "").removeprefix("confirm:")
+    if awaiting == "mortgage_balance" and not quantity.sized and quantity.value <= _LARGEST_PAYMENT_EUR:
+        if _RENT.search(plain):
+            return None, 0
+        if _PAYS.search(plain[: quantity.start]):
+            return "details.mortgage_payment_month", 0.8
     if _TOO_MUCH.match(plain, quantity.end):
         return "details.current_quote_month", 1.0
-    awaiting = (context.awaiting or "").removeprefix("confirm:")
     owed = bool(_OWED.search(plain[max(0, quantity.start - 40) : quantity.start]))
     near = _nearest_cue(plain, quantity, amounts, cues)
     if near is not None:
@@ -333,6 +348,8 @@ def _in_thousands(readings: list[float], quantity: Quantity) -> tuple[list[float
 def _per_month(key: str, readings: list[float], quantity: Quantity) -> tuple[list[float], bool]:
     if quantity.period == "hour":
         return [reading * 160 for reading in readings], False
+    if key == "details.mortgage_payment_month" and not quantity.period:
+        return readings, True
     if quantity.period:
         if key == "monthly_income" and not quantity.sized and quantity.value < 150 and quantity.period in ("month", "year"):
             return [reading * 1000 * _MONTHS_PER[quantity.period] for reading in readings] + readings, quantity.period == "year"

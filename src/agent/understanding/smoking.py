@@ -64,6 +64,9 @@ _NEITHER = re.compile(
     r"\b(?:ningun[oa](?: de (?:los|las|nosotr[oa]s)(?: dos)?)?|nadie|ni (?:el|ella|yo|mi \w+) ni (?:el|ella|yo|mi \w+)) "
     r"(?:aqui |en casa )?(?:fuma|fumamos|vapea|vapeamos)\b"
 )
+_SO_MANY_A_DAY = re.compile(
+    r"\b(?:\d{1,2}|un[oa]?s?|dos|tres|cuatro|cinco|diez|veinte|medi[oa]) (?:\w+ )?(?:al|por|cada) dia\b"
+)
 _PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
 _ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")
 _QUESTION = re.compile(
@@ -209,6 +212,9 @@ def _quit(wording: Wording, plain: str, match: re.Match[str], quantities: Sequen
 
 
 def _short_answer(wording: Wording, plain: str, answer: Answer | None) -> list[Found]:
+    daily = _SO_MANY_A_DAY.search(plain)
+    if daily and (answer is None or answer.polarity == "affirm"):
+        return [Found("smoker", True, wording.evidence(*daily.span()), 0.9)]
     occasional = _OCCASIONAL.search(plain)
     if occasional and (answer is None or answer.polarity != "deny" or re.search(r"\bpero\b", plain)):
         sure = 0.8 if answer is not None and answer.polarity == "affirm" else 0.7
