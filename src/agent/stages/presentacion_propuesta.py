@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
+
+from src.agent.lookalikes import fold, rule
 from src.agent.stages import facts, proposal, quotes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import give_up
@@ -22,6 +25,9 @@ def presentacion_propuesta(turn: Turn) -> str:
     if turn.requote:
         proposal.present(turn)
         return "guarding_out"
+    if _priced(turn):  # the price of an option is no budget
+        values = tuple(found for found in turn.reading.values if found.key != "monthly_budget")
+        turn.reading = msgspec.structs.replace(turn.reading, values=values)
     if take_facts(turn):
         return "guarding_out"
     if any(doubt["key"] == "monthly_budget" for doubt in facts.doubts(turn)):
@@ -98,13 +104,26 @@ def _choice(turn: Turn) -> dict[str, Any] | None:
     shown = turn.conversation.quotes
     named = turn.reading.intent("choice") or turn.reading.intent("accept")
     if named is None or not named.topic or not shown:
-        return None
+        return _priced(turn)
     if named.topic.isdigit() and len(named.topic) == 1:
         place = int(named.topic)
         return shown[place - 1] if 1 <= place <= len(shown) else None
     if named.topic in BY_DESCRIPTION:
         return shown[min(BY_DESCRIPTION[named.topic], len(shown) - 1)]
     return next((quote for quote in shown if named.topic in (quote["id"], quote["tier"])), None)
+
+
+def _priced(turn: Turn) -> dict[str, Any] | None:
+    """The only quote that "la de 18 euros" can mean: to the cent, or without the cents."""
+    match = rule(r"\b(?:la|el|opcion) (?:de|que cuesta|que sale a) (?:los )?(\d{1,4})(?:[.,](\d\d))?(?![\d.,]\d| ?mil)").search(
+        fold(turn.reading.text).text
+    )
+    if match is None or turn.reading.has("question", "objection"):
+        return None
+    asked = float(f"{match[1]}.{match[2] or 0}")
+    premiums = [(quote, float(quote["monthly_premium"])) for quote in turn.conversation.quotes]
+    meant = [quote for quote, premium in premiums if premium == asked or (not match[2] and int(premium) == asked)]
+    return meant[0] if len(meant) == 1 else None
 
 
 def _choose(turn: Turn, quote: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ _CHOICES: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(?:(?:la|el|lo) (?:mas )?(?:complet[oa]|car[oa]|grande|top|full|premium|mejor)|(?:la|el) (?:que )?(?:mas|"
             r"lo) (?:cubr\w*|complet\w*|tod[oa])|(?:la|el) que (?:cubr\w+|inclu\w+|tiene) mas|the (?:most complete|"
-            r"best|full)(?: one)?|la de todo|con todo|todo incluido|la tope|la gorda)\b"
+            r"best|full)(?: one)?|la de todo|(?<!de acuerdo )(?<!conforme )con todo|todo incluido|la tope|la gorda)\b"
         ),
     ),
 )
@@ -60,8 +60,10 @@ _CHOICE_ORDINAL = tuple(
     (
         number,
         re.compile(
-            r"^\W*(?:pues |vale[\s,]+|ok[\s,]+|si[\s,]+|perfecto[\s,]+|me quedo con |quiero |prefiero |"
-            r"elijo |escojo |creo que |mejor |dame |voy con |yo |con |por |me gusta |me interesa |a ver |"
+            r"^\W*(?:no[\s,]+(?=mejor|prefiero|quiero|la |me quedo))?"
+            r"(?:pues |vale[\s,]+|ok[\s,]+|si[\s,]+|perfecto[\s,]+|me quedo con |quiero |prefiero |"
+            r"elijo |escojo |creo que |mejor |dame |voy con |yo |con |por |me gusta |me interesa |"
+            r"me convence |me cuadra |me encaja |me va bien |a ver |"
             rf"bueno |claro |tira con )*(?:la |el |opcion |la opcion |el plan |numero |the )*(?:{words})(?: opcion|"
             r" option| one| propuesta)?(?=(?=\W*$)|[\s,.]+(?:por favor|porfa|gracias|esta|me|mejor|y|pero|"
             r"si|mandame|mandamelo|enviame|please)\b|\s*[,.])"

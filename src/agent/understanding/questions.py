@@ -14,7 +14,7 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "resend_proposal",
             (
                 r"\b(?:mand\w+|envi\w+|pas\w+|reenvi\w+|ensen\w+|repit\w+|dame|ver|muestr\w+|send)\b[^.;?]{0,25}\b(?:otra vez|"
-                r"de nuevo|nuevamente|again|la propuesta|las opciones|la cotizacion|el presupuesto|las tres)\b|"
+                r"de nuevo|nuevamente|again|la propuesta|las opciones|la cotizacion|el presupuesto|las tres|los detalles)\b|"
                 r"\brepite (?:la|las) (?:propuesta|opciones)"
             ),
         ),
@@ -47,6 +47,8 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "compare",
             (
                 r"\b(?:diferencias?|recom\w+|aconsej\w+|compar\w+|en que se diferencian?|que cambia|cual es mejor|"
+                r"explica\w* (?:bien |mejor )?(?:la|las|opcion)\b|"
+                r"entre (?:la )?(?:1|una|uno|primera|2|dos|segunda) y (?:la )?\w+|"
                 r"que diferencia|difference|which is better|cual me conviene|cual es la mejor)\b"
             ),
         ),
@@ -56,6 +58,10 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"\bbeneficiari\w+\b[^.;]*\?|\b(?:quien|quienes) (?:cobra|cobran|cobraria|recibe|reciben)|\ba quien (?:le )"
                 r"?(?:pagan|pagais|va)"
             ),
+        ),
+        (
+            "fixed_price",
+            r"\b(?:precio|prima|cuota)s? (?:fij[oa]|constante|nivelad[oa]|congelad[oa])s?\b|\b(?:siempre )?el mismo precio\b",
         ),
         ("exclusions", r"\b(?:exclu\w+|que no cubre|no cubre|no esta cubierto|letra pequena|limitaciones)\b"),
         (
@@ -126,6 +132,9 @@ _ASKS = re.compile(
     r"(?:podrias|puedes|podeis) (?:explicar\w*|"
     r"decirme|contarme|aclarar\w*)|explica\w*|una duda|tell me|explicame)\b"
 )
+_NAMED_BY_COVER = re.compile(  # more than one option may have it
+    r"\b(?:la|las) (?:que (?:cubre|incluye|lleva|tiene)|de) (?:la )?(?:invalidez|incapacidad|enfermedad\w*|accidente\w*)"
+)
 _IN_WRITING = re.compile(
     r"\b(?:mand|envi|pas|send)\w*\b[^.;?]{0,25}\b(?:correo|e-?mail|mail|pdf|escrito|folleto)\b"  # asked for without a "?"
 )
@@ -144,11 +153,15 @@ def read_questions(wording: Wording) -> list[Intent]:
         topics = [
             each
             for each in topics
-            if each[0] in ("price", "resend_proposal", "bank_tied", "compare", "other_sum") and _stands_alone(plain, each[1])
+            if each[0] in ("price", "resend_proposal", "bank_tied", "compare", "other_sum", "fixed_price")
+            and _stands_alone(plain, each[1])
         ]
     if topics:
         topic, match = topics[0]
         return [Intent("question", topic, 0.9, wording.evidence(*match.span()))]
+    by_cover = None if asks else _NAMED_BY_COVER.search(plain)
+    if by_cover:
+        return [Intent("question", "coverage", 0.9, wording.evidence(*by_cover.span()))]
     wanted = None if asks else _IN_WRITING.search(plain)
     if wanted:
         return [Intent("question", "", 0.7, wording.evidence(*wanted.span()))]

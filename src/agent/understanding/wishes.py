@@ -206,6 +206,7 @@ RULES: tuple[Rule, ...] = (
         r"la pareja)|(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) y yo|yo y mi (?:mujer|marido|espos[oa]|"
         r"pareja|novi[oa])) (?:quer|necesit|busc|nos)|"
         r"(?:otro|otra|uno|un seguro|el seguro|tambien) para mi (?:mujer|marido|espos[oa]|pareja|novi[oa])|"
+        r"mi (?:mujer|marido|espos[oa]|pareja|novi[oa]) tambien (?:lo |uno |un )?(?:quier\w+|necesit\w+|seguro|uno)|"
         r"seguro (?:conjunto|para pareja|de pareja|a dos|para dos)|(?:dos|2) (?:asegurados|seguros|polizas)|"
         r"both of us|my (?:wife|husband|partner) and (?:i|me)|uno para (?:mi y otro|cada uno))\b",
         unless=r"\b(?:los dos|ambos) (?:hijos|ninos|pequenos|coches)\b|\bpara los dos (?:ninos|hijos|peques)\b",
@@ -289,7 +290,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "accept",
-        r"\b(?:lo contrato|la contrato|contrat(?:o|amos|emos|arlo|arla)\b|(?:me|nos) (?:la|lo) qued(?:o|"
+        r"\b(?:lo contrato|la contrato|contrat(?:o|amos|emos|arlo|arla|amelo|amela|alo|ala)\b|(?:me|nos) (?:la|lo) qued(?:o|"
         r"amos)|(?:me|nos) quedo con|me interesa(?: esa| esta| ese| la| mucho| contratar\w*)?\b|acepto(?: la|"
         r" esa| esta| lo| el)? ?(?:oferta|propuesta|opcion|presupuesto|condiciones)?\b|quiero (?:esa|"
         r"esta|ese|este|la|contratar(?:la|lo)?|seguir adelante|firmar\w*|darme de alta)|(?:esa|esta|"

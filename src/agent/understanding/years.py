@@ -47,6 +47,7 @@ _NEXT = re.compile(
     r"\b(?:cumplo|cumplire|voy a cumplir|hago|hare|a punto de (?:cumplir|hacer)|por cumplir|voy a hacer|"
     r"voy para|rozando|casi|para|i turn|turning|tirando a)(?: ya| los| mis)?\s*$"
 )
+_FOR = re.compile(r"(?<!voy )\bpara\s*$")
 _REACHED = re.compile(
     r"\b(?:cumpli|he cumplido|acabo de cumplir|recien cumplid[oa]s|cumplidos|hice|ahora tengo|ya tengo)(?: ya|"
     r" los| mis)?\s*$"
@@ -128,6 +129,8 @@ def _role(plain: str, before: str, quantity: Quantity, awaiting: str, child_ages
     role = _not_the_age(plain, before, quantity, awaiting, child_ages)
     if role is not None:
         return role
+    if awaiting not in ("age", "birth_date") and quantity.unit == "years" and _FOR.search(before):
+        return "term"
     if (_NEXT.search(before) or _NEXT_AFTER.match(plain, quantity.end)) and not (awaiting == "term_years" and not bare):
         return "next" if YOUNGEST_UNASKED < quantity.value <= OLDEST else ""
     if _REACHED.search(before) and YOUNGEST_UNASKED < quantity.value <= OLDEST:

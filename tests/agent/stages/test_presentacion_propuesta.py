@@ -320,3 +320,44 @@ def test_an_option_that_is_too_dear_is_not_chosen() -> None:
     talk.say("la 2 pero más barata")
     assert talk.conversation.selected_quote is None
     assert talk.awaiting == "monthly_budget"
+
+
+@pytest.mark.parametrize(
+    ("words", "tier"),
+    [
+        ("me convence la primera", "esencial"),
+        ("no, mejor la 3", "completa"),
+        ("la de {middle} al mes", "equilibrada"),
+        ("la de {middle_whole} euros", "equilibrada"),
+    ],
+)
+def test_an_option_is_chosen_in_many_words(words: str, tier: str) -> None:
+    talk = at_proposal()
+    premium = f"{talk.conversation.quotes[1]['monthly_premium']:.2f}"
+    talk.say(words.format(middle=premium.replace(".", ","), middle_whole=premium.split(".", maxsplit=1)[0]))
+    chosen = next(quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote)
+    assert chosen["tier"] == tier
+
+
+@pytest.mark.parametrize(
+    "words", ["la de 99 euros", "¿por qué la de 18 euros?", "la que cubre invalidez", "explícame la 2", "entre la 1 y la 2"]
+)
+def test_what_names_no_single_option_chooses_none(words: str) -> None:
+    talk = at_proposal()
+    talk.say(words)
+    assert talk.conversation.selected_quote is None
+
+
+def test_agreeing_with_everything_is_not_the_option_with_everything() -> None:
+    talk = at_proposal()
+    talk.say("la 2")
+    talk.say("de acuerdo con todo")
+    assert talk.conversation.outcome == "accepted"
+    assert "Equilibrada" in talk.text
+
+
+def test_a_term_is_no_age() -> None:
+    talk = at_proposal()
+    talk.say("¿y para 20 años?")
+    assert talk.profile["age"] == at_proposal().profile["age"]
+    assert talk.profile["term_years"] == 20
