@@ -131,6 +131,7 @@ REASONS = {
     "operator": "una persona ha tomado la conversación",
     "accepted": "ha aceptado una opción",
     "changed_after_acceptance": "ha cambiado un dato después de aceptar",
+    "second_thoughts": "quiere otra cosa después de aceptar",
 }
 OBJECTIONS = {
     "price": "el precio",

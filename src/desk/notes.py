@@ -54,6 +54,7 @@ _ADVICE = {
     "occupation": ("Consulte con la aseguradora si acepta el riesgo y con qué recargo.",),
     "over_age": ("Mire si otro producto le sirve.",),
     "changed_after_acceptance": ("El precio se calculó con los datos de antes: mire qué ha cambiado antes de cerrar nada.",),
+    "second_thoughts": ("Lea lo último que ha escrito antes de seguir: puede que ya no lo quiera, o que quiera otra opción.",),
     "language": ("Contéstele alguien que hable su idioma.",),
 }
 _MARKED = re.compile(r"([\\`*_\[\]<>~])")

@@ -122,7 +122,7 @@ def test_attributes_are_what_chatwoot_takes() -> None:
 
 def test_every_outcome_reason_and_objection_has_words() -> None:
     assert set(OUTCOME_LABELS) == set(get_args(Outcome)) - {"handed_over"}
-    assert set(REASONS) == {*get_args(Handoff), "accepted", "changed_after_acceptance"}
+    assert set(REASONS) == {*get_args(Handoff), "accepted", "changed_after_acceptance", "second_thoughts"}
     assert set(OBJECTIONS) == set(get_args(Objection))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from src.agent.lookalikes import any_of, fold, rule
 from src.agent.stages import facts, quotes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.questions import ask
@@ -11,6 +12,19 @@ from src.agent.state import Consent, Handoff
 
 LAST_WORDS = frozenset(("thanks", "bye", "affirm", "deny", "decline", "unclear", "off_topic", "dont_know", "insult"))
 """What somebody may add to a goodbye without wanting anything."""
+
+_OTHERWISE = any_of(
+    r"""
+    \b(?:cancel|anul|arrepent|arrepient|desist)\w*
+    \bme (?:lo )?he (?:pensado mejor|echado atras)\b
+    \bya no (?:lo |la )?(?:quiero|necesito|me interesa)\b
+    \ben (?:vez|lugar) de\b
+    \b(?:quiero|quisiera|prefiero|necesito) (?:cambiar|la otra|otra opcion|otro)
+    \b(?:nadie|no) (?:me )?(?:ha|han|hab\w+) (?:llamado|escrito|contactado|dicho nada)\b
+    \bsigo esperando\b
+    \b(?:changed my mind|nobody (?:has )?(?:called|wrote|written)|don't want it|instead of)\b
+    """
+)
 
 
 def finalizado(turn: Turn) -> str:
@@ -54,9 +68,19 @@ def _accepted_again(turn: Turn) -> str:
     chosen = quotes.selected(turn)
     if chosen and any(intent.name == "question" and intent.topic == "price" for intent in turn.reading.intents):
         turn.say("end.accepted_price", **quotes.words(turn, chosen))
+    elif _wants_it_otherwise(turn):
+        turn.say("end.passed_on")
+        turn.handoff = Handoff("second_thoughts")
     elif chosen and (greeted or not answer_aside(turn)):
         turn.say("end.accepted_again", **quotes.words(turn, chosen))
     return "guarding_out"
+
+
+def _wants_it_otherwise(turn: Turn) -> bool:
+    """Whether somebody who accepted takes it back, wants something else, or waits in vain."""
+    if turn.reading.has("decline", "choice", "couple") and not turn.reading.has("question"):
+        return True
+    return bool(rule(_OTHERWISE).search(fold(turn.reading.text).text)) and "?" not in turn.reading.text
 
 
 def _is_last_word(turn: Turn) -> bool:

@@ -173,7 +173,8 @@ RULES: tuple[Rule, ...] = (
         r"\b(?:sigue|siguen|continua|esta) en pie\b|\bsoy yo (?:otra vez|de nuevo)\b|\blo (?:del|que hablamos|"
         r"que me dijiste|de) (?:otro dia|ayer|la semana pasada|el otro dia|hace unos dias)\b|\bdonde (?:lo )?(?:habiamos |"
         r"lo )?(?:dejamos|dejado|quedamos)\b|\b(?:ya )?(?:he vuelto|estoy de vuelta|aqui estoy otra vez|"
-        r"volvi|vuelvo a escribir\w*)\b|"
+        r"volvi|vuelvo a escribir\w*)\b|\b(?:me )?lo he pensado (?:mejor|bien|otra vez)\b|"
+        r"\bhe cambiado de (?:idea|opinion)\b|"
         r"\b(?:retom\w+|continuar (?:con|donde|por)|podemos (?:seguir|continuar)|seguimos (?:con|donde|"
         r"por))\b|\bhablamos (?:hace|el otro dia|la semana|ayer)\b|\bpor donde ibamos\b|\bi'm back\b|"
         r"\bel otro dia (?:me|hable|hablamos|pedi|os)\b|\bla semana pasada (?:me|hable|pedi)\b",

@@ -189,3 +189,34 @@ def test_after_acceptance_the_price_is_that_of_what_was_chosen(asked: str) -> No
     chosen = next(quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote)
     assert f"{chosen['monthly_premium']:.2f} €".replace(".", ",") in talk.text
     assert sum("al mes" in line for line in talk.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "me he arrepentido",
+        "quiero cancelar la solicitud",
+        "quiero la 3 en vez de la 2",
+        "ya no lo quiero",
+        "no me ha llamado nadie",
+        "quiero otro seguro para mi mujer",
+    ],
+)
+def test_who_wants_it_otherwise_after_accepting_is_not_told_that_all_is_in_order(words: str) -> None:
+    talk = at_proposal()
+    talk.say("la 2")
+    talk.say("sí")
+    assert talk.conversation.outcome == "accepted"
+    talk.say(words)
+    assert talk.step.handoff is not None
+    assert talk.step.handoff.reason == "second_thoughts"
+    assert "visto bueno" in talk.text
+
+
+@pytest.mark.parametrize("words", ["gracias", "ok", "¿puedo cancelarlo más adelante?", "¿cuánto pago al final?"])
+def test_what_changes_nothing_calls_nobody(words: str) -> None:
+    talk = at_proposal()
+    talk.say("la 2")
+    talk.say("sí")
+    talk.say(words)
+    assert talk.step.handoff is None
