@@ -111,6 +111,7 @@ _DONT_KNOW = re.compile(
     r"depende\b(?! de (?:mi|nosotros|ellos))(?<!que depende)(?<!persona depende)|"
     r"me da igual|ni la menor|"
     r"(?:prefiero|preferiria|mejor) no (?:decir|contestar|responder|contar|comentar|dar)\w*|"
+    r"^\W*(?:siguiente|salta\w*|pasa)(?: (?:esta|a la siguiente|pregunta|la pregunta|a otra))*\W*$|"
     r"no (?:te |os |se )lo (?:digo|dire|doy|dare)\b|"
     r"(?:eso |ese dato |es )+(?:algo )?(?:muy )?(?:privado|personal|confidencial)\b|me lo (?:guardo|reservo)\b|"
     r"(?:rather|prefer) not(?: to)? (?:say|tell|answer))"

@@ -43,7 +43,7 @@ _ASKED_FOR: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         language,
         re.compile(
             rf"\b(?:en|in|em|auf|na)\s+(?:{names})\b|\b(?:habl\w+|speak|parl\w+|fal\w+|sprechen|escrib\w+)\s+(?:en\s+|"
-            rf"in\s+)?(?:{names})\b"
+            rf"in\s+)?(?:{names})\b|^\W*(?:{names})(?:,? (?:please|por favor|porfa))\W*$"
         ),
     )
     for language, names in (

@@ -121,6 +121,7 @@ _CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_PUT = re.compile(r"^\W*(?:pues |bueno |vale,? )?pon(?:me|lo|le|ga|gale)? (?:unos |que son )?$")
 _PAYS = re.compile(r"\b(?:pag(?:o|amos|ando)|letra|cuota|me cobran|me cuesta)(?: de)?(?: unos| como)? $")
 _LARGEST_PAYMENT_EUR = 3_000
 _RENT = re.compile(r"\balquil(?:er|ad[oa]|o)\b")
@@ -233,6 +234,8 @@ def _key_of(
     if _TOO_MUCH.match(plain, quantity.end):
         return "details.current_quote_month", 1.0
     owed = bool(_OWED.search(plain[max(0, quantity.start - 40) : quantity.start]))
+    if awaiting in MONEY_KEYS and _PUT.search(plain[: quantity.start]):
+        return awaiting, 1.0
     near = _nearest_cue(plain, quantity, amounts, cues)
     if near is not None:
         key, cost = near

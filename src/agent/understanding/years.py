@@ -53,7 +53,7 @@ _REACHED = re.compile(
     r" los| mis)?\s*$"
 )
 _MINE = re.compile(
-    r"\b(?:tengo|tendre|edad|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|"
+    r"\b(?:tengo|tendre|edad|edad, (?:son|es)|yo|yo tengo|soy de|tinc|tenho|teno|ho|j'ai|ich bin|bin|i am|i'm|im|age|"
     r"aged|anda por los|ando por los|ando en los|rondo los|mis|years|con|vivo|years of)(?: ya| los|"
     r" unos| como| casi| exactamente| solo| justo| recien| now| es| de| actualmente| ahora| por los|"
     r" en los| mas o menos)*[:\s]*$"

@@ -272,6 +272,8 @@ def test_several_facts_in_a_voice_note() -> None:
         ("name", "seguimos", {}),
         ("name", "dime", {}),
         ("dependents", "somos cuatro en casa", {"dependents": 3}),
+        ("monthly_income", "pon 1500", {"monthly_income": 1500}),
+        ("monthly_income", "espera un momento", {}),
         ("monthly_income", "12 pagas de 1500", {"monthly_income": 1500}),
         ("monthly_income", "entre los dos 3500, yo 1500", {"monthly_income": 1500}),
         ("mortgage_balance", "tengo un alquiler de 600", {"mortgage_balance": 0}),
