@@ -22,7 +22,7 @@ FILES_LIMIT = 15
 NAME_LIMIT = 255
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_LIQUID = re.compile(r"\{(?=[{%])")
+_LIQUID = re.compile(r"\{(?=[{%`])")
 _WORD_JOINER = "\u2060"
 _MIME = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}(?:; ?[a-z]+=[a-z0-9.+-]+)?")
 _CUT = "…"
@@ -69,7 +69,8 @@ def text_of(message: Mirrored, files: Sequence[File]) -> str:
 def escaped(text: str) -> str:
     """The same to the eye, but nothing for Liquid, by which Chatwoot renders whatever goes out, as in `{{contact.email}}`.
 
-    Also between backticks, where Chatwoot itself would leave it alone: a `{% endraw %}` there would end that.
+    Also between backticks, where Chatwoot itself would leave it alone: a `{% endraw %}` there would end that. And before one,
+    because Chatwoot puts a `{% raw %}` there, with which the brace would begin something.
     """
     return _LIQUID.sub("{" + _WORD_JOINER, text)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from src.errors import AccessDenied, IntegrationError, Rejected, TemporaryFailure
@@ -131,6 +131,7 @@ BRACES = st.text(st.sampled_from("{}%` .abcé\n"), max_size=40) | st.lists(
 
 class TestTexts:
     @given(BRACES)
+    @example("{``{{contact.email}}")
     def test_liquid_does_nothing_to_an_escaped_text_and_the_eye_sees_the_same(self, text: str) -> None:
         safe = escaped(text)
         assert safe.replace("\u2060", "") == text
