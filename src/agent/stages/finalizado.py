@@ -78,7 +78,10 @@ def _accepted_again(turn: Turn) -> str:
 
 def _wants_it_otherwise(turn: Turn) -> bool:
     """Whether somebody who accepted takes it back, wants something else, or waits in vain."""
-    if turn.reading.has("decline", "choice", "couple") and not turn.reading.has("question"):
+    questions = [intent.topic for intent in turn.reading.intents if intent.name == "question"]
+    if set(questions) & {"other_sum", "cheaper", "change"}:
+        return True
+    if turn.reading.has("decline", "choice", "couple") and not questions:
         return True
     return bool(rule(_OTHERWISE).search(fold(turn.reading.text).text)) and "?" not in turn.reading.text
 

@@ -198,6 +198,7 @@ def test_after_acceptance_the_price_is_that_of_what_was_chosen(asked: str) -> No
         "quiero cancelar la solicitud",
         "quiero la 3 en vez de la 2",
         "ya no lo quiero",
+        "quiero menos capital",
         "no me ha llamado nadie",
         "quiero otro seguro para mi mujer",
     ],
