@@ -21,6 +21,7 @@ from src.agent.understanding import Context, Reading
 from src.messages import Content, Event, Inbound, Option
 from src.quoting import Catalogue
 
+_TITLES = frozenset(("don", "doña", "señor", "señora", "señorita", "sr", "sra", "dr", "dra"))
 UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
 """What somebody does without saying anything."""
 MAX_ASKS = 3
@@ -137,9 +138,10 @@ class Turn:
 
     @property
     def first_name(self) -> str:
-        """The prospect's given name, or nothing."""
+        """What the prospect is called by, or nothing: the given name; behind an initial or a title the next word, too."""
         words = str(self.conversation.profile.get("name", "")).split()
-        return words[0] if words else ""
+        alone = not words or not (words[0].endswith(".") or words[0].casefold() in _TITLES)
+        return " ".join(words[:1] if alone else words[:2])
 
     @property
     def comma_name(self) -> str:

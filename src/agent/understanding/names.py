@@ -17,6 +17,7 @@ _INTRODUCED = re.compile(
 _SOY = re.compile(r"\b(?:soy|i am|i'm|im|soc|sou|som)\s+")
 _ARTICLE = re.compile(r"(?:la |el |don |dona |tu amig[oa] )?")
 _FIRST_ITEM = re.compile(r"^(?:hola,? |buenas,? )?(?P<name>[a-z]+(?: [a-z]+){0,3}),[^?]*,")
+_BEGINS_WITH_IT = re.compile(r"^(?:hola,? |buenas,? )?(?P<name>[a-z]+(?: [a-z]+){0,3})(?=,|\.| y tengo| tengo)")
 _AT_END = re.compile(
     r"^\W*(?P<name>[a-z]+(?: [a-z]+){0,3}) (?:al habla|para servir\w*|al aparato|a (?:sus|tus) ordenes|presente)\b"
 )
@@ -48,6 +49,11 @@ def read_name(wording: Wording, context: Context, *, busy: bool) -> Found | None
     listed = _FIRST_ITEM.match(plain)
     if listed and listed["name"].split()[0] in _GIVEN:
         name = _name_at(wording, listed.start("name"))
+        if name:
+            return Found("name", name, name)
+    begins = _BEGINS_WITH_IT.match(plain) if asked else None
+    if begins and begins["name"].split()[0] in _GIVEN:
+        name = _name_at(wording, begins.start("name"))
         if name:
             return Found("name", name, name)
     for match in _SOY.finditer(plain):
@@ -108,6 +114,8 @@ def _name_at(wording: Wording, start: int) -> str:
         position = match.end()
     while words and fold(words[-1]) in _PARTICLES:
         words.pop()
+    if len(words) > 1 and fold(words[0]) == "ma":  # "Mª Carmen", as it is written and never said
+        words[0] = "María"
     return " ".join(_capitalised(word) for word in words)
 
 

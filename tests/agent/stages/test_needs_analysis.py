@@ -422,3 +422,12 @@ def test_nobody_ever_agrees_to_a_value_that_was_not_shown() -> None:
             shown = talk.agent.flow_of(talk.conversation, [], talk.now)["turn"]
             (doubt, *_) = shown.conversation.memory["doubts"]
             assert f"{doubt['value']:,}".replace(",", ".") in talk.text
+
+
+@pytest.mark.parametrize(
+    ("name", "called"), [("J. Antonio", "J. Antonio"), ("señora García", "Señora García"), ("Marta Ruiz", "Marta")]
+)
+def test_people_are_called_by_more_than_an_initial_or_a_title(name: str, called: str) -> None:
+    talk = Talk().agree()
+    talk.say(name)
+    assert f"Mucho gusto, {called}." in talk.text
