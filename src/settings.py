@@ -342,6 +342,11 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
 def _twilio(read: _Reader) -> Twilio | None:
     if not read.group("Twilio", _TWILIO):
         return None
+    if not read.text("PUBLIC_BASE_URL"):
+        read.faults.append(
+            "PUBLIC_BASE_URL: missing; Twilio signs the address it calls, so set it to what stands in Twilio's console before "
+            "/webhook/twilio, such as https://bot.example.com"
+        )
     return Twilio(
         account_sid=read.text("TWILIO_ACCOUNT_SID"),
         auth_token=read.text("TWILIO_AUTH_TOKEN"),

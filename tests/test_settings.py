@@ -100,6 +100,21 @@ def test_several_app_secrets_while_they_rotate() -> None:
     assert whatsapp.app_secrets == ("new", "old")
 
 
+TWILIO = {
+    "TWILIO_ACCOUNT_SID": "AC" + 32 * "0",
+    "TWILIO_AUTH_TOKEN": "secret-twilio",
+    "TWILIO_WHATSAPP_FROM": "whatsapp:+34910000000",
+}
+
+
+@pytest.mark.parametrize("base", [{}, {"PUBLIC_BASE_URL": " "}], ids=str)
+def test_twilio_does_not_start_without_the_address_that_it_signs(base: dict[str, str]) -> None:
+    """Whatever stood there instead would come from the caller."""
+    [fault] = faults(**TWILIO, **base)
+    assert fault.startswith("PUBLIC_BASE_URL: missing; Twilio signs")
+    assert read(**TWILIO, PUBLIC_BASE_URL="https://bot.example.com/").public_base_url == "https://bot.example.com"
+
+
 @pytest.mark.parametrize("listed", ["new,", ",old", "new,,old", ",", "new, ,old"])
 def test_an_empty_secret_in_the_list_stops_the_start(listed: str) -> None:
     """Everybody could sign with it."""

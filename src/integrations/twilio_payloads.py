@@ -7,6 +7,7 @@ This file and `twilio_client` know Twilio's fields; nothing else does. Everythin
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import math
 import re
@@ -16,7 +17,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.untrusted import line_of, name_of, text_of
+from src.integrations.untrusted import json_object, line_of, name_of, text_of
 from src.integrations.whatsapp_identity import bsuid_of, contact_key, phone_of
 from src.messages import Contact, Inbound, InboundKind, Location, Media, Receipt
 
@@ -29,6 +30,8 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 _SID = re.compile(r"[A-Za-z0-9]{2,64}")
 _OUTBOX = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ADDRESS = "whatsapp:"
+_BODY_HASH = "bodySHA256"
+_OF_WHAT_CAME_IN = ("", "received", "receiving")
 _STATUSES: Mapping[str, Literal["sent", "delivered", "read", "failed"]] = {
     "sent": "sent",
     "delivered": "delivered",
@@ -42,6 +45,23 @@ Fields = Mapping[str, str]
 
 class NotForUs(Exception):
     """A form that is signed but tells nothing to act on; the message says why, with nothing of its content."""
+
+
+def proven_fields(raw: bytes, *, is_form: bool, url: str, header: str | None, token: str) -> dict[str, str]:
+    """The fields of a body of which `header` proves that Twilio sent it to `url`. Raises BadSignature and MalformedPayload.
+
+    A form is signed field by field. Of any other body the address names the hash, and only the address is signed.
+    """
+    if is_form:
+        form = form_of(raw)
+        check_signature(url, form, header, token)
+        return dict(form)
+    named = [value for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True) if name == _BODY_HASH]
+    digest = hashlib.sha256(raw).hexdigest().encode()
+    if len(named) != 1 or not hmac.compare_digest(digest, named[0].encode("utf-8", "backslashreplace")):
+        raise BadSignature("the address does not name the hash of this body")
+    check_signature(url, (), header, token)
+    return {name: value for name, value in json_object(raw).items() if isinstance(value, str)}
 
 
 def form_of(raw: bytes) -> list[tuple[str, str]]:
@@ -80,6 +100,15 @@ def _ways_to_write(url: str) -> list[str]:
     return list(dict.fromkeys(urlunsplit(parts._replace(netloc=written)) for written in hosts))
 
 
+def parse(
+    fields: Fields, *, account_sid: str, number: str, outbox_id: str, now: datetime
+) -> tuple[list[Inbound], list[Receipt]]:
+    """What somebody sent, or what became of a message of ours: the form says which, not the door. Raises NotForUs."""
+    if _status_of(fields) in _OF_WHAT_CAME_IN:
+        return parse_message(fields, account_sid=account_sid, number=number, now=now), []
+    return [], [parse_status(fields, account_sid=account_sid, number=number, outbox_id=outbox_id, now=now)]
+
+
 def parse_message(fields: Fields, *, account_sid: str, number: str, now: datetime) -> list[Inbound]:
     """What somebody sent: one inbound, and one more for every further file, as of `now`: no time is sent. Raises NotForUs."""
     _check_recipient(fields, account_sid, fields.get("To", ""), number)
@@ -107,7 +136,7 @@ def parse_status(fields: Fields, *, account_sid: str, number: str, outbox_id: st
     """What became of a message of ours. `outbox_id` is what our status address said. Raises NotForUs."""
     _check_recipient(fields, account_sid, fields.get("From", ""), number)
     message_id = fields.get("MessageSid") or fields.get("SmsSid") or ""
-    status = _STATUSES.get((fields.get("MessageStatus") or fields.get("SmsStatus") or "").casefold())
+    status = _STATUSES.get(_status_of(fields))
     if not _SID.fullmatch(message_id):
         raise NotForUs("no message id")
     if status is None:
@@ -124,6 +153,10 @@ def parse_status(fields: Fields, *, account_sid: str, number: str, outbox_id: st
         phone=phone,
         bsuid=bsuid,
     )
+
+
+def _status_of(fields: Fields) -> str:
+    return (fields.get("MessageStatus") or fields.get("SmsStatus") or "").casefold()
 
 
 def _check_recipient(fields: Fields, account_sid: str, ours: str, number: str) -> None:

@@ -14,10 +14,8 @@ import requests
 from src.integrations.redis_ledger import RedisLedger
 from tests.kit.rig import PROJECT, free_port
 from tests.webhooks.door_kit import ADMIN, WHATSAPP, Doors
+from tests.webhooks.hostile_kit import ENVIRONMENT
 from tests.webhooks.log_kit import logging_to
-
-HOSTILE_NUMBER = "100000000000001"
-"""Whom the hostile cases are addressed to."""
 
 
 @pytest.fixture
@@ -114,8 +112,8 @@ class Served:
 
 @pytest.fixture(scope="session")
 def served(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The doors with Meta's keys of the hostile cases' number. Tests that use it also use `new_ledger` for an empty store."""
-    environment = {**WHATSAPP, "REDIS_URL": valkey_url, "WHATSAPP_PHONE_NUMBER_ID": HOSTILE_NUMBER}
-    server = Served(tmp_path_factory.mktemp("served"), environment)
+    """The doors of every vendor, with the numbers of the hostile cases. Tests that use it also use `new_ledger` for an empty
+    store."""
+    server = Served(tmp_path_factory.mktemp("served"), {**ENVIRONMENT, "REDIS_URL": valkey_url})
     yield server
     server.stop()

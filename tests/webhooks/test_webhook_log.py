@@ -12,10 +12,10 @@ import pytest
 from src.errors import LedgerUnavailable
 from src.integrations.redis_ledger import RedisLedger
 from tests.kit import builders
-from tests.webhooks.conftest import HOSTILE_NUMBER
 from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, WHATSAPP, Doors
+from tests.webhooks.hostile_kit import CHATWOOT_SECRET, ENVIRONMENT, TWILIO_TOKEN, cases, knock_of
+from tests.webhooks.hostile_kit import NUMBER as HOSTILE_NUMBER
 from tests.webhooks.log_kit import READERS, lines_of, logging_to, written_to
-from tests.webhooks.test_hostile import CASES, cases, headers_of
 
 
 @pytest.mark.parametrize("log_format", READERS)
@@ -23,12 +23,11 @@ def test_the_whole_hostile_collection_leaves_a_readable_log_that_names_nobody(
     log_format: str, tmp_path: Path, new_ledger: Callable[..., RedisLedger]
 ) -> None:
     with logging_to(tmp_path / "webhook.log", log_format=log_format, debug=True) as path:
-        doors = Doors(new_ledger(), {**WHATSAPP, "WHATSAPP_PHONE_NUMBER_ID": HOSTILE_NUMBER})
-        private: set[str] = {ADMIN, VERIFY, SECRET, WHATSAPP["WHATSAPP_TOKEN"]}
-        for case in cases():
-            raw = (CASES / case["file"]).read_bytes()
-            doors.client.post(DOOR, data=raw, headers=headers_of(case, raw) if case["endpoint"] == "meta" else [])
-            private |= _personal(raw)
+        doors = Doors(new_ledger(), ENVIRONMENT)
+        private: set[str] = {ADMIN, VERIFY, SECRET, WHATSAPP["WHATSAPP_TOKEN"], TWILIO_TOKEN, CHATWOOT_SECRET}
+        for knock in map(knock_of, cases()):
+            doors.client.open(knock.path, method=knock.method, data=knock.body, headers=knock.headers)
+            private |= _personal(knock.body)
         body = builders.webhook(builders.text("Me llamo Marta Ejemplo", "34655443322", name="Marta Ejemplo"))
         body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = HOSTILE_NUMBER
         assert doors.post(body).status_code == 200

@@ -20,8 +20,9 @@ from tests.integrations.ledger_kit import InterposedServer
 from tests.kit import builders
 from tests.kit.builders import button_reply, raw_message, signed, status, text, webhook
 from tests.kit.contracts import assert_error
-from tests.webhooks.conftest import HOSTILE_NUMBER, Served
+from tests.webhooks.conftest import Served
 from tests.webhooks.door_kit import DOOR, KEY, OLD_SECRET, SECRET, VERIFY, Doors, written_ids
+from tests.webhooks.hostile_kit import NUMBER as HOSTILE_NUMBER
 from tests.webhooks.log_kit import written_to
 
 NewDoors = Callable[..., Doors]
