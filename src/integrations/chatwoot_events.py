@@ -311,6 +311,7 @@ def _inbound_of(message: dict[str, Any], whose: Whose) -> Inbound:
     person = _dict(message.get("sender"))
     files = _attachments(message.get("attachments"))
     media = Media(url=files[0].url, filename=files[0].filename) if files else None
+    text = text_of(message.get("content"), TEXT_LIMIT)
     address = key.partition(":")[2]
     contact = Contact(
         key=key,
@@ -322,9 +323,9 @@ def _inbound_of(message: dict[str, Any], whose: Whose) -> Inbound:
     return Inbound(
         id=f"cw.{number}",
         contact=contact,
-        kind=files[0].kind if files else "text",
+        kind=files[0].kind if files else "text" if text else "unsupported",  # a place, a card: it tells nothing of them
         at=_moment(message.get("created_at")),
-        text=text_of(message.get("content"), TEXT_LIMIT),
+        text=text,
         media=media,
     )
 

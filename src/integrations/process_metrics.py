@@ -1,6 +1,6 @@
-"""How long things took in this process, in a file that the web process reads when somebody asks for /metrics.
+"""How long things took in this process and what came in, in a file that the web process reads when somebody asks for /metrics.
 
-Workers have no port of their own, so every process of a host writes durations into a file of its own below the data
+Workers have no port of their own, so every process of a host writes its figures into a file of its own below the data
 directory: prometheus_client's memory-mapped dictionary of numbers, which survives a killed process and costs microseconds. Its
 multi-process mode is not used: that is one registry for a whole program, set up through the environment before the first
 import. A file's writer holds a lock on it; what a dead process left is added to one file of sums, so that totals only grow
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from prometheus_client.core import Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.mmap_dict import MmapedDict
 
 from src.desk.crm import File
@@ -73,10 +73,25 @@ VENDOR_CALL = Durations(
 ALL = (DOOR, WORK, VENDOR_CALL)
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """A count that only grows: its name (Prometheus adds an ending), what it is about, the names of its labels."""
+
+    name: str
+    about: str
+    labels: tuple[str, ...]
+
+
+ITEMS = Counts(
+    "iagente_webhook_items",
+    "Items of proven webhooks, by what became of them; docs/operations.md explains the outcomes.",
+    ("vendor", "outcome"),
+)
+
+
 class ProcessMetrics:
     """One for each process; threads share it. Constructing touches nothing, the first observation makes the file.
 
-    A directory that cannot be written leaves the durations of this process out, and nothing else is wrong.
+    A directory that cannot be written leaves the figures of this process out, and nothing else is wrong.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -101,6 +116,20 @@ class ProcessMetrics:
             self._add(total, seconds)
             self._add(buckets[place], 1.0)
 
+    def count_items(self, vendor: str, **outcomes: int) -> None:
+        """What became of the items of one webhook: so many of each outcome of `ITEMS`."""
+        with self._lock:
+            if self._unwritable:
+                return
+            try:
+                self._open()
+            except OSError:
+                self._unwritable = True
+                return
+            for outcome, number in outcomes.items():
+                if number:
+                    self._add(json.dumps([ITEMS.name, vendor, outcome, "total"]), float(number))
+
     @contextmanager
     def vendor_call(self, vendor: str, action: str) -> Iterator[None]:
         """Measures what is done inside as one call to a vendor, and by which of our errors it ended."""
@@ -121,15 +150,18 @@ class ProcessMetrics:
 
     def _begin(self, what: Durations, labels: tuple[str, ...]) -> tuple[str, list[str]]:
         """The keys of a new histogram; buckets that stay empty must be there too."""
-        if self._file is None:
-            self._file, held = _new_file(self._directory)
-            weakref.finalize(self, _close, self._file, held)
+        self._open()
         total = json.dumps([what.name, *labels, "sum"])
         buckets = [json.dumps([what.name, *labels, bound]) for bound in what.bounds]
         for key in (total, *buckets):
             self._add(key, 0.0)
         self._keys[what, labels] = (total, buckets)
         return total, buckets
+
+    def _open(self) -> None:
+        if self._file is None:
+            self._file, held = _new_file(self._directory)
+            weakref.finalize(self, _close, self._file, held)
 
     def _add(self, key: str, amount: float) -> None:
         value = self._values[key] = self._values.get(key, 0.0) + amount
@@ -246,12 +278,20 @@ def _summed(files: Sequence[Path]) -> dict[str, float]:
 
 
 def _metrics(sums: dict[str, float]) -> list[Metric]:
-    """Histograms in Prometheus' form, of those that this version knows."""
+    """Histograms and counts in Prometheus' form, of those that this version knows."""
     values_of: dict[tuple[str, ...], float] = {}
     for key, value in sums.items():
         with suppress(ValueError, TypeError):  # of a file that is none of ours
             values_of[tuple(map(str, json.loads(key)))] = value
-    return [_histogram(what, values_of) for what in ALL]
+    return [*(_histogram(what, values_of) for what in ALL), _counter(ITEMS, values_of)]
+
+
+def _counter(what: Counts, values_of: dict[tuple[str, ...], float]) -> Metric:
+    metric = CounterMetricFamily(what.name, what.about, labels=what.labels)
+    for parts, value in sorted(values_of.items()):
+        if parts[:1] == (what.name,) and len(parts) == 2 + len(what.labels):
+            metric.add_metric(parts[1:-1], value)
+    return metric
 
 
 def _histogram(what: Durations, values_of: dict[tuple[str, ...], float]) -> Metric:

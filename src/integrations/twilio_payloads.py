@@ -188,13 +188,13 @@ def _content(fields: Fields, files: Sequence[tuple[InboundKind, Media]]) -> dict
     payload, title = text_of(fields.get("ButtonPayload", ""), 256), text_of(fields.get("ButtonText", ""), 256)
     if payload:
         return {"kind": "button", "text": title or payload, "reply_id": payload}
+    if title:
+        return {"kind": "template_button", "text": title}
     if files:
         return {"kind": files[0][0], "media": files[0][1]}
     place = _location(fields)
     if place is not None:
         return {"kind": "location", "location": place}
-    if title and not fields.get("Body"):
-        return {"kind": "text", "text": title}
     if fields.get("Body"):
         return {"kind": "text"}
     return {"kind": "reaction"} if fields.get("MessageType") == "reaction" else {"kind": "unsupported"}

@@ -4,8 +4,9 @@ This file and `whatsapp_client` know Meta's JSON; nothing else does. Everything 
 "Webhooks" reference (payloads of messages, statuses and account fields) and "Business-scoped user IDs".
 
 A body holds entries, changes and, in one change, up to a thousand messages and statuses. Each of them stands alone: what
-cannot be read becomes a `Broken`, and its neighbours go on. What a message needs (id, sender, kind, content) must be right;
-trimmings that are not (context, referral, profile) are left out rather than losing the message.
+cannot be read becomes a `Broken`, and its neighbours go on. Of a message only id and sender must be right: with any other
+content it is a message that cannot be shown, so that whoever wrote it gets an answer. Trimmings that are not right (time,
+context, referral, profile) are left out. What is said in a group is nobody's private message to us.
 """
 
 from __future__ import annotations
@@ -37,7 +38,14 @@ _TYPE_NAME = re.compile(r"[A-Za-z0-9_.]{1,64}")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 
-_MEDIA_KINDS = ("image", "audio", "video", "document", "sticker")
+_MEDIA_KINDS: dict[str, InboundKind] = {
+    "image": "image",
+    "audio": "audio",
+    "voice": "audio",  # a voice note as the API called it once
+    "video": "video",
+    "document": "document",
+    "sticker": "sticker",
+}
 _STATUSES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
 # The only parts of an account webhook that are kept; everything else in them may name a person.
 # fmt: off
@@ -56,12 +64,17 @@ _NOTICE_KEYS = frozenset((
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """What one webhook body holds, in its order. `foreign` counts items meant for another number; they are not returned."""
+    """What one webhook body holds, in its order.
+
+    `broken` is lost; `unreadable` tells of those among the inbounds whose content could not be read. `foreign` counts items
+    meant for another number; they are not returned.
+    """
 
     inbounds: tuple[Inbound, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     notices: tuple[Notice, ...] = ()
     broken: tuple[Broken, ...] = ()
+    unreadable: tuple[Broken, ...] = ()
     foreign: int = 0
 
 
@@ -123,10 +136,18 @@ class _Reader:
         self.receipts: list[Receipt] = []
         self.notices: list[Notice] = []
         self.broken: list[Broken] = []
+        self.unreadable: list[Broken] = []
         self.foreign = 0
 
     def result(self) -> Parsed:
-        return Parsed(tuple(self.inbounds), tuple(self.receipts), tuple(self.notices), tuple(self.broken), self.foreign)
+        return Parsed(
+            inbounds=tuple(self.inbounds),
+            receipts=tuple(self.receipts),
+            notices=tuple(self.notices),
+            broken=tuple(self.broken),
+            unreadable=tuple(self.unreadable),
+            foreign=self.foreign,
+        )
 
     def read_change(self, change: Any, where: str) -> None:
         value = change.get("value") if isinstance(change, dict) else None
@@ -146,7 +167,7 @@ class _Reader:
                 self._read_messages(value, f"{where}.value")
             else:
                 number = _reference(_dict(value.get("metadata")).get("phone_number_id"))
-                self._each(value, field, f"{where}.value", lambda update: self._read_id_update(update, number))
+                self._each(value, field, f"{where}.value", lambda update, _: self._read_id_update(update, number))
 
     def _is_for_us(self, value: dict[str, Any], where: str) -> bool:
         if self.number_id is None:
@@ -164,12 +185,12 @@ class _Reader:
 
     def _read_messages(self, value: dict[str, Any], where: str) -> None:
         metadata, cards = _dict(value.get("metadata")), _Cards(_list(value.get("contacts")))
-        self._each(value, "messages", where, lambda message: self._read_message(message, metadata, cards))
-        self._each(value, "statuses", where, self._read_status)
+        self._each(value, "messages", where, lambda message, place: self._read_message(message, place, metadata, cards))
+        self._each(value, "statuses", where, lambda status, _: self._read_status(status))
         if errors := _errors(value.get("errors")):
             self.notices.append(Notice(field="messages.errors", summary={"errors": errors}))
 
-    def _each(self, value: dict[str, Any], key: str, where: str, read: Callable[[dict[str, Any]], None]) -> None:
+    def _each(self, value: dict[str, Any], key: str, where: str, read: Callable[[dict[str, Any], str], None]) -> None:
         items = value.get(key)
         if items is None:
             return
@@ -177,12 +198,16 @@ class _Reader:
             self.broken.append(Broken(where=f"{where}.{key}", why="not a list"))
             return
         for index, item in enumerate(items):
+            place = f"{where}.{key}[{index}]"
             try:
-                read(_object(item))
+                read(_object(item), place)
             except _Unreadable as problem:
-                self.broken.append(Broken(where=f"{where}.{key}[{index}]", why=str(problem)))
+                self.broken.append(Broken(where=place, why=str(problem)))
 
-    def _read_message(self, message: dict[str, Any], metadata: dict[str, Any], cards: _Cards) -> None:
+    def _read_message(self, message: dict[str, Any], where: str, metadata: dict[str, Any], cards: _Cards) -> None:
+        if message.get("group_id") not in (None, ""):
+            self.notices.append(Notice(field="messages", summary={"event": "group_message"}))
+            return
         contact, extra = _sender(message, cards)
         if contact.phone and is_same_number(contact.phone, metadata.get("display_phone_number")):
             self.notices.append(Notice(field="messages", summary={"event": "own_message"}))
@@ -193,15 +218,19 @@ class _Reader:
         for key in ("referral", "identity"):
             if key in message:
                 extra[key] = tree_of(message[key])
-        for key in ("group_id", "origin"):
-            if isinstance(message.get(key), str):
-                extra[key] = text_of(message[key], 128)
+        if isinstance(message.get("origin"), str):
+            extra["origin"] = text_of(message["origin"], 128)
         if "errors" in message:
             extra["errors"] = _errors(message["errors"])
-        content = _content(message, contact)
+        message_id = self._message_id(message)
+        try:
+            content = _content(message, contact)
+        except _Unreadable as problem:
+            self.unreadable.append(Broken(where=where, why=str(problem)))
+            content = _unsupported(message.get("type"), unreadable=str(problem))
         self.inbounds.append(
             Inbound(
-                id=self._message_id(message),
+                id=message_id,
                 contact=contact,
                 at=self._time(message.get("timestamp")),
                 reply_to=_reference(context.get("id")),
@@ -222,10 +251,8 @@ class _Reader:
         return given
 
     def _time(self, seconds: Any) -> datetime:
-        """Meta's seconds since 1970 as aware UTC; `now` for what cannot be true."""
+        """Meta's seconds since 1970 as aware UTC; `now` for what cannot be read or cannot be true."""
         readable = (isinstance(seconds, str) and _DIGITS.fullmatch(seconds)) or type(seconds) is int
-        if not readable and not self.lenient:
-            raise _Unreadable("timestamp")
         # A copied example has an old time; without keys there is no redelivery that could explain it.
         oldest = self.now - timedelta(days=8) if self.lenient else datetime(2009, 1, 1, tzinfo=UTC)
         newest = self.now + timedelta(minutes=10)
@@ -358,17 +385,17 @@ def _media_content(kind: str, message: dict[str, Any]) -> dict[str, Any]:
         sha256=line_of(part.get("sha256"), 128),
         filename=line_of(part.get("filename"), 255).replace("/", "_").replace("\\", "_"),
         url=url if isinstance(url, str) and url.startswith("https://") and _ID.fullmatch(url) else "",
-        voice=part.get("voice") is True,
+        voice=kind == "voice" or part.get("voice") is True,
     )
     extra = {"animated": True} if part.get("animated") is True else {}
-    return {"kind": kind, "media": media, "text": text_of(caption, TEXT_LIMIT), "extra": extra}
+    return {"kind": _MEDIA_KINDS[kind], "media": media, "text": text_of(caption, TEXT_LIMIT), "extra": extra}
 
 
 def _interactive(message: dict[str, Any]) -> dict[str, Any]:
     part = message.get("interactive")
     if part is None:
         # Meta could not put it into a webhook; the change's `errors` say so.
-        return {"kind": "unsupported", "extra": {"type": "interactive"}}
+        return _unsupported("interactive")
     if not isinstance(part, dict) or not isinstance(form := part.get("type"), str):
         raise _Unreadable("interactive")
     if form in ("button_reply", "list_reply"):
@@ -391,8 +418,7 @@ def _flow(reply: dict[str, Any]) -> dict[str, Any]:
     except MalformedPayload:
         answers = {}
     return {
-        "kind": "flow",
-        "text": text_of(reply.get("body"), TEXT_LIMIT),
+        "kind": "flow",  # its body is a constant of Meta's, "Sent", and nobody's words
         "reply_id": line_of(answers.get("flow_token"), 256),
         "extra": {"flow": tree_of(answers)} if answers else {"flow_unreadable": True},
     }
@@ -457,12 +483,13 @@ def _system(message: dict[str, Any], contact: Contact) -> dict[str, Any]:
 def _edit(message: dict[str, Any]) -> dict[str, Any]:
     part = _part(message, "edit")
     edited = _dict(part.get("message"))
+    kind = line_of(edited.get("type"), 64)
     content: dict[str, Any] = {"extra": {}}
-    if edited.get("type") == "text":
+    if kind == "text":
         content = _text(edited)
-    elif edited.get("type") in _MEDIA_KINDS:
-        content = _media_content(edited["type"], edited)
-    extra = {"edited_kind": line_of(edited.get("type"), 64)} | content.get("extra", {})
+    elif kind in _MEDIA_KINDS:
+        content = _media_content(kind, edited)
+    extra = {"edited_kind": kind} | content.get("extra", {})
     return content | {"kind": "edit", "target": _reference(part.get("original_message_id")), "extra": extra}
 
 
@@ -470,9 +497,14 @@ def _revoke(message: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "revoke", "target": _reference(_part(message, "revoke").get("original_message_id"))}
 
 
-def _unsupported(message: dict[str, Any]) -> dict[str, Any]:
-    given = line_of(_dict(message.get("unsupported")).get("type"), 64)
-    return {"kind": "unsupported", "extra": {"type": given} if given else {}}
+def _not_supported_by_meta(message: dict[str, Any]) -> dict[str, Any]:
+    return _unsupported(line_of(_dict(message.get("unsupported")).get("type"), 64))
+
+
+def _unsupported(kind: Any, **why: str) -> dict[str, Any]:
+    """Something that cannot be shown. `kind` is kept when it is the name of one."""
+    named = isinstance(kind, str) and _TYPE_NAME.fullmatch(kind)
+    return {"kind": "unsupported", "extra": ({"type": kind} if named else {}) | why}
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -485,7 +517,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "order": _order,
     "edit": _edit,
     "revoke": _revoke,
-    "unsupported": _unsupported,
+    "unsupported": _not_supported_by_meta,
 }
 
 

@@ -39,10 +39,17 @@ def doors(services: Services) -> Blueprint:
         if parsed.inbounds:
             received = services.desk.receive(parsed.inbounds, [])
             log.info("webhook.received", vendor="chatwoot", accepted=received.accepted, duplicates=received.duplicates)
+            services.metrics.count_items(
+                "chatwoot",
+                accepted=received.accepted,
+                duplicate=received.duplicates,
+                unreadable=sum(inbound.kind == "unsupported" for inbound in parsed.inbounds),
+            )
         for event in parsed.events:
             log.info("crm.event", what=event.__struct_config__.tag, done=humans.take(event))
         if parsed.passed_over:
             log.debug("webhook.passed_over", vendor="chatwoot", why=parsed.passed_over)
+        services.metrics.count_items("chatwoot", noticed=len(parsed.events), passed_over=int(bool(parsed.passed_over)))
         return Response(status=200)
 
     guarded = security.guard(receive, security.VENDOR, services.admin_token)

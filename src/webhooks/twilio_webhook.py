@@ -40,6 +40,7 @@ def doors(services: Services) -> Blueprint:
             )
         except NotForUs as reason:
             log.warning("webhook.passed_over", vendor="twilio", why=str(reason))
+            services.metrics.count_items("twilio", passed_over=1)
         else:
             received = services.desk.receive(inbounds, receipts)
             log.info(
@@ -48,6 +49,13 @@ def doors(services: Services) -> Blueprint:
                 accepted=received.accepted,
                 duplicates=received.duplicates,
                 receipts=dict(received.receipts),
+            )
+            services.metrics.count_items(
+                "twilio",
+                accepted=received.accepted,
+                duplicate=received.duplicates,
+                receipt=len(receipts),
+                unreadable=sum(inbound.kind == "unsupported" for inbound in inbounds),
             )
         return Response(_EMPTY_TWIML, mimetype="text/xml")
 

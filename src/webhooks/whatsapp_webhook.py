@@ -15,7 +15,9 @@ from flask import Blueprint, Flask, Response, request
 from src import logs
 from src.bootstrap import Services, make_services, set_up_chatwoot
 from src.dashboard.pages import Backstage, pages
+from src.desk.desk import Received
 from src.errors import BadSignature
+from src.integrations.process_metrics import ProcessMetrics
 from src.integrations.whatsapp_identity import typed_key
 from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
 from src.settings import chatwoot_of, load
@@ -77,7 +79,7 @@ def _whatsapp_door(services: Services) -> Blueprint:
         else:
             raise BadSignature("no WhatsApp keys are set: unsigned messages are taken from this machine only")
         received = services.desk.receive(parsed.inbounds, parsed.receipts)
-        _report(log, parsed, received)
+        _report(services.metrics, parsed, received)
         return Response(status=200)
 
     for method, view in (("GET", verify), ("POST", receive)):
@@ -111,17 +113,30 @@ def _heard_now(parsed: Parsed, now: datetime) -> Parsed:
     return msgspec.structs.replace(parsed, inbounds=inbounds)
 
 
-def _report(log: Any, parsed: Parsed, received: Any) -> None:
+def _report(metrics: ProcessMetrics, parsed: Parsed, received: Received) -> None:
+    log = logs.get_logger()
     for notice in parsed.notices:
         log.info("account.notice", field=notice.field, summary=notice.summary)
-    for broken in parsed.broken:
-        log.warning("webhook.item_broken", where=broken.where, why=broken.why)
+    for event, items in (("webhook.item_broken", parsed.broken), ("webhook.item_unreadable", parsed.unreadable)):
+        for item in items:
+            log.warning(event, where=item.where, why=item.why)
     log.info(
         "webhook.received",
         accepted=received.accepted,
         duplicates=received.duplicates,
         receipts=dict(received.receipts),
         broken=len(parsed.broken),
+        unreadable=len(parsed.unreadable),
+        foreign=parsed.foreign,
+    )
+    metrics.count_items(
+        "whatsapp",
+        accepted=received.accepted,
+        duplicate=received.duplicates,
+        receipt=len(parsed.receipts),
+        noticed=len(parsed.notices),
+        broken=len(parsed.broken),
+        unreadable=len(parsed.unreadable),
         foreign=parsed.foreign,
     )
 

@@ -82,7 +82,7 @@ def test_durations_fall_into_their_buckets(tmp_path: Path) -> None:
 
 def test_nothing_is_touched_before_something_is_observed(tmp_path: Path) -> None:
     metrics = ProcessMetrics(tmp_path / "metrics")
-    assert [metric.samples for metric in metrics.collect()] == [[], [], []]
+    assert [metric.samples for metric in metrics.collect()] == [[], [], [], []]
     assert not (tmp_path / "metrics").exists()
 
 

@@ -84,6 +84,13 @@ def test_a_button_says_which() -> None:
     assert (inbound.kind, inbound.reply_id, inbound.text) == ("button", "consent:yes", "Sí")
 
 
+@pytest.mark.parametrize("body", ["", "Ver planes"])
+def test_a_templates_button_without_an_id_is_a_press_and_nothing_typed(body: str) -> None:
+    (inbound,) = message(ButtonText="Ver planes", Body=body)
+    assert (inbound.kind, inbound.reply_id, inbound.text) == ("template_button", "", "Ver planes")
+    assert inbound.is_press
+
+
 def test_every_file_is_a_message_and_the_first_has_the_words() -> None:
     files = {"MediaUrl0": "https://x/M/ME1", "MediaContentType0": "image/jpeg", "MediaUrl1": "https://x/M/ME2"}
     first, second = message(NumMedia="2", Body="mi casa", **files, MediaContentType1="audio/ogg; codecs=opus")

@@ -68,6 +68,14 @@ def read_one(message: dict[str, Any], **fields: Any) -> Inbound:
     return inbound
 
 
+def assert_unreadable(parsed: Parsed, kind: str, why: str) -> None:
+    """The first message is recorded as one that cannot be shown, with what is wrong and nothing of its content."""
+    assert (parsed.inbounds[0].kind, parsed.inbounds[0].text, parsed.inbounds[0].media) == ("unsupported", "", None)
+    assert parsed.inbounds[0].extra == {"type": kind, "unreadable": why} if kind else {"unreadable": why}
+    (told,) = parsed.unreadable
+    assert (told.where, told.why) == ("entry[0].changes[0].value.messages[0]", why)
+
+
 def signature(raw: bytes, secret: str = "s3cret") -> str:
     return "sha256=" + hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
 
@@ -277,6 +285,7 @@ class TestKinds:
         reply = {"name": "flow", "body": "Sent", "response_json": answers}
         inbound = read_one(text_message(type="interactive", text=..., interactive={"type": "nfm_reply", "nfm_reply": reply}))
         assert (inbound.kind, inbound.reply_id) == ("flow", "t1")
+        assert inbound.text == "", "'Sent' is Meta's constant, and nobody's word"
         assert inbound.extra["flow"] == {"flow_token": "t1", "edad": 40, "hijos": ["a"]}
 
     @pytest.mark.parametrize("answers", [None, "", "{", "[1]", "NaN", "[" * 100_000, 5, "\ud83d"])
@@ -285,11 +294,46 @@ class TestKinds:
         inbound = read_one(text_message(type="interactive", text=..., interactive=interactive))
         assert (inbound.kind, inbound.extra) == ("flow", {"flow_unreadable": True})
 
+    @pytest.mark.parametrize("junk", [None, 7, "x", [], [1], {}, True], ids=str)
+    @pytest.mark.parametrize("kind", ["text", "interactive", "button", "location", "contacts", "order", "image", "edit"])
+    def test_what_cannot_be_read_of_somebody_known_is_recorded_and_counted(self, kind: str, junk: Any) -> None:
+        parsed = read(envelope(value_of({**text_message(type=kind, text=...), kind: junk})))
+        (inbound,) = parsed.inbounds
+        assert (inbound.id, inbound.contact.key, inbound.at) == ("wamid.TEST1", f"whatsapp:{PHONE}", SENT)
+        assert parsed.broken == ()
+        if parsed.unreadable:
+            assert_unreadable(parsed, kind, parsed.unreadable[0].why)
+        else:  # an empty picture is one; what Meta itself could not hand out is told by it
+            empty = {"image": [{}], "order": [{}], "edit": [{}], "contacts": [[], [1]], "interactive": [None]}
+            assert junk in empty.get(kind, [])
+
+    @pytest.mark.parametrize("kind", [..., None, "", 7, [], {}, "a" * 65, "x y", "\ud83d"], ids=repr)
+    def test_an_item_without_a_type_is_recorded_too(self, kind: Any) -> None:
+        assert_unreadable(read(envelope(value_of(text_message(type=kind)))), "", "type")
+
+    @pytest.mark.parametrize("group", ["Y2FwaV9ncm91cDoxMjM0NQ==", "1203630@g.us", 7, {"id": "x"}, True], ids=str)
+    def test_what_is_said_in_a_group_is_noted_and_never_a_private_message(self, group: Any) -> None:
+        said = [text_message(1, group_id=group), text_message(2), {"group_id": group, "type": "reaction"}]
+        parsed = read(envelope(value_of(*said)))
+        assert [inbound.id for inbound in parsed.inbounds] == ["wamid.TEST2"]
+        assert [notice.summary for notice in parsed.notices] == 2 * [{"event": "group_message"}]
+        assert not parsed.broken
+        assert read(envelope(value_of(*said)), lenient=True).inbounds == parsed.inbounds
+
+    @pytest.mark.parametrize("group", [None, ""])
+    def test_no_group_is_none(self, group: Any) -> None:
+        assert read_one(text_message(group_id=group)).text == "mensaje 1"
+
     def test_voice_note(self) -> None:
         audio = {"id": "65463453", "mime_type": "audio/ogg; codecs=opus", "sha256": "m04=", "voice": True}
         inbound = read_one(text_message(type="audio", text=..., audio=audio))
         assert inbound.media is not None
         assert (inbound.media.id, inbound.media.voice) == ("65463453", True)
+
+    def test_a_voice_note_under_its_old_name(self) -> None:
+        inbound = read_one(text_message(type="voice", text=..., voice={"id": "65463453", "mime_type": "audio/ogg"}))
+        assert inbound.media is not None
+        assert (inbound.kind, inbound.media.id, inbound.media.voice) == ("audio", "65463453", True)
 
     def test_document_with_caption(self) -> None:
         document = {
@@ -315,10 +359,11 @@ class TestKinds:
         assert (inbound.location.latitude, inbound.location.longitude) == (40.0, -3.7)
 
     @pytest.mark.parametrize("latitude", [91, True, "40", None, 1e999, [1]])
-    def test_an_impossible_place_is_broken(self, latitude: Any) -> None:
+    def test_an_impossible_place_is_recorded_as_something_that_cannot_be_shown(self, latitude: Any) -> None:
         place = {"latitude": latitude, "longitude": 0}
         parsed = read(envelope(value_of(text_message(type="location", location=place), text_message(2))))
-        assert [inbound.id for inbound in parsed.inbounds] == ["wamid.TEST2"]
+        assert [inbound.id for inbound in parsed.inbounds] == ["wamid.TEST1", "wamid.TEST2"]
+        assert_unreadable(parsed, "location", "location")
 
     def test_reaction_and_its_removal(self) -> None:
         given = read_one(text_message(type="reaction", text=..., reaction={"message_id": "wamid.X", "emoji": "👍🏽"}))
@@ -409,10 +454,13 @@ class TestTimes:
         assert read(body).inbounds[0].at == datetime(2022, 1, 1, tzinfo=UTC)
 
     @pytest.mark.parametrize("seconds", [None, [], "soon", "-5", 1.5, True, "1" * 4000])
-    def test_no_time_is_broken_with_keys_and_now_without(self, seconds: Any) -> None:
-        body = envelope(value_of(text_message(timestamp=seconds)))
-        assert [broken.why for broken in read(body).broken] == ["timestamp"]
-        assert read(body, lenient=True).inbounds[0].at == NOW
+    def test_no_time_is_now(self, seconds: Any) -> None:
+        """The words matter more than when they were written."""
+        status = {"id": "wamid.S", "status": "read", "timestamp": seconds}
+        for lenient in (False, True):
+            parsed = read(envelope(value_of(text_message(timestamp=seconds), statuses=[status])), lenient=lenient)
+            assert [inbound.at for inbound in parsed.inbounds] == [receipt.at for receipt in parsed.receipts] == [NOW]
+            assert not parsed.broken
 
 
 class TestReceipts:

@@ -130,7 +130,6 @@ def assert_message(parsed: Parsed, detail: str, marks: list[str]) -> None:
         "+referral": bool(inbound.extra.get("referral")),
         "+referred_product": bool(inbound.extra.get("referred_product")),
         "+msg_errors": bool(inbound.extra.get("errors")),
-        "+group": "group_id" in inbound.extra,
         "value_errors": [notice.field for notice in parsed.notices] == ["messages.errors"],
         "+bsuid": True,  # may belong to another person in the same file
     }

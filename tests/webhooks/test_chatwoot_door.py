@@ -174,6 +174,15 @@ def test_as_its_bot_what_people_write_is_accepted_once(new_doors: NewDoors) -> N
     assert doors.texts() == ["hola"]
 
 
+def test_as_its_bot_what_chatwoot_tells_nothing_of_is_recorded_as_such(new_doors: NewDoors) -> None:
+    doors = new_doors({**CHATWOOT, "CHATWOOT_MODE": "agent-bot"})
+    line = conversation(contact_inbox={"source_id": KEY.partition(":")[2]})
+    place = [{"file_type": "location", "coordinates_lat": "40.4", "coordinates_long": "-3.7"}]
+    told = message(message_type="incoming", sender={"id": 11}, conversation=line, content=None, attachments=place)
+    assert post(doors, told).status_code == 200
+    assert [row["kind"] for row in doors.transcript()] == ["unsupported"]
+
+
 def test_in_the_other_mode_what_people_write_comes_from_whatsapp_alone(doors: Doors) -> None:
     assert post(doors, message(message_type="incoming", conversation=HERS)).status_code == 200
     assert doors.texts() == []

@@ -19,6 +19,7 @@ from src.integrations.redis_store import connect
 from src.worker import Worker
 from tests.conftest import Skew
 from tests.desk.fakes import ANA, Office
+from tests.kit import builders
 from tests.kit.builders import BUSINESS, SENDER, text
 from tests.kit.product import Product, eventually
 from tests.kit.rig import PROJECT, free_port
@@ -140,6 +141,20 @@ def test_lanes_conversations_workers_and_pauses_are_as_they_are_now(doors: Doors
     assert found["iagente_bot_paused",] == found["iagente_channel_paused", "whatsapp"] == 1
     doors.ledger.pause_number(BUSINESS.phone_number_id, for_s=-1, reason="")
     assert figures(doors)["iagente_channel_paused", "whatsapp"] == 0
+
+
+def test_what_became_of_every_item_of_a_webhook_is_counted(doors: Doors) -> None:
+    hers = {"from": SENDER, "timestamp": "1790000000"}
+    odd = builders.raw_message(id="wamid.odd", type="location", location={"latitude": "40.4"}, **hers)
+    nameless = builders.raw_message(**{"id": "wamid.nobody", "from": ["?"], "type": "text", "text": {"body": "hola"}})
+    group = builders.raw_message(id="wamid.group", group_id="g", type="text", text={"body": "hola"}, **hers)
+    items = [text("hola", id="wamid.1"), odd, nameless, group, builders.status("wamid.sent", "read")]
+    for _ in range(2):
+        assert doors.receive(*items).status_code == 200
+    assert doors.receive(text("hola"), secret="wrong").status_code == 403
+    found = figures(doors)
+    counted = {parts[1]: value for parts, value in found.items() if parts[0] == "iagente_webhook_items_total"}
+    assert counted == {"accepted": 2, "duplicate": 2, "unreadable": 2, "broken": 2, "noticed": 2, "receipt": 2}
 
 
 # --- durations ----------------------------------------------------------------------------------------------------------
@@ -289,6 +304,7 @@ TIMES = 'door_duration_seconds_count{door="/webhook/whatsapp",method="POST",stat
 CALLS = 'vendor_call_duration_seconds_count{vendor="whatsapp",action="send",outcome='
 SLOW = 'door_duration_seconds_bucket{door="/webhook/whatsapp",method="POST",le='
 TURNS = 'work_duration_seconds_count{lane="turns",outcome='
+ITEMS = 'webhook_items_total{vendor="whatsapp",outcome='
 OLDEST, PAUSED = 'lane_oldest_due_seconds{lane="turns"}', 'channel_paused{channel="whatsapp"}'
 USED, MOST = "store_memory_bytes", "store_memory_limit_bytes"
 ONCE, STEADY = "0x18 1x30", "1x60"
@@ -310,6 +326,7 @@ ALARM_CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("DoorSlow", {f'{SLOW}"2.5"}}': "0+9x60", f'{SLOW}"1.0"}}': "0x60", f'{SLOW}"+Inf"}}': "0+9x60"},
                  {f'{SLOW}"0.05"}}': "0+9x60", f'{SLOW}"+Inf"}}': "0+9x60"}),
     ("WebhooksRefused", {f'{TIMES}"403"}}': "0+5x60"}, {f'{TIMES}"403"}}': ONCE}),
+    ("MessagesUnreadable", {f'{ITEMS}"broken"}}': "0+1x60"}, {f'{ITEMS}"broken"}}': ONCE, f'{ITEMS}"accepted"}}': "0+9x60"}),
     ("HandedOverAndNobodyAnswers", {"handoff_timeouts_total": ONCE}, {"handoff_timeouts_total": STEADY}),
     ("LanguageModelFails", {"model_failed_total": "0+4x60"}, {"model_failed_total": "0+1x60"}),
     ("BotPaused", {"bot_paused": STEADY}, {"bot_paused": "0x60"}),

@@ -362,10 +362,44 @@ def test_somebody_without_a_phone_number_is_a_contact_like_any_other(doors: Door
 
 
 def test_a_broken_item_does_not_take_its_neighbours_along(doors: Doors, log_file: Any) -> None:
-    broken = raw_message(**{"id": "wamid.broken", "from": "34600111222", "type": "text", "timestamp": "1", "text": 7})
+    broken = raw_message(**{"id": "wamid.broken", "from": ["?"], "type": "text", "timestamp": "1", "text": {"body": "x"}})
     assert doors.receive(text("antes"), broken, text("después")).status_code == 200
     assert doors.texts() == ["antes", "después"]
     assert "messages[1]" in written_to(log_file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "location", "location": {"latitude": "40.4", "longitude": "-3.7"}},
+        {"type": "text", "text": 7},
+        {"type": "interactive", "interactive": {"type": "button_reply"}},
+        {"type": ""},
+        {},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_of_somebody_known_is_a_row_that_is_answered(
+    doors: Doors, log_file: Any, content: dict[str, Any]
+) -> None:
+    unreadable = raw_message(**{"id": "wamid.odd", "from": "34600111222", "timestamp": "1790000000", **content})
+    for _ in range(2):
+        assert doors.receive(text("antes", id="wamid.before"), unreadable).status_code == 200
+    assert [row["kind"] for row in doors.transcript()] == ["text", "unsupported"]
+    claim = doors.ledger.claim("turns", KEY)
+    assert claim is None or len(claim.jobs) == 2
+    assert written_to(log_file).count("webhook.item_unreadable") == 2
+    assert "40.4" not in written_to(log_file)
+
+
+def test_what_is_said_in_a_group_leaves_no_trace_of_who_said_it(doors: Doors, log_file: Any) -> None:
+    hers = {"id": "wamid.group", "from": "34600111222", "timestamp": "1790000000", "group_id": "Y2FwaV9ncm91cDoxMjM0NQ=="}
+    said = {"type": "text", "text": {"body": "chicos, ¿quién trae la tarta el sábado?"}}
+    assert doors.receive(raw_message(**hers, **said)).status_code == 200
+    assert doors.records.record(KEY) is None
+    assert written_ids(doors.ledger) == []
+    assert "group_message" in written_to(log_file)
+    assert "Y2Fwa" not in written_to(log_file)
 
 
 @pytest.mark.parametrize(
