@@ -99,6 +99,7 @@ next_cid = _correlation_ids()
 def install(app: Flask) -> None:
     """Marks in the log, error handlers and headers for every door."""
     log = logs.get_logger()
+    app.wsgi_app = _WholeBodies(app.wsgi_app)  # type: ignore[method-assign]
     # A body that does not say its length is silently cut off here: the one byte more shows that it was too large.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
 
@@ -157,6 +158,39 @@ def install(app: Flask) -> None:
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers.setdefault("Cache-Control", "no-store")
         return answer
+
+
+class _WholeBodies:
+    """WSGI: a body that breaks off before its length, or whose chunks are none, is its sender's fault: 400, not a bug of ours.
+
+    A server's own errors about it are of kinds that no library knows, and the end of a connection looks like that of a body.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ["wsgi.input"] = _Body(environ["wsgi.input"], environ.get("CONTENT_LENGTH") or "")
+        return self._app(environ, start_response)
+
+
+class _Body:
+    """What Werkzeug reads of a stream. An OSError, where the body is not what was announced, it answers with 400."""
+
+    def __init__(self, stream: Any, length: str) -> None:
+        self._stream = stream
+        self._missing = int(length) if length.isascii() and length.isdigit() and len(length) <= 18 else 0
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, all when it is negative; none at the end."""
+        try:
+            read: bytes = self._stream.read(size)
+        except Exception as fault:
+            raise OSError("the body cannot be read") from fault
+        self._missing -= len(read)
+        if not read and size and self._missing > 0:
+            raise OSError("the body ended before its length")
+        return read
 
 
 def _door() -> str:

@@ -64,6 +64,7 @@ class Served:
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self.log_file = directory / "webhook.log"
         self._log = (directory / "gunicorn.log").open("wb")
         self.process = subprocess.Popen(
             [
@@ -80,7 +81,7 @@ class Served:
                 "PYTHONPATH": str(PROJECT),
                 "ADMIN_TOKEN": ADMIN,
                 "DATA_DIR": str(directory / "var"),
-                "LOG_FILE": str(directory / "webhook.log"),
+                "LOG_FILE": str(self.log_file),
                 "WEBHOOK_HOST": "127.0.0.1",
                 "WEBHOOK_PORT": str(self.port),
                 "WEB_PROCESSES": "1",
