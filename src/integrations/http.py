@@ -33,6 +33,20 @@ POOL_SIZE = 128
 ANSWER_LIMIT_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that was ever given to networks. Site-local addresses and whatever comes next are elsewhere."""
+_NEVER_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # protocol assignments
+        "192.88.99.0/24",  # relays of 6to4, withdrawn
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: any IPv4 address can be inside
+        "3fff::/20",  # documentation
+    )
+)
+"""IANA's registries of special addresses, as far as Python's own table knows them late or not at all."""
 
 
 class _DestinationRefused(Exception):
@@ -270,12 +284,12 @@ def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         # Ways to write an IPv4 address as IPv6: what counts is the address inside.
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else ip.ipv4_mapped
         if inner:
             return _is_public(str(inner))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+        if ip not in _UNICAST:
+            return False
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved and not any(ip in network for network in _NEVER_PUBLIC)
 
 
 class _PublicConnection(HTTPSConnection):

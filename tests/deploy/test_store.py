@@ -212,10 +212,21 @@ def test_who_may_come_in(store: Store) -> None:
     operator: Any = store.as_user("operator", OPERATOR_PASSWORD)
     assert operator.bgsave()
     assert operator.info("memory")
+    store.admin.config_set("slowlog-log-slower-than", 0)
+    store.admin.execute_command("SET", "iv:ping", "what somebody wrote")
     for client in (health, operator):
-        with pytest.raises(redis.exceptions.NoPermissionError):
-            client.get("iv:meta")
+        for look in LOOKS:
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.execute_command(*look.split())
         client.close()
+
+
+LOOKS = (
+    *("GET iv:meta", "KEYS *", "SCAN 0", "RANDOMKEY", "DUMP iv:meta", "MEMORY USAGE iv:meta", "OBJECT FREQ iv:meta"),
+    *("SLOWLOG GET", "SLOWLOG GET 10", "MONITOR", "PSUBSCRIBE *", "SYNC", "CLIENT LIST", "CONFIG GET *", "ACL LIST"),
+    *("EVAL return(1) 0", "FUNCTION LIST", "LATENCY HISTORY command"),
+)
+"""Ways to see what is in the store, or who is at it."""
 
 
 def test_the_store_keeps_what_it_acknowledges_and_evicts_nothing(store: Store) -> None:

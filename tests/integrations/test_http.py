@@ -352,12 +352,39 @@ class TestAllowedHosts:
             "64:ff9b::a9fe:a9fe",
             "2002:7f00:1::",
             "2001:db8::1",
+            # Not to be reached over the public internet either, though not everywhere known as such.
+            "fec0::1",
+            "feff:ffff::1",
+            "3fff::1",
+            "3fff:fff:ffff::1",
+            "192.88.99.0",
+            "192.88.99.255",
+            "192.0.0.8",
+            "192.0.0.170",
+            "::ffff:192.88.99.1",
+            "64:ff9b::c058:6301",
+            "64:ff9b:1::9df0:101",
+            "::7f00:1",
+            "::9df0:101",
+            "::ffff:0:9df0:101",
+            "100:0:0:1::1",
+            "2001:0:9df0:101::1",
+            "2001:2::1",
+            "2001:20::1",
+            "2002:9df0:101::1",
+            "4000::1",
+            "5f00::1",
+            "fbff::1",
         ],
     )
     def test_private_addresses(self, address: str) -> None:
         assert not http._is_public(address)
 
-    @pytest.mark.parametrize("address", ["157.240.1.1", "2a03:2880:f12f:83:face:b00c:0:25de", "64:ff9b::9df0:101"])
+    @pytest.mark.parametrize(
+        "address",
+        ["157.240.1.1", "2a03:2880:f12f:83:face:b00c:0:25de", "64:ff9b::9df0:101", "::ffff:157.240.1.1", "2001:4860:4860::8888",
+         "2001:200::1", "3ffe::1", "3fff:1000::1", "192.88.98.255", "192.88.100.0"],
+    )  # fmt: skip
     def test_public_addresses(self, address: str) -> None:
         assert http._is_public(address)
 
