@@ -45,7 +45,7 @@ def _mirrored(inbound: Inbound) -> Mirrored:
 
 def mirrored(outbound: Outbound) -> tuple[str, bytes]:
     """The job that shows a message of ours in the CRM."""
-    content = outbound.content
+    content = _kept(outbound)
     text = "\n".join([readable(content), *(f"▸ {option.title}" for option in content.options)])
     told = Mirrored(id=outbound.id, speaker=outbound.speaker, text=text, at=outbound.at, kind=content.kind)
     return outbound.id, msgspec.json.encode(told)
@@ -64,7 +64,8 @@ def without_secrets(inbound: Inbound) -> Inbound:
     """The same inbound without DNI, NIE, IBAN, card numbers or health disclosures in anything a person may have typed."""
     media = inbound.media
     if media is not None:
-        media = msgspec.structs.replace(media, filename=_safe_text(media.filename))
+        typed = {name: _safe_text(getattr(media, name)) for name in ("filename", "mime_type", "sha256")}
+        media = msgspec.structs.replace(media, **typed)
     location = inbound.location
     if location is not None:
         location = msgspec.structs.replace(location, name=_safe_text(location.name), address=_safe_text(location.address))
@@ -75,6 +76,7 @@ def without_secrets(inbound: Inbound) -> Inbound:
         inbound,
         contact=contact,
         text=_safe_text(inbound.text),
+        reply_id=_safe_text(inbound.reply_id),
         emoji=_safe_text(inbound.emoji),
         media=media,
         location=location,
@@ -113,7 +115,7 @@ def outbound_of(body: bytes) -> Outbound:
 
 def outbound_row(outbound: Outbound) -> bytes:
     """The transcript's row of a message of ours; its status is kept beside the transcript."""
-    content = outbound.content
+    content = _kept(outbound)
     row: dict[str, Any] = {
         "id": outbound.id,
         "role": "bot" if outbound.speaker == "system" else outbound.speaker,
@@ -124,6 +126,15 @@ def outbound_row(outbound: Outbound) -> bytes:
     if content.options:
         row["options"] = [{"id": option.id, "title": option.title} for option in content.options]
     return msgspec.json.encode(row)
+
+
+def _kept(outbound: Outbound) -> Content:
+    """What is kept of a message once it is gone. The bot says only what was redacted before; people write what they like."""
+    content = outbound.content
+    if outbound.speaker != "human":
+        return content
+    typed = {name: _safe_text(getattr(content, name)) for name in ("text", "header", "footer", "link")}
+    return msgspec.structs.replace(content, **typed)
 
 
 def readable(content: Content) -> str:

@@ -57,6 +57,11 @@ PLACES: dict[str, Callable[[str], Item]] = {
     "title of a button": lambda secret: builders.button_reply("si", secret),
     "description of a row": lambda secret: builders.list_reply("q1", "Uno", description=secret),
     "template's button": lambda secret: builders.template_button(secret, "payload"),
+    "id of a button": lambda secret: builders.button_reply(secret, "Sí"),
+    "id of a row": lambda secret: builders.list_reply(secret, "Uno"),
+    "payload of a template's button": lambda secret: builders.template_button("Sí", secret),
+    "token of a flow": lambda secret: builders.flow_reply({"flow_token": secret}),
+    "kind of a file": lambda secret: typed("document", document={"id": "1", "mime_type": secret, "sha256": secret}),
     "reaction": lambda secret: builders.reaction(secret, "wamid.a"),
     "reason for not supporting it": lambda secret: typed("unsupported", unsupported={"type": secret}),
 }
@@ -92,6 +97,16 @@ def test_a_card_number_is_not_kept_because_it_came_as_a_number(doors: Doors, num
     assert '"edad":41' in job
     assert '"fuma":false' in job
     assert '"peso":71.5' in job
+
+
+@pytest.mark.parametrize(
+    "ours",
+    ["consent:yes", "confirm:no", "skip:monthly_income", "choose:1f2e3d4c5b6a", "accept:123456789012", "more:all", "decline",
+     'set:birth_date:"1980-12-31"', "set:sum_assured:150000", "set:monthly_income:12345678", "human"],
+)  # fmt: skip
+def test_the_ids_that_we_give_to_buttons_come_back_as_they_are(doors: Doors, ours: str) -> None:
+    doors.receive(builders.button_reply(ours, "Sí"))
+    assert inbound_of(take(doors.ledger, "turns", KEY).jobs[0].body).reply_id == ours
 
 
 def test_what_stays_is_readable(doors: Doors) -> None:
