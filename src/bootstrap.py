@@ -49,7 +49,7 @@ from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.twilio_client import TwilioClient
 from src.integrations.whatsapp_client import WhatsAppClient
 from src.integrations.whatsapp_identity import contact_key
-from src.messages import Contact, Content, Inbound
+from src.messages import PLAYED, Contact, Content, Inbound, is_played
 from src.settings import (
     Chatwoot,
     Llm,
@@ -157,7 +157,10 @@ def make_metrics(settings: Settings) -> ProcessMetrics:
 
 
 def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, Channel]:
-    """Who speaks on which channel. Without vendor keys the simulator does. Calls to vendors are measured."""
+    """Who speaks on which channel. Calls to vendors are measured.
+
+    Those whom operators play are never spoken to by a vendor, and while no channel is configured nobody is.
+    """
     channels: dict[str, Channel] = {}
     if whatsapp := settings.whatsapp:
         channels["whatsapp"] = MeasuredChannel(_whatsapp_client(whatsapp), metrics, "whatsapp")
@@ -175,7 +178,9 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
     if settings.chatwoot and settings.chatwoot.mode == "agent-bot":
         line = ChatwootChannel(make_crm(settings, metrics), settings.chatwoot.base_url)
         channels["whatsapp"] = MeasuredChannel(line, metrics, "chatwoot")
-    return channels or {"whatsapp": SimulatorChannel()}
+    if settings.is_tried_out:
+        channels["whatsapp"] = SimulatorChannel()
+    return {**channels, PLAYED: SimulatorChannel()}
 
 
 def _whatsapp_client(whatsapp: WhatsApp) -> WhatsAppClient:
@@ -441,6 +446,8 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
 
     def alarm(alert: Alert) -> None:
         log.warning(alert.name, reason=alert.reason, urgent=alert.urgent)
+        if is_played(alert.contact):
+            return
         subject, text = _notice(alert, ledger.pseudonym(alert.contact), settings.public_base_url)
         if mail:
             background(lambda: write_mail(mail, subject, text))
@@ -464,7 +471,7 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
 
 def _vendors(settings: Settings, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mapping[str, Question]:
     """Whom to ask whether they are well."""
-    vendors: dict[str, Question] = {f"channel {name}": channel.check for name, channel in channels.items()}
+    vendors: dict[str, Question] = {f"channel {name}": channel.check for name, channel in channels.items() if name != PLAYED}
     if settings.chatwoot:
         crm = make_crm(settings, metrics)
         vendors["chatwoot"] = lambda: crm().check()

@@ -38,7 +38,8 @@ from src.settings import Settings, admin_token, chatwoot_of, child_environment, 
 ROOT = Path(__file__).resolve().parents[1]
 _MOST_WAITING = 2_000
 _LEAST_FREE_MB = 500
-_VENDORS = ("WHATSAPP_", "TWILIO_", "CHATWOOT_")
+_REAL_PEOPLE = ("WHATSAPP_", "TWILIO_", "CHATWOOT_", "LINE_", "ALERT_", "SMTP_")
+"""How variables begin through which somebody could be reached: a chat to try the bot is told none of them."""
 _console = Console(highlight=False)
 
 
@@ -55,7 +56,7 @@ def cli() -> None:
 def chat(phone: str) -> None:
     """Talk to the bot in this terminal, through the same door, ledger, worker and agent as on WhatsApp.
 
-    A running server without WhatsApp keys is used; otherwise one is started for this chat alone, with no keys at all.
+    A running server without any channel is used; otherwise one is started for this chat alone, with no keys at all.
     """
     settings = _settings()
     number = phone.lstrip("+") or f"3460{secrets.randbelow(10**7):07d}"
@@ -137,8 +138,8 @@ class _Chat:
 
 @contextlib.contextmanager
 def _simulating_server(settings: Settings) -> Iterator[tuple[str, str]]:
-    """A server that answers here and not on WhatsApp: the running one when it has no keys, else one of our own."""
-    if settings.whatsapp is None and _answers(settings.web_address):
+    """A server that reaches nobody: the running one when no channel is configured, else one of our own without any."""
+    if settings.is_tried_out and _answers(settings.web_address):
         yield settings.web_address, admin_token(settings)
         return
     with tempfile.TemporaryDirectory(prefix="iagente-chat-") as folder, socket.socket() as probe:
@@ -151,7 +152,7 @@ def _simulating_server(settings: Settings) -> Iterator[tuple[str, str]]:
             "ADMIN_TOKEN": token, "LOG_FILE": f"{folder}/webhook.log", "WEB_PROCESSES": "1", "WORKER_PROCESSES": "1",
         }  # fmt: skip
         command = [sys.executable, str(ROOT / "run_webhook.py")]
-        server = subprocess.Popen(command, env=child_environment(changes, without=_VENDORS), stdout=subprocess.DEVNULL)  # noqa: S603
+        server = subprocess.Popen(command, env=child_environment(changes, without=_REAL_PEOPLE), stdout=subprocess.DEVNULL)  # noqa: S603
         address = f"http://127.0.0.1:{port}"
         try:
             with _console.status("Starting a server for this chat ..."):
@@ -229,8 +230,9 @@ def _examined() -> list[Check]:
     except ConfigurationError as fault:
         return [Check("settings", False, line, "correct it in the environment or in .env") for line in fault.faults]
     services = make_services(settings)
-    vendors = "WhatsApp on" if settings.whatsapp else "no WhatsApp keys: the simulator is the channel"
-    checks = [Check("settings", True, f"complete; {vendors}"), _data_dir(settings.data_dir), *services.checks()]
+    words = settings.channels_in_words
+    channels = "no keys: the simulator is the channel" if settings.is_tried_out else f"channels: {', '.join(words)}"
+    checks = [Check("settings", True, f"complete; {channels}"), _data_dir(settings.data_dir), *services.checks()]
     return [*checks, _public_door(settings)] if settings.public_base_url else checks
 
 

@@ -32,6 +32,8 @@ InboundKind = Literal[
     "unsupported",  # the vendor says that it cannot show it to us
     "unknown",  # a type that this program does not know
 ]
+PLAYED = "simulator"
+"""The channel of people whom operators play. Nobody on it is real, whatever else is configured: their keys begin with it."""
 DeliveryStatus = Literal["queued", "sending", "sent", "delivered", "read", "failed"]
 Speaker = Literal["prospect", "bot", "human", "system"]
 ContentKind = Literal[
@@ -55,6 +57,11 @@ class Contact(Value, frozen=True):
     phone: str | None = None
     bsuid: str | None = None
     name: str | None = None
+
+
+def is_played(contact_key: str) -> bool:
+    """Whether that is nobody real: no vendor, no CRM and nobody on duty is told of them."""
+    return contact_key.partition(":")[0] == PLAYED
 
 
 class Media(Value, frozen=True):

@@ -193,7 +193,7 @@ def _check_port(settings: Settings) -> None:
 
 def _banner(settings: Settings) -> str:
     token = admin_token(settings)
-    channel = "WhatsApp" if settings.whatsapp else "the simulator (no WhatsApp keys are set)"
+    channel = "the simulator (no keys are set)" if settings.is_tried_out else ", ".join(settings.channels_in_words)
     store = "configured by REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
     return (
         f"\niAgente Vida is running.\n"

@@ -163,6 +163,23 @@ class Settings(_Discreet, frozen=True, kw_only=True):
         return plain | {name: "set" if getattr(self, name) else "" for name in secret}
 
     @property
+    def is_tried_out(self) -> bool:
+        """Whether no channel at all is configured, so that whoever is answered is on this machine."""
+        return self.whatsapp is None and self.twilio is None and self.chatwoot is None
+
+    @property
+    def channels_in_words(self) -> dict[str, str]:
+        """Every channel that is configured, by name, and what it is for."""
+        words = {}
+        if self.whatsapp:
+            words["WhatsApp"] = "on"
+        if self.twilio:
+            words["Twilio"] = "on"
+        if self.chatwoot:
+            words["Chatwoot"] = "on: people write there" if self.chatwoot.mode == "agent-bot" else "on: shows conversations"
+        return words or {"WhatsApp": "simulator: no keys are set, messages are answered here"}
+
+    @property
     def web_address(self) -> str:
         """Where a person on this machine finds the web process."""
         host = "127.0.0.1" if self.webhook_host in ("0.0.0.0", "::", "") else self.webhook_host  # noqa: S104 - a comparison

@@ -76,6 +76,18 @@ def test_the_mail_says_where_to_look_and_not_who_it_is(ledger: RedisLedger, log_
     assert "whatsapp:" not in str(mail)
 
 
+def test_nobody_is_woken_for_whom_operators_play(ledger: RedisLedger, log_file: Path, smtp: Server) -> None:
+    played = Alert("conversation.handed_over", "simulator:34600000001", "self_harm", urgent=True)
+    channel = FakeChannel()
+    raise_alarm(ledger, played, channel=channel, SMTP_URL=smtp.url(), ALERT_EMAIL="g@example.com", ALERT_WHATSAPP=ON_DUTY)
+    raise_alarm(ledger, SMTP_URL=smtp.url(), ALERT_EMAIL="g@example.com")
+    eventually(lambda: smtp.mails)
+    assert len(smtp.mails) == 1
+    assert "URGENTE" not in str(smtp.mails[0]["Subject"])
+    assert ledger.claim("delivery", f"whatsapp:{ON_DUTY}") is None
+    assert written_to(log_file).count("conversation.handed_over") == 2
+
+
 def test_a_mail_server_that_is_away_delays_nobody_and_is_logged(ledger: RedisLedger, log_file: Path, smtp: Server) -> None:
     smtp.answers = {"RCPT": "550 guardia@example.com unknown"}
     raise_alarm(ledger, SMTP_URL=smtp.url(), ALERT_EMAIL="guardia@example.com")

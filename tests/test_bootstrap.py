@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from src.agent.state import Consent, new_conversation
-from src.bootstrap import make_lanes, make_lead_rules, make_ledger
+from src.bootstrap import make_channels, make_lanes, make_lead_rules, make_ledger, make_metrics
 from src.desk.lead_rules import Rules
+from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import Contact, Inbound
 from src.settings import load
+from tests.webhooks.hostile_kit import ENVIRONMENT
 from tests.webhooks.log_kit import logging_to, written_to
 
 OWN_ANSWER = """+++
@@ -46,6 +48,34 @@ def test_an_operators_own_answers_are_used_and_a_broken_file_is_named(tmp_path: 
 def test_without_a_folder_our_own_answers_serve(tmp_path: Path, keys: dict[str, str]) -> None:
     settings = load({"DATA_DIR": str(tmp_path), **keys}, dotenv=None)
     assert make_lanes(settings, make_ledger(settings)).turns
+
+
+VENDORS = {
+    name: {key: value for key, value in ENVIRONMENT.items() if key.startswith((f"{name.upper()}_", "PUBLIC_"))}
+    for name in ("whatsapp", "twilio", "chatwoot")
+}
+
+
+@pytest.mark.parametrize(
+    ("on", "mode", "real"),
+    [
+        ((), "api-inbox", set()),
+        (("whatsapp",), "api-inbox", {"whatsapp"}),
+        (("twilio",), "api-inbox", {"whatsapp", "twilio"}),
+        (("whatsapp", "twilio", "chatwoot"), "api-inbox", {"whatsapp", "twilio"}),
+        (("chatwoot",), "agent-bot", {"whatsapp"}),
+        (("chatwoot",), "api-inbox", set()),  # shows conversations, and nobody can have any
+    ],
+)
+def test_the_simulator_speaks_for_nobody_once_a_channel_is_there(
+    tmp_path: Path, on: tuple[str, ...], mode: str, real: set[str]
+) -> None:
+    given = {key: value for name in on for key, value in VENDORS[name].items()}
+    settings = load({"DATA_DIR": str(tmp_path), "CHATWOOT_MODE": mode, **given}, dotenv=None)
+    channels = make_channels(settings, make_metrics(settings))
+    simulated = {name for name, channel in channels.items() if isinstance(channel, SimulatorChannel)}
+    assert channels.keys() - simulated == real
+    assert simulated == ({"simulator"} if on else {"simulator", "whatsapp"})
 
 
 OWN_RULES = """

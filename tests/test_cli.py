@@ -455,6 +455,63 @@ def test_replaying_needs_one_id_or_all(ledger: RedisLedger, words: tuple[str, ..
     assert "either one id or --all" in run("dead-letters", "replay", *words, code=2).stderr
 
 
+# --- chat ---------------------------------------------------------------------------------------------------------------
+
+
+CHANNELS = {
+    "WhatsApp": {
+        "WHATSAPP_TOKEN": "EAAx",
+        "WHATSAPP_PHONE_NUMBER_ID": "1",
+        "WHATSAPP_VERIFY_TOKEN": VERIFY,
+        "WHATSAPP_APP_SECRET": "s",
+    },
+    "Twilio": {
+        "TWILIO_ACCOUNT_SID": "AC1",
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_WHATSAPP_FROM": "whatsapp:+34910000000",
+        "PUBLIC_BASE_URL": "https://bot.example.com",
+    },
+    "Chatwoot": {"CHATWOOT_BASE_URL": "https://chat.example.com", "CHATWOOT_ACCOUNT_ID": "1", "CHATWOOT_USER_TOKEN": "t"},
+}
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_chat_with_any_channel_configured_is_had_with_a_server_that_reaches_nobody(
+    monkeypatch: pytest.MonkeyPatch, channel: str
+) -> None:
+    """The running one would have answered a real number."""
+    reachable = {
+        **CHANNELS[channel],
+        "ALERT_EMAIL": "g@example.com",
+        "ALERT_WHATSAPP": "34699999999",
+        "SMTP_URL": "smtp://mail",
+    }
+    for name, value in reachable.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("src.cli._answers", lambda _address: True)
+    started: list[dict[str, str]] = []
+
+    class Server:
+        def __init__(self, _command: Any, *, env: dict[str, str], **_: Any) -> None:
+            started.append(env)
+
+        def poll(self) -> None:
+            return None
+
+        def terminate(self) -> None:
+            pass
+
+        def wait(self, timeout: float) -> None:
+            pass
+
+    monkeypatch.setattr("src.cli.subprocess.Popen", Server)
+    monkeypatch.setattr("src.cli._Chat.run", lambda _chat: None)
+    run("chat")
+    [environment] = started
+    assert [name for name in reachable if environment.get(name) and name != "PUBLIC_BASE_URL"] == []
+    assert environment["REDIS_URL"] == ""
+
+
 # --- every command ------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from src.dashboard import forms
 from src.desk.desk import Desk
 from src.desk.operators import Operators
 from src.errors import Conflict, InvalidRequest
+from src.messages import PLAYED
 
 NOT_FOUND = "There is no such page, or nobody is known by that phone or key."
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -109,6 +110,7 @@ class ConversationPage:
 
     def _find(self, reference: str) -> str:
         key = self._desk.find(self._typed_key(reference) or reference)
+        key = key or self._desk.find(f"{PLAYED}:{reference.removeprefix('+')}")
         if key is None:
             abort(404, NOT_FOUND)
         return key

@@ -35,7 +35,7 @@ _NOTICES = {
 """What to say after a form was sent; the address that follows names one of them."""
 
 
-def dress(blueprint: Blueprint, *, paused: Callable[[], bool], simulating: bool, timezone: str) -> None:
+def dress(blueprint: Blueprint, *, paused: Callable[[], bool], timezone: str) -> None:
     """Gives every page of the blueprint its headers, words and error pages. Times are shown in `timezone`."""
     log = structlog.stdlib.get_logger()
 
@@ -56,7 +56,6 @@ def dress(blueprint: Blueprint, *, paused: Callable[[], bool], simulating: bool,
         return {
             "csrf": g.get("csrf"),
             "is_silenced": is_silenced,
-            "simulating": simulating,
             "notice": _NOTICES.get(request.args.get("done", "")),
             "wording": wording,
             "local": lambda moment: wording.local(moment, timezone),

@@ -39,8 +39,7 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     `checks` looks at everything the product depends on. `set_up_chatwoot` makes what is missing in the Chatwoot account, None
     when none is configured. `workers` gives the seconds since each worker's last sign of life,
     `channels` the state of each channel in a word, `typed_key` the contact key of a phone as people type it, or None.
-    `simulating`: no vendor is configured, so operators may play a prospect. `secure`: people come over https. Times are
-    shown in `timezone`.
+    `secure`: people come over https. Times are shown in `timezone`.
     """
 
     desk: Desk
@@ -52,7 +51,6 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, str]
     typed_key: Callable[[str], str | None]
     now: Clock
-    simulating: bool
     secure: bool
     timezone: str
 
@@ -61,6 +59,7 @@ def pages(backstage: Backstage) -> Blueprint:
     """Every page and who may see it; each view says so in `guarded_for`."""
     sessions = Sessions(backstage.admin_token, secure=backstage.secure)
     here = _Pages(backstage, sessions)
+    simulator = Simulator(backstage.desk, backstage.now, backstage.timezone)
     one = ConversationPage(backstage.desk, backstage.operators, backstage.typed_key)
     routes: list[tuple[str, str, Callable[..., Any], str]] = [
         ("GET", "/login", here.login, ANYONE),
@@ -85,19 +84,15 @@ def pages(backstage: Backstage) -> Blueprint:
         ("GET", "/dashboard/checks", here.checks, SESSION),
         ("GET", "/dashboard/chatwoot", here.chatwoot, SESSION),
         ("POST", "/dashboard/chatwoot", here.set_up_chatwoot, SESSION),
+        ("GET", "/dashboard/try", simulator.phone, SESSION),
+        ("GET", "/dashboard/try/messages", simulator.messages, SESSION),
+        ("POST", "/dashboard/try/messages", simulator.say, SESSION),
         ("GET POST", "/dashboard/<path:reference>", here.nowhere, SESSION),
     ]
-    if backstage.simulating:
-        simulator = Simulator(backstage.desk, backstage.now, backstage.timezone)
-        routes += [
-            ("GET", "/dashboard/try", simulator.phone, SESSION),
-            ("GET", "/dashboard/try/messages", simulator.messages, SESSION),
-            ("POST", "/dashboard/try/messages", simulator.say, SESSION),
-        ]
     blueprint = Blueprint("dashboard", __name__, template_folder="templates")
     for methods, rule, view, who in routes:
         blueprint.add_url_rule(rule, view.__name__, _guarded(view, who, sessions), methods=methods.split())
-    frame.dress(blueprint, paused=backstage.operators.paused, simulating=backstage.simulating, timezone=backstage.timezone)
+    frame.dress(blueprint, paused=backstage.operators.paused, timezone=backstage.timezone)
     return blueprint
 
 

@@ -1,6 +1,7 @@
 """A phone in the browser: operators play a prospect, through the same desk, ledger, workers and agent as on WhatsApp.
 
-Only where no vendor is configured: what the bot answers then goes nowhere but into the transcript, which the page shows.
+On a channel of its own: what the bot answers goes nowhere but into the transcript, which the page shows, and nobody on WhatsApp
+can have such a conversation, whoever the number that is played may belong to.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from flask import url_for as address_of
 from src.dashboard import wording
 from src.desk.desk import Desk
 from src.desk.ports import Clock
-from src.messages import Contact, Inbound
+from src.messages import PLAYED, Contact, Inbound
 
 ROWS_SHOWN = 100
-_CHANNEL = "whatsapp"
 _MADE_UP = re.compile(r"3460[0-9]{7}")
 """The numbers that may be played: the same range as `make chat` uses."""
 
@@ -65,7 +65,7 @@ class Simulator:
         if not said.text.strip() or len(said.text) > 4096 or len(said.reply_id) > 256:
             abort(400, "A message has 1 to 4,096 characters.")
         number = _made_up(said.number)
-        contact = Contact(key=_key(number), channel=_CHANNEL, phone=f"+{number}")
+        contact = Contact(key=_key(number), channel=PLAYED, phone=f"+{number}")
         inbound = Inbound(
             id=f"try.{secrets.token_hex(8)}",
             contact=contact,
@@ -96,7 +96,7 @@ def _made_up(number: str) -> str:
 
 
 def _key(number: str) -> str:
-    return f"{_CHANNEL}:{number}"
+    return f"{PLAYED}:{number}"
 
 
 def _json(body: Any) -> Response:

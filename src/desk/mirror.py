@@ -20,7 +20,7 @@ from src.desk.crm import Anew, Crm, Described, Erased, File, Lead, Mirrored, Mir
 from src.desk.delivery import backoff_s
 from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, UnreadableState
-from src.messages import Event
+from src.messages import Event, is_played
 
 MOST_CRASHES = 3
 """Attempts that ended their worker: failures of the CRM are no such thing and do not count."""
@@ -53,6 +53,9 @@ class Mirror:
 
     def work(self, claim: Claim) -> str:
         """Does what the claim's jobs ask for, as far as the CRM lets us; returns a word for what was done."""
+        if is_played(claim.contact):
+            self._ledger.commit(claim, Settlement(done=[job.id for job in claim.jobs]))
+            return "played"
         rest_s = self._rests_until_s - self._monotonic()
         if rest_s > 0:
             self._ledger.retry(claim, after_s=rest_s, uncount=True)

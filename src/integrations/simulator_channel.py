@@ -1,4 +1,5 @@
-"""The channel without vendor keys: whatever is said counts as delivered, and the transcript shows it."""
+"""The channel of those whom operators play, and of everybody while no other is configured: whatever is said counts as
+delivered, and the transcript shows it."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from src.bootstrap import Services
 from src.desk.checks import WORKER_SILENCE_S
 from src.errors import LedgerUnavailable
 from src.integrations.process_metrics import DOOR
+from src.messages import PLAYED
 from src.webhooks import security
 from src.webhooks.security import OPERATOR
 
@@ -100,7 +101,8 @@ class _Collector:
         yield Gauge("iagente_workers_alive", "Worker processes heard of lately, on all hosts.", value=alive)
         yield Gauge("iagente_bot_paused", "Whether an operator silenced the bot.", value=int(ledger.paused()))
         about = "Whether a channel rests because the vendor refused its credentials."
-        paused = {name: int(ledger.number_paused(channel.number)) for name, channel in self._services.channels.items()}
+        channels = {name: channel for name, channel in self._services.channels.items() if name != PLAYED}
+        paused = {name: int(ledger.number_paused(channel.number)) for name, channel in channels.items()}
         yield _gauges("iagente_channel_paused", about, "channel", paused)
         yield from _lanes_and_lists(figures)
         yield from _totals(figures["totals"])

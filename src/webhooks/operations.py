@@ -17,6 +17,7 @@ from src.desk.checks import WORKER_SILENCE_S
 from src.desk.operators import dead_letter_id
 from src.errors import InvalidRequest, LedgerUnavailable, UnknownContact
 from src.integrations.whatsapp_identity import CHANNEL, typed_key
+from src.messages import PLAYED
 from src.webhooks import security
 from src.webhooks.security import ANYONE, OPERATOR
 
@@ -212,7 +213,8 @@ class _Operations:
         return contact
 
     def _find(self, reference: str) -> str | None:
-        return self._desk.find(typed_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
+        found = self._desk.find(typed_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
+        return found or self._desk.find(f"{PLAYED}:{reference.removeprefix('+')}")
 
     def _channels(self) -> dict[str, Any]:
         settings, channels = self._services.settings, {}
@@ -227,7 +229,9 @@ class _Operations:
         if twilio := settings.twilio:
             account, token = _masked(twilio.account_sid), _masked(twilio.auth_token)
             channels["twilio"] = {"state": "on", "account_sid": account, "token": token}
-        note = "no WhatsApp keys are set: messages from this machine are answered here"
+        if chatwoot := settings.chatwoot:
+            channels["chatwoot"] = {"state": "on", "mode": chatwoot.mode}
+        note = "no keys are set: messages from this machine are answered here"
         return channels or {"whatsapp": {"state": "simulator", "note": note}}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hmac
-import ipaddress
 import itertools
 import os
 import secrets
@@ -23,8 +22,6 @@ ANYONE, OPERATOR, VENDOR, LEAD_PAGE = "anyone", "operator", "vendor", "lead page
 MAX_BODY_BYTES = 3 * 1024 * 1024
 """Meta's largest webhook."""
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB."
-_PROXY_HEADERS = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
-"""What stands in a request that came through somebody, beside everything that starts with X-Forwarded-."""
 
 
 def error(status: int, code: str, message: str) -> tuple[Response, int]:
@@ -65,19 +62,6 @@ def guard(view: Callable[..., Any], who: str, admin_token: Callable[[], str]) ->
 
     guarded.guarded_for = who  # type: ignore[attr-defined]
     return guarded
-
-
-def is_local(request_: Request) -> bool:
-    """Whether the caller sits on this machine and nobody stands between: no proxy's header, a loopback address."""
-    if any(name in request_.headers for name in _PROXY_HEADERS):
-        return False
-    if any(name.casefold().startswith("x-forwarded") for name in request_.headers.keys()):  # noqa: SIM118 - no dictionary
-        return False
-    try:
-        address = ipaddress.ip_address(request_.remote_addr or "")
-    except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _correlation_ids() -> Callable[[], str]:

@@ -21,7 +21,17 @@ from src.integrations.process_metrics import ProcessMetrics
 from src.integrations.whatsapp_identity import typed_key
 from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
 from src.settings import chatwoot_of, load
-from src.webhooks import chatwoot_webhook, lead_page, limits, metrics, openapi, operations, security, twilio_webhook
+from src.webhooks import (
+    chatwoot_webhook,
+    lead_page,
+    limits,
+    metrics,
+    openapi,
+    operations,
+    security,
+    twilio_webhook,
+    unsigned,
+)
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -74,10 +84,14 @@ def _whatsapp_door(services: Services) -> Blueprint:
         if whatsapp is not None:
             check_signature(raw, request.headers.get("X-Hub-Signature-256"), whatsapp.app_secrets)
             parsed = parse(raw, number_id=whatsapp.phone_number_id, now=now)
-        elif security.is_local(request):
+        elif services.settings.is_tried_out and unsigned.is_from_here(request):
             parsed = _heard_now(parse(raw, number_id=None, lenient=True, now=now), now)
+        elif services.settings.is_tried_out:
+            raise BadSignature(
+                "without keys, messages are taken from this machine only, from no proxy and no page in a browser"
+            )
         else:
-            raise BadSignature("no WhatsApp keys are set: unsigned messages are taken from this machine only")
+            raise BadSignature("no WhatsApp keys are set, and where another channel is, nothing unsigned is taken")
         received = services.desk.receive(parsed.inbounds, parsed.receipts)
         _report(services.metrics, parsed, received)
         return Response(status=200)
@@ -98,10 +112,9 @@ def _backstage(services: Services) -> Backstage:
         set_up_chatwoot=functools.partial(set_up_chatwoot, settings, chatwoot) if chatwoot else None,
         admin_token=services.admin_token,
         workers=services.ledger.workers,
-        channels={"WhatsApp": "on" if settings.whatsapp else "simulator: no keys are set, messages are answered here"},
+        channels=settings.channels_in_words,
         typed_key=typed_key,
         now=services.ledger.server_time,
-        simulating=settings.whatsapp is None,
         secure=settings.public_base_url.startswith("https://"),
         timezone=settings.timezone,
     )

@@ -24,7 +24,7 @@ from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.whatsapp_identity import typed_key
-from src.messages import Contact, Content, Inbound, Option, Outbound
+from src.messages import PLAYED, Contact, Content, Inbound, Option, Outbound
 from src.webhooks import security
 
 ADMIN = "the-operators-token-in-tests"
@@ -39,7 +39,7 @@ class Office:
         self.ledger = ledger
         self.records = RedisRecords(ledger)
         self.desk = Desk(ledger, self.records)
-        self.channels: dict[str, Channel] = {"whatsapp": SimulatorChannel()}
+        self.channels: dict[str, Channel] = {"whatsapp": SimulatorChannel(), PLAYED: SimulatorChannel()}
         self.operators = Operators(ledger, self.records, self.channels, ledger.server_time, retention_days=10)
 
     def hears(self, text: str, number: str = MARTA, **more: Any) -> str:
@@ -53,10 +53,17 @@ class Office:
         return message_id
 
     def settles(
-        self, number: str = MARTA, *, replies: tuple[Content, ...] = (), owner: str = "", state: bytes = b"", **changes: Any
+        self,
+        number: str = MARTA,
+        *,
+        channel: str = "whatsapp",
+        replies: tuple[Content, ...] = (),
+        owner: str = "",
+        state: bytes = b"",
+        **changes: Any,
     ) -> None:
         """What was heard is answered with these replies, and the conversation is then as the changes say."""
-        claim = self.ledger.claim("turns", f"whatsapp:{number}")
+        claim = self.ledger.claim("turns", f"{channel}:{number}")
         assert claim is not None
         inbounds = [jobs.inbound_of(job.body) for job in claim.jobs]
         contact = inbounds[0].contact
@@ -215,7 +222,6 @@ def new_app(office: Office) -> Callable[..., Flask]:
             "channels": {"WhatsApp": "simulator"},
             "typed_key": typed_key,
             "now": office.ledger.server_time,
-            "simulating": True,
             "secure": False,
             "timezone": "Europe/Madrid",
             **changes,

@@ -60,7 +60,7 @@ def test_a_played_prospect_is_answered_and_seen(product: Product) -> None:
         conversation = visitor.get(f"{product.address}/dashboard/conversations/{PLAYED}").text
         assert "Hola, quiero información" in conversation
         assert "given" in conversation
-        assert f"whatsapp:{PLAYED}" in visitor.get(f"{product.address}/dashboard/conversations").text
+        assert f"simulator:{PLAYED}" in visitor.get(f"{product.address}/dashboard/conversations").text
     assert product.conversation(PLAYED)["consents"]["quote"]["given"] is True
     assert ADMIN_TOKEN not in product.log_file.read_text()
     assert PLAYED not in product.log_file.read_text()
@@ -157,6 +157,9 @@ def test_what_others_wrote_stays_text_in_a_browser(product: Product, browser: Br
     eventually(lambda: product.replies(HOSTILE))
     browser.go(f"{product.address}/login#{ADMIN_TOKEN}")
     eventually(lambda: browser.js("location.pathname") == "/")
+    browser.go(f"{product.address}/dashboard/try?number={HOSTILE}")
+    browser.type(CANARY)
+    browser.press("Enter")
     for path, shown in (
         (f"/dashboard/conversations/{HOSTILE}", ".from-prospect .said"),
         (f"/dashboard/try?number={HOSTILE}", ".from-prospect .said"),

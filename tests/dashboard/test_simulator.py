@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from werkzeug.test import TestResponse
 
 from src.desk import jobs
@@ -14,6 +12,7 @@ from src.messages import Content, Inbound, Option
 from tests.dashboard.conftest import MARTA, MARTA_KEY, Office, Page, Visitor
 
 ADDRESS = "/dashboard/try/messages"
+PLAYED_KEY = f"simulator:{MARTA}"
 
 
 def say(operator: Visitor, body: Any, *, csrf: str | None = None) -> TestResponse:
@@ -27,7 +26,7 @@ def seen(operator: Visitor, number: str = MARTA) -> dict[str, Any]:
 
 
 def heard(office: Office) -> list[Inbound]:
-    claim = office.ledger.claim("turns", MARTA_KEY)
+    claim = office.ledger.claim("turns", PLAYED_KEY)
     return [jobs.inbound_of(job.body) for job in claim.jobs] if claim else []
 
 
@@ -36,7 +35,7 @@ def test_somebody_new_is_made_up_each_time_and_kept_in_the_address(operator: Vis
     assert first != second
     number = first.partition("number=")[2]
     assert f"+{number}" in Page(operator.get(first)).text
-    assert f"/dashboard/conversations/whatsapp:{number}" in Page(operator.get(first)).links()
+    assert f"/dashboard/conversations/simulator:{number}" in Page(operator.get(first)).links()
 
 
 def test_what_is_said_is_kept_like_a_message_from_whatsapp(operator: Visitor, office: Office) -> None:
@@ -44,7 +43,7 @@ def test_what_is_said_is_kept_like_a_message_from_whatsapp(operator: Visitor, of
     assert answer.status_code == 200
     (inbound,) = heard(office)
     assert inbound.id == answer.json["id"]
-    assert (inbound.contact.key, inbound.contact.phone) == (MARTA_KEY, f"+{MARTA}")
+    assert (inbound.contact.key, inbound.contact.channel) == (PLAYED_KEY, "simulator")
     assert (inbound.kind, inbound.text) == ("text", "¡Hola! 👋")
 
 
@@ -65,7 +64,8 @@ def test_the_phone_shows_the_transcript_with_styles_and_buttons(operator: Visito
     assert seen(operator) == {"messages": [], "stage": "", "owner": None}
     say(operator, {"number": MARTA, "text": "<b>hola</b>"})
     choice = Option(id="consent:yes", title="Sí, de acuerdo")
-    office.settles(replies=(Content(kind="buttons", text="*Hola*, ¿seguimos?", options=(choice,)),), stage="NEEDS_ANALYSIS")
+    question = Content(kind="buttons", text="*Hola*, ¿seguimos?", options=(choice,))
+    office.settles(channel="simulator", replies=(question,), stage="NEEDS_ANALYSIS")
     answer = seen(operator)
     assert (answer["stage"], answer["owner"]) == ("Needs", "bot")
     mine, theirs = answer["messages"]
@@ -101,13 +101,13 @@ def test_what_this_page_does_not_send_is_refused_and_not_kept(operator: Visitor,
     answer = say(operator, body)
     assert answer.status_code == 400
     assert set(answer.json["error"]) == {"code", "message"}
-    assert office.desk.conversation(MARTA_KEY) is None
+    assert office.desk.conversation(PLAYED_KEY) is None
 
 
 def test_without_the_sessions_proof_nothing_is_kept(operator: Visitor, office: Office) -> None:
     for csrf in ("", "wrong"):
         assert say(operator, {"number": MARTA, "text": "hola"}, csrf=csrf).status_code == 403
-    assert office.desk.conversation(MARTA_KEY) is None
+    assert office.desk.conversation(PLAYED_KEY) is None
 
 
 @pytest.mark.parametrize("number", ["", "1", "34911234567", f"{MARTA}0", "../../x"])
@@ -116,9 +116,18 @@ def test_only_made_up_numbers_can_be_looked_at(operator: Visitor, number: str) -
     assert operator.get("/dashboard/try", query_string={"number": number}).status_code == 400
 
 
-def test_with_a_vendor_there_is_no_simulator(new_app: Callable[..., Flask]) -> None:
-    visitor = Visitor(new_app(simulating=False))
-    visitor.log_in()
-    assert visitor.get("/dashboard/try").status_code == 404
-    assert say(visitor, {"number": MARTA, "text": "hola"}).status_code == 404
-    assert "/dashboard/try" not in visitor.get("/").text
+def test_whom_operators_play_is_nobody_on_whatsapp(operator: Visitor, office: Office) -> None:
+    """Whoever the number belongs to has a conversation of their own."""
+    office.hears("soy la de verdad")
+    assert seen(operator) == {"messages": [], "stage": "", "owner": None}
+    say(operator, {"number": MARTA, "text": "bórralo todo"})
+    assert [row["text"] for row in office.records.record(MARTA_KEY).rows] == ["soy la de verdad"]  # type: ignore[union-attr]
+    assert [row["runs"] for row in seen(operator)["messages"]] == [[["", "bórralo todo"]]]
+    real, played = (operator.get(f"/dashboard/conversations/{reference}").text for reference in (MARTA, PLAYED_KEY))
+    assert ("soy la de verdad" in real, "soy la de verdad" in played) == (True, False)
+
+
+def test_who_is_played_is_found_by_number_where_nobody_real_has_it(operator: Visitor) -> None:
+    say(operator, {"number": MARTA, "text": "hola desde aquí"})
+    for reference in (MARTA, f"+{MARTA}", PLAYED_KEY):
+        assert "hola desde aquí" in operator.get(f"/dashboard/conversations/{reference}").text

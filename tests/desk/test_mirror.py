@@ -136,6 +136,20 @@ def test_words_replies_and_the_lead_in_their_order(office: Office, at: At, crm: 
     assert crm.looked == []
 
 
+def test_the_crm_hears_nothing_of_whom_operators_play(office: Office, at: At, crm: FakeCrm) -> None:
+    """It finds people by their number, and the number may be a customer's."""
+    played = "simulator:34600000001"
+    office.hears("hola", contact=played, who=Contact(key=played, channel="simulator", phone="+34600000001"))
+    office.hears("hola", "yo soy de verdad")
+    assert at.mirror.work(office.claim("mirror", played)) == "played"
+    office.ledger.forget(played, erase=True)
+    while claim := office.ledger.claim("mirror", played):
+        assert at.mirror.work(claim) == "played"
+    assert crm.told == []
+    at.once()
+    assert crm.words == ["hola", "yo soy de verdad"]
+
+
 def test_a_lead_that_is_as_before_is_not_described_again(office: Office, at: At, crm: FakeCrm) -> None:
     for text in ("hola", "otra vez"):
         office.hears(text)

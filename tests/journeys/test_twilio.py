@@ -50,6 +50,30 @@ def test_one_person_is_one_conversation_and_is_answered_the_way_they_wrote(insta
     assert rig.counters()["rig_errors"] == {}
 
 
+def test_a_played_prospect_with_a_real_ones_number_reaches_nobody(installed: tuple[Rig, Product]) -> None:
+    rig, product = installed
+    rig.twilio.inbound("+34600777666", "hola, soy de verdad")
+    eventually(lambda: product.replies("34600777666"))
+    rig.wait_quiet(idle_ms=1000)
+    before = rig.twilio.sent(), rig.meta.sent(), product.conversation("whatsapp:34600777666")
+    with requests.Session() as operator:
+        page = operator.get(f"{product.address}/login").text
+        word = page.partition('name="csrf" value="')[2].partition('"')[0]
+        overview = operator.post(f"{product.address}/login", data={"token": product.env["ADMIN_TOKEN"], "csrf": word}).text
+        proof = {"X-CSRF-Token": overview.partition('name="csrf" value="')[2].partition('"')[0]}
+        door, number = f"{product.address}/dashboard/try/messages", {"number": "34600777666"}
+
+        def rows() -> list[str]:
+            return [row["role"] for row in operator.get(door, params=number).json()["messages"]]
+
+        for text, answered in (("hola", True), ("sí, de acuerdo", True), ("bórralo todo", False)):
+            assert operator.post(door, json={**number, "text": text}, headers=proof).ok
+            eventually(lambda answered=answered: rows()[-1:] == (["bot"] if answered else []))  # erased at last
+    assert product.say("34600777666", "bórralo todo").status_code == 403
+    rig.wait_quiet(idle_ms=1000)
+    assert (rig.twilio.sent(), rig.meta.sent(), product.conversation("whatsapp:34600777666")) == before
+
+
 @pytest.mark.parametrize("signature", ["wrong", "missing", "other_url", "other_params"])
 def test_nobody_else_speaks_for_twilio(installed: tuple[Rig, Product], signature: str) -> None:
     rig, product = installed

@@ -22,6 +22,7 @@ from tests.kit.builders import button_reply, raw_message, signed, status, text, 
 from tests.kit.contracts import assert_error
 from tests.webhooks.conftest import Served
 from tests.webhooks.door_kit import DOOR, KEY, OLD_SECRET, SECRET, VERIFY, Doors, written_ids
+from tests.webhooks.hostile_kit import ENVIRONMENT
 from tests.webhooks.hostile_kit import NUMBER as HOSTILE_NUMBER
 from tests.webhooks.log_kit import written_to
 
@@ -143,15 +144,100 @@ def test_without_keys_nobody_else_is_heard(new_doors: NewDoors, address: str) ->
     assert written_ids(doors.ledger) == []
 
 
+HERE = {"REMOTE_ADDR": "127.0.0.1"}
+
+
+def refused(doors: Doors, **request: Any) -> None:
+    """Nothing of the newcomer's curl is taken when it comes so."""
+    answer = doors.post(CURL, secret=None, **{"environ_base": HERE, **request})
+    assert answer.status_code == 403
+    assert_error(answer.json, "bad_signature")
+    assert written_ids(doors.ledger) == []
+
+
 @pytest.mark.parametrize(
     "header",
     ["X-Forwarded-For", "Forwarded", "Via", "X-Real-Ip", "x-forwarded-for", "X-Forwarded-Host", "X-Forwarded-Proto",
-     "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"],
+     "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "Fly-Client-IP", "Fly-Forwarded-Port",
+     "X-Envoy-External-Address", "X-Envoy-Expected-Rq-Timeout-Ms", "X-Original-Forwarded-For", "X-Original-Host",
+     "X-Appengine-User-Ip", "X-Azure-ClientIP", "Fastly-Client-IP", "X-Amzn-Trace-Id", "X-Cloud-Trace-Context",
+     "X-ProxyUser-Ip", "WL-Proxy-Client-IP", "Proxy-Client-IP", "Ngrok-Trace-Id", "Tailscale-User-Login", "X-Request-Id",
+     "Traceparent", "X-Scheme", "X-Remote-Ip", "Client-IP", "CDN-Loop", "X-Nobody-Has-Heard-Of"],
 )  # fmt: skip
 def test_without_keys_nothing_comes_through_a_proxy_or_tunnel(new_doors: NewDoors, header: str) -> None:
+    refused(new_doors({}), headers={header: "127.0.0.1"})
+
+
+def test_without_keys_an_old_proxys_way_of_speaking_is_no_clients(new_doors: NewDoors) -> None:
+    """nginx hands on in HTTP/1.0 unless it is told otherwise, and adds nothing else."""
+    refused(new_doors({}), environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"})
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.8.8", "[::1]:5000", "LOCALHOST"])
+def test_without_keys_this_machine_may_be_called_by_its_names(new_doors: NewDoors, host: str) -> None:
     doors = new_doors({})
-    answer = doors.post(CURL, secret=None, headers={header: "127.0.0.1"}, environ_base={"REMOTE_ADDR": "127.0.0.1"})
-    assert answer.status_code == 403
+    assert doors.post(CURL, secret=None, environ_base=HERE, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["bot.example.com", "evil.example.com:5000", "localhost.evil.example.com", "127.0.0.1.nip.io", "192.168.1.7:5000",
+     "0.0.0.0", "[2001:db8::1]", "web:5000", "user@localhost", "localhost@evil.example.com", "", " ", "[", "[::1",
+     "localhost, evil"],
+)  # fmt: skip
+def test_without_keys_a_name_that_leads_here_by_chance_or_malice_does_not(new_doors: NewDoors, host: str) -> None:
+    """A page of somebody else's whose name now leads to this machine (DNS rebinding), or a proxy that keeps the name."""
+    refused(new_doors({}), headers={"Host": host})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "http://localhost:5000", "Host": "127.0.0.1:5000"},
+        {"Origin": "http://127.0.0.1:5000.evil.example.com", "Host": "127.0.0.1:5000"},
+        {"Origin": "chrome-extension://abcdefghijklmnop"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Content-Type": "text/plain"},
+        {"Referer": "https://evil.example.com/page"},
+        {"Referer": "http://localhost:3000/page"},
+    ],
+    ids=str,
+)
+def test_without_keys_no_page_in_a_browser_speaks_for_its_reader(new_doors: NewDoors, headers: dict[str, str]) -> None:
+    refused(new_doors({}), headers={"Host": "localhost:5000", **headers})
+
+
+def test_without_keys_what_clients_say_of_themselves_does_no_harm(new_doors: NewDoors) -> None:
+    doors = new_doors({})
+    usual = {
+        "Host": "localhost:5000", "User-Agent": "PostmanRuntime/7", "Accept": "*/*", "Accept-Encoding": "gzip",
+        "Connection": "keep-alive", "Postman-Token": "1", "Cache-Control": "no-cache", "Cookie": "a=b",
+        "Expect": "100-continue", "Sec-Fetch-Site": "same-origin", "Sec-Ch-Ua": "x", "Origin": "http://localhost:5000",
+        "Referer": "http://localhost:5000/", "X-Hub-Signature-256": "sha256=" + 64 * "0",
+    }  # fmt: skip
+    assert doors.post(CURL, secret=None, environ_base=HERE, headers=usual).status_code == 200
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # curl -d without -H
+    assert doors.post(CURL, secret=None, environ_base=HERE, headers=form).status_code == 200
+
+
+TWILIO_ON = {name: value for name, value in ENVIRONMENT.items() if name.startswith(("TWILIO_", "PUBLIC_"))}
+CHATWOOT_ON = {name: value for name, value in ENVIRONMENT.items() if name.startswith("CHATWOOT_")}
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [TWILIO_ON, CHATWOOT_ON, {**CHATWOOT_ON, "CHATWOOT_MODE": "agent-bot"}, {**TWILIO_ON, **CHATWOOT_ON}],
+    ids=["Twilio", "Chatwoot's inbox", "Chatwoot's bot", "both"],
+)
+def test_with_any_channel_nothing_unsigned_is_taken_not_even_from_here(new_doors: NewDoors, channel: dict[str, str]) -> None:
+    """A forged "borrad mis datos" erased a real customer."""
+    doors = new_doors(channel)
+    refused(doors)
+    assert doors.receive(text("borrad mis datos"), secret="any", environ_base=HERE).status_code == 403
     assert written_ids(doors.ledger) == []
 
 
