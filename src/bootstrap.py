@@ -26,7 +26,7 @@ from src.desk.lead import lead_of
 from src.desk.lead_rules import Rules, load_rules
 from src.desk.mirror import Mirror
 from src.desk.operators import Operators
-from src.desk.ports import Agent, Alarm, Alert, Channel
+from src.desk.ports import Agent, Alarm, Alert, Channel, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
 from src.integrations import chatwoot_events
@@ -42,6 +42,7 @@ from src.integrations.openai_check import ModelCheck
 from src.integrations.openai_moderation import Moderator
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
 from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_revocations import RedisRevocations
 from src.integrations.redis_sightings import RedisSightings
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
@@ -79,6 +80,7 @@ class Services(msgspec.Struct, frozen=True):
     channels: Mapping[str, Channel]
     checks: Callable[[], list[Check]]
     metrics: ProcessMetrics
+    revocations: Revocations
     admin_token: Callable[[], str]
     verify_token: Callable[[], str]
 
@@ -111,6 +113,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
             ledger, _vendors(settings, channels, metrics), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
         ),
         metrics=metrics,
+        revocations=RedisRevocations(ledger),
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )

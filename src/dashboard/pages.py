@@ -23,7 +23,8 @@ from src.dashboard.simulator import Simulator
 from src.desk.checks import WORKER_SILENCE_S, Check, SetupStep
 from src.desk.desk import Desk
 from src.desk.operators import MOST_LETTERS, Operators, dead_letter_id
-from src.desk.ports import Clock
+from src.desk.ports import Clock, Revocations
+from src.errors import LedgerUnavailable
 
 ANYONE, SESSION = "anyone", "session"
 """Who a page is for."""
@@ -51,13 +52,14 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, str]
     typed_key: Callable[[str], str | None]
     now: Clock
+    revocations: Revocations
     secure: bool
     timezone: str
 
 
 def pages(backstage: Backstage) -> Blueprint:
     """Every page and who may see it; each view says so in `guarded_for`."""
-    sessions = Sessions(backstage.admin_token, secure=backstage.secure)
+    sessions = Sessions(backstage.admin_token, backstage.revocations, secure=backstage.secure)
     here = _Pages(backstage, sessions)
     simulator = Simulator(backstage.desk, backstage.now, backstage.timezone)
     one = ConversationPage(backstage.desk, backstage.operators, backstage.typed_key)
@@ -103,7 +105,8 @@ def _guarded(view: Callable[..., Any], who: str, sessions: Sessions) -> Callable
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if who == SESSION:
             g.csrf = sessions.csrf(request)
-            if g.csrf is None:
+            if g.csrf is None or _is_over(sessions):
+                g.csrf = None
                 return frame.refused()
             if request.method == "POST" and not sessions.proves(request, g.csrf):
                 abort(403, "This form is not from this session. Go back, load the page again and repeat.")
@@ -111,6 +114,16 @@ def _guarded(view: Callable[..., Any], who: str, sessions: Sessions) -> Callable
 
     guarded.guarded_for = who  # type: ignore[attr-defined]
     return guarded
+
+
+def _is_over(sessions: Sessions) -> bool:
+    """Whether this session was ended. Without the store nobody can tell: it may look at what needs none, and leave."""
+    try:
+        return sessions.is_over(g.csrf)
+    except LedgerUnavailable:
+        if request.method == "GET" or request.endpoint == "dashboard.log_out":
+            return False
+        raise
 
 
 def asset(name: str) -> Response:
@@ -154,9 +167,10 @@ class _Pages:
         return answer
 
     def log_out(self) -> Any:
-        """Closes the session of this browser."""
+        """Ends the session, in this browser and wherever else its cookie is."""
         answer = make_response(redirect(address_of("dashboard.login"), 303))
-        self._sessions.close(answer)
+        if not self._sessions.close(answer, g.csrf):
+            self._log.warning("dashboard.logout_not_kept")
         return answer
 
     def _login_form(self, status: int = 200, fault: str = "") -> Response:

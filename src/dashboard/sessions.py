@@ -1,8 +1,9 @@
 """Who is logged in: the operator's cookie, the proof that a form is ours, and patience with who guesses.
 
-The cookie is a random word signed with a key made of the admin token, so nothing is kept here and another token logs
-everybody out. The same word, inside the page, proves that a form or a script is ours (CSRF): other sites can neither read
-the page nor make the browser send the cookie. Before there is a session the login form proves itself by a second random
+The cookie is a random word signed with a key made of the admin token, so sessions are kept nowhere and another token logs
+everybody out. Kept is, until the cookie has run out, who logged out: a copy of it is then worth nothing. The same word, inside
+the page, proves that a form or a script is ours (CSRF): other sites can neither read the page nor make the browser send the
+cookie. Before there is a session the login form proves itself by a second random
 word, in a cookie and in the form; it is not signed, so that nobody can test guesses of the token on it at home.
 """
 
@@ -19,6 +20,9 @@ from collections.abc import Callable
 from flask import Request, Response
 from itsdangerous import BadSignature, TimestampSigner
 
+from src.desk.ports import Revocations
+from src.errors import LedgerUnavailable
+
 SESSION_S = 12 * 3600
 LOGIN_FORM_S = 3600
 FREE_FAILURES = 5
@@ -31,8 +35,9 @@ _WORD = re.compile(r"[A-Za-z0-9_-]{32}")
 class Sessions:
     """The cookies of one installation. With `secure` browsers send them over https only and bind them to this host."""
 
-    def __init__(self, admin_token: Callable[[], str], *, secure: bool) -> None:
+    def __init__(self, admin_token: Callable[[], str], revocations: Revocations, *, secure: bool) -> None:
         self._admin_token = admin_token
+        self._revocations = revocations
         self._secure = secure
         prefix = "__Host-" if secure else ""
         self.cookie, self._login_cookie = f"{prefix}iv-session", f"{prefix}iv-login"
@@ -43,7 +48,7 @@ class Sessions:
         return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()) and bool(token)
 
     def csrf(self, request: Request) -> str | None:
-        """What forms of this session must carry; None when nobody is logged in."""
+        """What forms of this session must carry; None when nobody is logged in. Whether it was ended, `is_over` knows."""
         try:
             return self._signer().unsign(request.cookies.get(self.cookie, ""), max_age=SESSION_S).decode("ascii")
         except (BadSignature, UnicodeDecodeError):
@@ -58,9 +63,18 @@ class Sessions:
         self._set(answer, self.cookie, self._signer().sign(secrets.token_urlsafe(24)).decode("ascii"), SESSION_S)
         self._drop(answer, self._login_cookie)
 
-    def close(self, answer: Response) -> None:
-        """Logs this browser out."""
+    def is_over(self, csrf: str) -> bool:
+        """Whether somebody logged out of this session. Raises LedgerUnavailable."""
+        return self._revocations.revoked_at(_named(csrf)) is not None
+
+    def close(self, answer: Response, csrf: str) -> bool:
+        """Logs this browser out, and whoever has a copy of its cookie: False where that could not be kept."""
         self._drop(answer, self.cookie)
+        try:
+            self._revocations.revoke(_named(csrf), for_s=SESSION_S)
+        except LedgerUnavailable:
+            return False
+        return True
 
     def login_word(self, request: Request) -> str:
         """What the login form must carry: this browser's word, so that two tabs do not spoil each other, or a new one."""
@@ -111,6 +125,10 @@ class Patience:
     def succeeded(self, address: str) -> None:
         """Starts anew."""
         self._failures.pop(address, None)
+
+
+def _named(csrf: str) -> str:
+    return f"session {csrf}"
 
 
 def _given(request: Request) -> str:

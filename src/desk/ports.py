@@ -310,6 +310,16 @@ class Alarm(Protocol):
     def __call__(self, alert: Alert, /) -> None: ...
 
 
+class Revocations(Protocol):
+    """What was let in and is no longer. Both may raise LedgerUnavailable."""
+
+    def revoke(self, what: str, *, for_s: int) -> None:
+        """From now on that is worth nothing, until it has run out by itself after so many seconds."""
+
+    def revoked_at(self, what: str) -> datetime | None:
+        """When that was revoked, or None."""
+
+
 class Clock(Protocol):
     """The time, in UTC; tests give their own."""
 

@@ -386,7 +386,11 @@ class RedisLedger:
 
     def pseudonym(self, contact: str) -> str:
         """A stable name for logs that tells nothing to who has not the store's key."""
-        return self._store.hash(contact)[:10]
+        return self.keyed_hash(contact)[:10]
+
+    def keyed_hash(self, text: str) -> str:
+        """A name for anything, 120 bits long, that tells nothing to who has not the store's key."""
+        return self._store.hash(text)
 
     # -- receipts and sending --------------------------------------------------------------------------------------
 

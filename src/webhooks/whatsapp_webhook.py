@@ -115,6 +115,7 @@ def _backstage(services: Services) -> Backstage:
         channels=settings.channels_in_words,
         typed_key=typed_key,
         now=services.ledger.server_time,
+        revocations=services.revocations,
         secure=settings.public_base_url.startswith("https://"),
         timezone=settings.timezone,
     )

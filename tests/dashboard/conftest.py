@@ -21,6 +21,7 @@ from src.desk.desk import Desk
 from src.desk.operators import Operators, dead_letter_id
 from src.desk.ports import Channel, Settlement
 from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_revocations import RedisRevocations
 from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.whatsapp_identity import typed_key
@@ -222,6 +223,7 @@ def new_app(office: Office) -> Callable[..., Flask]:
             "channels": {"WhatsApp": "simulator"},
             "typed_key": typed_key,
             "now": office.ledger.server_time,
+            "revocations": RedisRevocations(office.ledger),
             "secure": False,
             "timezone": "Europe/Madrid",
             **changes,

@@ -6,12 +6,14 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from itsdangerous import TimestampSigner
 
 from src.dashboard.sessions import FREE_FAILURES, LONGEST_WAIT_S, MOST_ADDRESSES, SESSION_S, Patience
+from src.errors import LedgerUnavailable
 from tests.dashboard.conftest import ADMIN, MARTA, MARTA_KEY, Office, Page, Visitor, form_word
 
 Rule = tuple[str, str, str]
@@ -109,6 +111,61 @@ def test_the_token_opens_a_session_and_logging_out_closes_it(stranger: Visitor) 
     assert stranger.is_logged_in()
     assert stranger.post("/logout").location == "/login"
     assert not stranger.is_logged_in()
+
+
+def cookie_of(visitor: Visitor) -> str:
+    cookie = visitor.client.get_cookie("iv-session")
+    assert cookie is not None
+    return cookie.value
+
+
+def test_a_copy_of_the_cookie_is_worth_nothing_once_its_owner_logged_out(
+    new_app: Callable[..., Flask], operator: Visitor, stranger: Visitor, office: Office
+) -> None:
+    office.has_marta()
+    copied, other = cookie_of(operator), Visitor(operator.app)
+    other.log_in()
+    proof = operator.csrf()
+    operator.post("/logout")
+    for thief in (Visitor(operator.app), Visitor(new_app())):  # another web process
+        thief.client.set_cookie("iv-session", copied)
+        assert not thief.is_logged_in()
+        assert thief.get("/dashboard/conversations", headers={"Accept": "application/json"}).status_code == 401
+        erase = f"/dashboard/conversations/{MARTA_KEY}/erase"
+        assert thief.post(erase, csrf=proof, form={"confirmed": "yes"}).location == "/login"
+    assert office.desk.conversation(MARTA_KEY) is not None
+    assert other.is_logged_in(), "other sessions go on"
+
+
+class Away:
+    """What was revoked is kept where nobody can look now."""
+
+    def revoke(self, what: str, *, for_s: int) -> None:
+        raise LedgerUnavailable("away")
+
+    def revoked_at(self, what: str) -> None:
+        raise LedgerUnavailable("away")
+
+
+def test_while_nobody_can_tell_who_logged_out_nothing_is_done(new_app: Callable[..., Flask]) -> None:
+    made: list[str] = []
+    visitor = Visitor(new_app(revocations=Away(), set_up_chatwoot=lambda: made.append("an inbox") or []))
+    visitor.log_in()
+    page = Page(visitor.get("/dashboard/checks"))
+    assert "csrf" in page.fields
+    answer = visitor.post("/dashboard/chatwoot", csrf=page.fields["csrf"])
+    assert (answer.status_code, made) == (503, [])
+    assert visitor.post("/logout", csrf=page.fields["csrf"]).location == "/login"
+    assert visitor.get("/").location == "/login"
+
+
+def test_what_is_kept_of_a_session_tells_nobody_of_it_and_goes_with_it(operator: Visitor, office: Office) -> None:
+    word = operator.csrf()
+    operator.post("/logout")
+    client: Any = office.ledger.client
+    [key] = list(client.scan_iter("iv:revoked:*"))
+    assert word.encode() not in key
+    assert SESSION_S - 60 < client.ttl(key) <= SESSION_S
 
 
 @pytest.mark.parametrize("token", ["", "wrong", ADMIN.upper(), f"{ADMIN}x", ADMIN[:-1], "contraseña", "\ud83d"])
