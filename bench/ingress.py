@@ -72,7 +72,7 @@ def _serve(folder: str, port: int) -> subprocess.Popen[bytes]:
         **os.environ,
         "WHATSAPP_TOKEN": "t",
         "WHATSAPP_PHONE_NUMBER_ID": BUSINESS.phone_number_id,
-        "WHATSAPP_VERIFY_TOKEN": "v",
+        "WHATSAPP_VERIFY_TOKEN": "verify-for-tests",
         "WHATSAPP_APP_SECRET": SECRET,
         "DATA_DIR": folder,
         "LOG_FILE": f"{folder}/webhook.log",

@@ -191,16 +191,31 @@ def _check_port(settings: Settings) -> None:
             raise ConfigurationError([f"{fault}; stop what uses it or set another port"]) from taken
 
 
-def _banner(settings: Settings) -> str:
-    token = admin_token(settings)
+def is_read_by_a_person() -> bool:
+    """Whether what is printed is seen and then gone. What reads a pipe keeps it, and so does whatever gave a container its
+    terminal: there nobody but the first process stands above us."""
+    return sys.stdout.isatty() and 1 not in (os.getpid(), os.getppid())
+
+
+def banner(settings: Settings, *, to_a_person: bool) -> str:
+    """What is running and where. Tokens that were made here are shown `to_a_person` only; those that were set, to nobody."""
+    files = settings.data_dir
+    admin, verify = admin_token(settings), verify_token(settings)  # made now, so that whoever looks for them finds them
+    link = f"#{admin}" if to_a_person and not settings.admin_token else ""
+    tokens = {"admin": admin if to_a_person else f"in {files / 'admin-token'}"}
+    tokens["verify"] = verify if to_a_person else f"in {files / 'verify-token'}"
+    if settings.admin_token:
+        tokens["admin"] = "ADMIN_TOKEN, as it was set"
+    if settings.whatsapp:
+        tokens["verify"] = "WHATSAPP_VERIFY_TOKEN, as it was set"
     channel = "the simulator (no keys are set)" if settings.is_tried_out else ", ".join(settings.channels_in_words)
-    store = "configured by REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+    store = "configured by REDIS_URL" if settings.redis_url else f"embedded, in {files}"
     return (
         f"\niAgente Vida is running.\n"
         f"  address       {settings.web_address}\n"
-        f"  log in        {settings.web_address}/login#{token}\n"
-        f"  verify token  {verify_token(settings)}\n"
-        f"  admin token   {token}\n"
+        f"  log in        {settings.web_address}/login{link}\n"
+        f"  verify token  {tokens['verify']}\n"
+        f"  admin token   {tokens['admin']}\n"
         f"  channel       {channel}\n"
         f"  store         {store}\n"
         f"  try it        make chat      (in another terminal; the curl lines are in README.md)\n"
@@ -231,7 +246,7 @@ def run(*, serve_web: bool) -> int:
 
         def ready() -> None:
             if serve_web:
-                sys.stdout.write(_banner(settings))
+                sys.stdout.write(banner(settings, to_a_person=is_read_by_a_person()))
                 sys.stdout.flush()
 
         return supervisor.run(ready, parent=None if serve_web else os.getppid())

@@ -21,6 +21,9 @@ from dotenv import dotenv_values
 
 from src.errors import ConfigurationError
 
+LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN = 16, 8
+"""Characters of the secrets that operators make up. The first opens everything; whoever guesses the second gets their own words
+back. What vendors give is as long as they think fit."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -265,6 +268,15 @@ class _Reader:
             self.faults.append(f"{name}: not {what}")
         return value
 
+    def own_secret(self, name: str, least: int) -> str:
+        """A secret that the operator makes up, long enough not to be guessed. A fault does not show it."""
+        value = self.text(name)
+        if value and len(value) < least:
+            self.faults.append(
+                f"{name}: at least {least} characters, so that nobody guesses it; make one: openssl rand -hex 24"
+            )
+        return value
+
     def group(self, title: str, names: tuple[str, ...]) -> bool:
         """Whether a vendor's group is on. Anything between on and off is a fault that names what is missing."""
         given = [name for name in names if self.text(name)]
@@ -299,7 +311,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         webhook_host=read.text("WEBHOOK_HOST", "0.0.0.0" if _in_container() else "127.0.0.1"),  # noqa: S104 - a container's own network
         webhook_port=read.whole("WEBHOOK_PORT", 5000, least=1, most=65_535),
         public_base_url=read.address("PUBLIC_BASE_URL").rstrip("/"),
-        admin_token=read.text("ADMIN_TOKEN"),
+        admin_token=read.own_secret("ADMIN_TOKEN", LEAST_ADMIN_TOKEN),
         debug=read.flag("DEBUG"),
         web_processes=read.whole("WEB_PROCESSES", 2, least=1, most=64),
         web_threads=read.whole("WEB_THREADS", 8, least=1, most=256),
@@ -347,7 +359,7 @@ def _whatsapp(read: _Reader) -> WhatsApp | None:
     return WhatsApp(
         token=read.text("WHATSAPP_TOKEN"),
         phone_number_id=read.text("WHATSAPP_PHONE_NUMBER_ID"),
-        verify_token=read.text("WHATSAPP_VERIFY_TOKEN"),
+        verify_token=read.own_secret("WHATSAPP_VERIFY_TOKEN", LEAST_VERIFY_TOKEN),
         app_secrets=secrets,
         business_account_id=read.text("WHATSAPP_BUSINESS_ACCOUNT_ID"),
         api_base_url=read.address("WHATSAPP_API_BASE_URL", "https://graph.facebook.com").rstrip("/"),
@@ -472,7 +484,10 @@ def verify_token(settings: Settings) -> str:
 
 
 def _kept_secret(data_dir: Path, name: str) -> str:
-    """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it."""
+    """A secret made once and kept in the data directory, readable by its owner only. Processes may race for it.
+
+    Raises ConfigurationError when what is kept there is none.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(data_dir / name, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -482,6 +497,11 @@ def _kept_secret(data_dir: Path, name: str) -> str:
             file.write(kept)
             file.flush()
             os.fsync(file.fileno())
+        if len(kept) < LEAST_ADMIN_TOKEN:
+            where = data_dir / name
+            raise ConfigurationError(
+                [f"{where}: somebody made it shorter than {LEAST_ADMIN_TOKEN} characters; remove the file"]
+            )
         return kept
 
 

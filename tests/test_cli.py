@@ -303,7 +303,7 @@ def test_what_cannot_be_sent_is_said_in_one_line(words: tuple[str, ...], said: s
 
 
 def test_outside_the_window_it_says_why(ledger: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"TOKEN": "EAAx", "PHONE_NUMBER_ID": "1065403", "VERIFY_TOKEN": "v", "APP_SECRET": "s"}.items():
+    for name, value in {"TOKEN": "EAAx", "PHONE_NUMBER_ID": "1065403", "VERIFY_TOKEN": VERIFY, "APP_SECRET": "s"}.items():
         monkeypatch.setenv(f"WHATSAPP_{name}", value)
     assert "24 hours" in run("send", PHONE, "--text", "hola", code=1).stderr
 

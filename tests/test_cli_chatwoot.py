@@ -58,7 +58,10 @@ def test_what_is_made_is_kept_and_a_second_run_changes_nothing(tmp_path: Path) -
     assert chatwoot.bot_token not in again.output
 
 
-def test_the_page_does_what_the_command_does(rig: Rig, tmp_path: Path) -> None:
+def test_the_page_does_what_the_command_does(
+    rig: Rig, tmp_path: Path, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", valkey_url)  # who logged out is known there
     app = create_app(make_services(load()))
     visitor = Visitor(app)
     assert visitor.log_in(admin_token(load())).status_code == 303

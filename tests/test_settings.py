@@ -247,10 +247,39 @@ def test_trusted_proxies_are_addresses_and_networks_and_nobody_by_default() -> N
 )
 def test_no_way_of_showing_the_settings_shows_a_secret(show: object) -> None:
     assert callable(show)
-    settings = read(**WHATSAPP, ADMIN_TOKEN="secret-admin", REDIS_URL="redis://user:secret-password@host")
+    settings = read(**WHATSAPP, ADMIN_TOKEN="secret-admin-token", REDIS_URL="redis://user:secret-password@host")
     for shown in (show(settings), show(settings.whatsapp)):
         assert "secret-" not in shown
         assert "106540352242922" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "others"),
+    [("ADMIN_TOKEN", 16, {}), ("WHATSAPP_VERIFY_TOKEN", 8, WHATSAPP)],
+)
+def test_a_secret_of_ones_own_that_is_short_stops_the_start_and_says_how_to_make_one(
+    name: str, least: int, others: dict[str, str]
+) -> None:
+    for secret in ("x", "q" * (least - 1), f" {'q' * (least - 1)} "):
+        [fault] = faults(**{**others, name: secret})
+        assert fault == f"{name}: at least {least} characters, so that nobody guesses it; make one: openssl rand -hex 24"
+    assert read(**{**others, name: "q" * least})
+
+
+def test_what_a_vendor_gave_is_as_long_as_the_vendor_wants() -> None:
+    assert read(**WHATSAPP | {"WHATSAPP_TOKEN": "E", "WHATSAPP_APP_SECRET": "s"}).whatsapp
+    assert read(**TWILIO | {"TWILIO_AUTH_TOKEN": "t"}, PUBLIC_BASE_URL="https://bot.example.com").twilio
+
+
+@pytest.mark.parametrize("name", ["admin-token", "verify-token"])
+def test_a_kept_secret_that_somebody_shortened_is_none(tmp_path: Path, name: str) -> None:
+    settings = read(DATA_DIR=str(tmp_path))
+    (tmp_path / name).write_text("short\n")
+    with pytest.raises(ConfigurationError) as refused:
+        (admin_token if name == "admin-token" else verify_token)(settings)
+    [fault] = refused.value.faults
+    assert str(tmp_path / name) in fault
+    assert "short\n" not in fault
 
 
 def test_a_child_gets_the_environment_with_changes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +316,6 @@ def test_a_secret_that_a_power_cut_left_empty_is_made_anew(tmp_path: Path) -> No
 
 
 def test_a_given_token_is_used_and_not_written_down(tmp_path: Path) -> None:
-    settings = read(**WHATSAPP, DATA_DIR=str(tmp_path), ADMIN_TOKEN=" given ")
-    assert (admin_token(settings), verify_token(settings)) == ("given", "secret-verify")
+    settings = read(**WHATSAPP, DATA_DIR=str(tmp_path), ADMIN_TOKEN=" given-by-somebody ")
+    assert (admin_token(settings), verify_token(settings)) == ("given-by-somebody", "secret-verify")
     assert list(tmp_path.iterdir()) == []

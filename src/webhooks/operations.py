@@ -223,20 +223,15 @@ class _Operations:
                 "state": "on",
                 "phone_number_id": whatsapp.phone_number_id,
                 "api_version": whatsapp.api_version,
-                "token": _masked(whatsapp.token),
+                "token": "set",
                 "app_secrets": len(whatsapp.app_secrets),
             }
         if twilio := settings.twilio:
-            account, token = _masked(twilio.account_sid), _masked(twilio.auth_token)
-            channels["twilio"] = {"state": "on", "account_sid": account, "token": token}
+            channels["twilio"] = {"state": "on", "account_sid": twilio.account_sid, "token": "set"}
         if chatwoot := settings.chatwoot:
             channels["chatwoot"] = {"state": "on", "mode": chatwoot.mode}
         note = "no keys are set: messages from this machine are answered here"
         return channels or {"whatsapp": {"state": "simulator", "note": note}}
-
-
-def _masked(secret: str) -> str:
-    return f"…{secret[-4:]}" if len(secret) > 12 else "set"
 
 
 def _body() -> dict[str, Any]:

@@ -68,7 +68,6 @@ def test_a_played_prospect_is_answered_and_seen(product: Product) -> None:
 
 def test_the_login_link_logs_in_and_leaves_no_token_behind(product: Product, browser: Browser) -> None:
     link = f"{product.address}/login#{ADMIN_TOKEN}"
-    assert link in product.output.read_text()
     browser.go(link)
     eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Overview")
     assert browser.js("location.href") == f"{product.address}/"

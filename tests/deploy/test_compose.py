@@ -112,7 +112,12 @@ def test_the_services_answer_a_message_together(services: dict[str, Any], tmp_pa
     with Rig(nginx.address) as rig:
 
         def line(service: str, command: list[str]) -> list[str]:
-            environment = {**rig.env("meta"), **services[service]["environment"], "ADMIN_TOKEN": "t", "DEBOUNCE_S": "0"}
+            environment = {
+                **rig.env("meta"),
+                **services[service]["environment"],
+                "ADMIN_TOKEN": "operator-for-tests",
+                "DEBOUNCE_S": "0",
+            }
             environment["REDIS_URL"] = environment["REDIS_URL"].replace("store:6379", f"127.0.0.1:{store_port}")
             environment |= {"WEBHOOK_PORT": str(web_port), "WEBHOOK_HOST": "127.0.0.1"}
             return contained(app, tmp_path / "data", environment, command)

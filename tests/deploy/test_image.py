@@ -45,7 +45,7 @@ def test_the_image_serves_with_read_only_files_and_no_rights(tmp_path: Path) -> 
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     # Unlike in a container this is the machine's own network.
-    here = {"WEBHOOK_PORT": str(port), "WEBHOOK_HOST": "127.0.0.1", "ADMIN_TOKEN": "t", "DEBOUNCE_S": "0"}
+    here = {"WEBHOOK_PORT": str(port), "WEBHOOK_HOST": "127.0.0.1", "ADMIN_TOKEN": "operator-for-tests", "DEBOUNCE_S": "0"}
     message = {"id": "wamid.1", "from": "34600000001", "type": "text", "text": {"body": "hola"}}
     body = {"entry": [{"changes": [{"value": {"messages": [message]}}]}]}
 
@@ -54,7 +54,9 @@ def test_the_image_serves_with_read_only_files_and_no_rights(tmp_path: Path) -> 
         return subprocess.run(line, check=False, capture_output=True, text=True, timeout=30)
 
     def replies() -> list[str]:
-        answer = requests.get(f"{address}/webhook/conversation/34600000001", headers={"Authorization": "Bearer t"}, timeout=5)
+        answer = requests.get(
+            f"{address}/webhook/conversation/34600000001", headers={"Authorization": "Bearer operator-for-tests"}, timeout=5
+        )
         rows = answer.json()["messages"] if answer.ok else []
         return [row["text"] for row in rows if row["role"] == "bot"]
 

@@ -239,9 +239,9 @@ def web_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     command = compose({"STORE_PASSWORD": "x"})["services"]["web"]["command"]
     environment = {
         "WHATSAPP_TOKEN": "EAAtokenofthetests", "WHATSAPP_PHONE_NUMBER_ID": builders.BUSINESS.phone_number_id,
-        "WHATSAPP_VERIFY_TOKEN": "v", "WHATSAPP_APP_SECRET": SECRET, "DATA_DIR": str(directory), "ADMIN_TOKEN": "t",
-        "LOG_FILE": str(directory / "webhook.log"), "WEBHOOK_PORT": str(port), "WEBHOOK_HOST": "127.0.0.1",
-        "WORKER_PROCESSES": "0", "GUNICORN_CMD_ARGS": "--no-control-socket",
+        "WHATSAPP_VERIFY_TOKEN": "verify-for-tests", "WHATSAPP_APP_SECRET": SECRET, "DATA_DIR": str(directory),
+        "ADMIN_TOKEN": "operator-for-tests", "LOG_FILE": str(directory / "webhook.log"), "WEBHOOK_PORT": str(port),
+        "WEBHOOK_HOST": "127.0.0.1", "WORKER_PROCESSES": "0", "GUNICORN_CMD_ARGS": "--no-control-socket",
     }  # fmt: skip
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("WHATSAPP_", "REDIS_"))}
     output = directory / "output.txt"

@@ -198,6 +198,18 @@ def test_what_the_product_may_not_do(store: Store) -> None:
     assert store.admin.ping()
 
 
+@pytest.mark.parametrize("name", ["STORE_PASSWORD", "STORE_OPERATOR_PASSWORD"])
+def test_a_password_that_can_be_guessed_stops_the_start(tmp_path: Path, name: str) -> None:
+    given = {"PATH": "/usr/bin:/bin", "STORE_PASSWORD": PASSWORD, "STORE_RUN_DIR": str(tmp_path), "STORE_SERVER": "/bin/true"}
+    short = subprocess.run(start_command(), env={**given, name: "q" * 15}, capture_output=True, text=True, check=False)
+    assert (short.returncode, short.stderr.partition(":")[0]) == (2, name)
+    assert "openssl rand -hex 32" in short.stderr
+    assert "qqq" not in short.stderr
+    assert not (tmp_path / "users.acl").exists()
+    long_enough = {**given, name: "q" * 16}
+    assert subprocess.run(start_command(), env=long_enough, capture_output=True, check=False).returncode == 0
+
+
 def test_who_may_come_in(store: Store) -> None:
     nobody = redis.Redis(unix_socket_path=str(store.socket))
     with pytest.raises(redis.exceptions.AuthenticationError):

@@ -75,7 +75,7 @@ class Stack:
             "DEBOUNCE_MAX_S": "1.0",
             "LEASE_S": str(lease_s),
             "LEDGER_WAIT_REPLICAS": str(wait_replicas),
-            "ADMIN_TOKEN": "t",
+            "ADMIN_TOKEN": "operator-for-tests",
             **({"REDIS_URL": store.url} if store else {}),
         }
         self._worker_command = [sys.executable, "-m", "tests.faults.echo_worker", str(thinking_ms)]

@@ -24,6 +24,7 @@ from tests.kit.contracts import (
     assert_status,
 )
 from tests.webhooks.door_kit import ADMIN, KEY, SECRET, VERIFY, WHATSAPP, Doors
+from tests.webhooks.hostile_kit import ENVIRONMENT
 from tests.webhooks.log_kit import written_to
 
 NewDoors = Callable[..., Doors]
@@ -99,13 +100,32 @@ def test_status_tells_everybody_little_and_the_operator_everything(doors: Doors)
     shown = doors.ask("/webhook/status").json
     assert_status(shown, secrets=[ADMIN, VERIFY, SECRET, WHATSAPP["WHATSAPP_TOKEN"], "34600000001"])
     assert shown["channels"]["whatsapp"]["state"] == "on"
+    assert shown["channels"]["whatsapp"]["token"] == "set"
     assert [worker["id"] for worker in shown["workers"]] == ["host.1"]
     assert shown["lanes"]["turns"]["depth"] == 1
     assert shown["conversations"]["by_stage"]["COTIZACION"] == 1
 
 
+def test_no_part_of_a_secret_is_shown(new_doors: NewDoors) -> None:
+    """Four letters of a token are four letters less to guess, and tell whose it is."""
+    doors = new_doors(ENVIRONMENT)
+    for shown in (doors.ask("/webhook/status").text, doors.ask("/webhook/diag").text, doors.ask("/metrics").text):
+        for name, value in ENVIRONMENT.items():
+            if any(part in name for part in ("TOKEN", "SECRET")):
+                for end in (value[-4:], value[:4]):
+                    assert f"…{end}" not in shown, name
+                    assert f"{end}…" not in shown, name
+                assert value not in shown, name
+    assert doors.ask("/webhook/status").json["channels"] == {
+        "whatsapp": {"state": "on", "phone_number_id": ENVIRONMENT["WHATSAPP_PHONE_NUMBER_ID"], "api_version": "v26.0",
+                     "token": "set", "app_secrets": 2},
+        "twilio": {"state": "on", "account_sid": ENVIRONMENT["TWILIO_ACCOUNT_SID"], "token": "set"},
+        "chatwoot": {"state": "on", "mode": "api-inbox"},
+    }  # fmt: skip
+
+
 def test_the_diagnosis_shows_no_secret(new_doors: NewDoors) -> None:
-    secrets = {**WHATSAPP, "ADMIN_TOKEN": "secret-admin", "REDIS_URL": "redis://user:secret-password@host"}
+    secrets = {**WHATSAPP, "ADMIN_TOKEN": "secret-admin-token", "REDIS_URL": "redis://user:secret-password@host"}
     answer = new_doors(secrets).ask("/webhook/diag")
     assert answer.status_code == 200
     hidden = [SECRET, VERIFY, WHATSAPP["WHATSAPP_TOKEN"], "secret-admin", "secret-password", ADMIN]
