@@ -34,6 +34,7 @@ from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
+from src.integrations.chatwoot_links import show_link
 from src.integrations.chatwoot_poll import EVERY_S, ChatwootPoll
 from src.integrations.chatwoot_provisioning import Provisioning
 from src.integrations.embedded_valkey import EmbeddedValkey
@@ -68,6 +69,11 @@ from src.settings import (
 _WAITING_IN_BACKGROUND = 200
 
 
+ShowLeadLink = Callable[[str, Callable[[str], str | None]], bool]
+"""Shows in a conversation of Chatwoot, by its number there, the link that is made for its person's contact key; False when none
+is made. May raise IntegrationError, and what making the link raises."""
+
+
 class Services(msgspec.Struct, frozen=True):
     """What the doors of one process share."""
 
@@ -81,6 +87,7 @@ class Services(msgspec.Struct, frozen=True):
     checks: Callable[[], list[Check]]
     metrics: ProcessMetrics
     revocations: Revocations
+    show_lead_link: ShowLeadLink
     admin_token: Callable[[], str]
     verify_token: Callable[[], str]
 
@@ -114,6 +121,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Serv
         ),
         metrics=metrics,
         revocations=RedisRevocations(ledger),
+        show_lead_link=_lead_links(settings, metrics),
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
     )
@@ -137,6 +145,14 @@ def make_human_side(settings: Settings, ledger: RedisLedger, channels: Mapping[s
         clock=ledger.server_time,
         key_of=chatwoot_events.key_of,
     )
+
+
+def _lead_links(settings: Settings, metrics: ProcessMetrics) -> ShowLeadLink:
+    def show(conversation_id: str, link_of: Callable[[str], str | None]) -> bool:
+        chatwoot = chatwoot_of(settings)
+        return chatwoot is not None and show_link(make_chatwoot_api(chatwoot, metrics), conversation_id, link_of)
+
+    return show
 
 
 def make_ledger(settings: Settings) -> RedisLedger:

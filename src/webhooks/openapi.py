@@ -50,7 +50,7 @@ class Refusal(Exact):
 class Done(Exact):
     """What was done."""
 
-    status: Literal["ok", "erased", "reset", "paused", "running", "queued"]
+    status: Literal["ok", "erased", "reset", "revoked", "paused", "running", "queued"]
 
 
 class Queued(Exact):
@@ -302,6 +302,7 @@ DOORS: dict[str, Door] = {
     "operations.takeover": Door(answers={200: Conversation}, refuses=(404, 409)),
     "operations.handback": Door(answers={200: Conversation}, refuses=(404, 409)),
     "operations.correct": Door(answers={200: Conversation}, takes=(Correction,), refuses=(400, 404, 409, 413)),
+    "operations.revoke_links": Door(answers={200: Done}, refuses=(404,)),
     "operations.pause": Door(answers={200: Done}),
     "operations.resume": Door(answers={200: Done}),
     "operations.dead_letters": Door(answers={200: DeadLetters}),

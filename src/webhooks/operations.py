@@ -19,6 +19,7 @@ from src.errors import InvalidRequest, LedgerUnavailable, UnknownContact
 from src.integrations.whatsapp_identity import CHANNEL, typed_key
 from src.messages import PLAYED
 from src.webhooks import security
+from src.webhooks.lead_page.links import Links
 from src.webhooks.security import ANYONE, OPERATOR
 
 MOST_PER_PAGE = 200
@@ -42,6 +43,7 @@ def doors(services: Services) -> Blueprint:
         ("POST", "/webhook/conversation/<path:reference>/takeover", here.takeover, OPERATOR),
         ("POST", "/webhook/conversation/<path:reference>/handback", here.handback, OPERATOR),
         ("PATCH", "/webhook/conversation/<path:reference>/profile", here.correct, OPERATOR),
+        ("DELETE", "/webhook/conversation/<path:reference>/lead-links", here.revoke_links, OPERATOR),
         ("POST", "/webhook/pause", here.pause, OPERATOR),
         ("POST", "/webhook/resume", here.resume, OPERATOR),
         ("GET", "/webhook/dead-letters", here.dead_letters, OPERATOR),
@@ -61,6 +63,7 @@ class _Operations:
         self._desk = services.desk
         self._operators = services.operators
         self._ledger = services.ledger
+        self._links = Links(services.admin_token, services.revocations, services.ledger.server_time)
         self._log = logs.get_logger()
 
     def healthz(self) -> Any:
@@ -148,6 +151,13 @@ class _Operations:
         """Profile values by hand: {"age": 45}; null takes a value out."""
         changes = _body()
         return self._changed(reference, "corrected", lambda contact: self._operators.correct(contact, changes))
+
+    def revoke_links(self, reference: str) -> Any:
+        """Takes back every link to that person's lead. Whoever may see the conversation in Chatwoot gets a new one there."""
+        contact = self._known(reference)
+        self._links.revoke(contact)
+        self._log.info("lead_links.revoked", contact=self._ledger.pseudonym(contact))
+        return _json({"status": "revoked"})
 
     def pause(self) -> Any:
         """The bot falls silent everywhere; messages are still recorded."""

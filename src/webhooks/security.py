@@ -17,8 +17,9 @@ from werkzeug.exceptions import HTTPException
 from src import logs
 from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest, TooManyRequests, UnreadableState
 
-ANYONE, OPERATOR, VENDOR, LEAD_PAGE = "anyone", "operator", "vendor", "lead page"
-"""Who a door is for. A vendor proves itself by its signature, inside the view; the page in Chatwoot by a token of its own."""
+ANYONE, OPERATOR, VENDOR, LEAD_PAGE, LEAD_LINK = "anyone", "operator", "vendor", "lead page", "lead link"
+"""Who a door is for. A vendor proves itself by its signature, inside the view, as does who has a link to a lead; the page in
+Chatwoot that asks for links by a token of its own."""
 MAX_BODY_BYTES = 3 * 1024 * 1024
 """Meta's largest webhook."""
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB."
@@ -34,11 +35,23 @@ def same_secret(given: bytes, secret: str) -> bool:
     return hmac.compare_digest(given, secret.encode()) and bool(secret)
 
 
-def is_operator(request_: Request, admin_token: str) -> bool:
-    """Whether the request carries the operator's token."""
+def bearer(request_: Request) -> bytes:
+    """The token that the request carries, or nothing."""
     scheme, _, given = request_.headers.get("Authorization", "").partition(" ")
     # WSGI gives the header's bytes as Latin-1.
-    return same_secret(given.strip().encode("latin-1", "replace"), admin_token) and scheme.casefold() == "bearer"
+    return given.strip().encode("latin-1", "replace") if scheme.casefold() == "bearer" else b""
+
+
+def is_operator(request_: Request, admin_token: str) -> bool:
+    """Whether the request carries the operator's token."""
+    return same_secret(bearer(request_), admin_token)
+
+
+def unauthorized(message: str) -> tuple[Response, int]:
+    """The answer to who has shown no token, or another one."""
+    answer, status = error(401, "unauthorized", message)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer, status
 
 
 def whole_body(request_: Request) -> bytes:
@@ -55,9 +68,7 @@ def guard(view: Callable[..., Any], who: str, admin_token: Callable[[], str]) ->
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if who in (OPERATOR, LEAD_PAGE) and not is_operator(request, admin_token()):
-            answer, status = error(401, "unauthorized", "This door needs the admin token: Authorization: Bearer …")
-            answer.headers["WWW-Authenticate"] = "Bearer"
-            return answer, status
+            return unauthorized("This door needs the admin token: Authorization: Bearer …")
         return view(*args, **kwargs)
 
     guarded.guarded_for = who  # type: ignore[attr-defined]

