@@ -75,7 +75,7 @@ def form_of(raw: bytes) -> list[tuple[str, str]]:
 def check_signature(url: str, form: Sequence[tuple[str, str]], header: str | None, token: str) -> None:
     """Return when `header` (X-Twilio-Signature) proves that Twilio sent this form to `url`, else raise BadSignature.
 
-    `url` is the address as Twilio knows it, with its query. Twilio signs it with or without the port that goes without saying.
+    `url` is the address as Twilio knows it, with its query. Twilio signs it with or without its port, also one of its own.
     """
     values: dict[str, set[str]] = {}
     for name, value in form:
@@ -94,9 +94,7 @@ def _ways_to_write(url: str) -> list[str]:
     parts = urlsplit(url)
     host = parts.netloc.removesuffix(f":{parts.port}") if parts.port else parts.netloc
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    hosts = [parts.netloc, f"{host}:{port}"] if port else [parts.netloc]
-    if parts.port == _DEFAULT_PORTS.get(parts.scheme):
-        hosts.append(host)
+    hosts = [parts.netloc, host, f"{host}:{port}"] if port else [parts.netloc]
     return list(dict.fromkeys(urlunsplit(parts._replace(netloc=written)) for written in hosts))
 
 

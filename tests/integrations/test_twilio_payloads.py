@@ -42,6 +42,14 @@ def test_a_signature_is_good_with_and_without_the_port_that_goes_without_saying(
     check_signature(URL, form, signed(signed_url, TEXT), TOKEN)
 
 
+@pytest.mark.parametrize("signed_url", ["https://bot.example.com:8443/x?a=1", "https://bot.example.com/x?a=1"])
+def test_a_signature_is_good_with_and_without_a_port_of_ones_own(signed_url: str) -> None:
+    form = form_of(urlencode(TEXT).encode())
+    check_signature("https://bot.example.com:8443/x?a=1", form, signed(signed_url, TEXT), TOKEN)
+    with pytest.raises(BadSignature):
+        check_signature("https://bot.example.com:8443/x?a=1", form, signed(signed_url.replace("/x", "/y"), TEXT), TOKEN)
+
+
 @pytest.mark.parametrize(
     ("url", "fields", "header", "token"),
     [
