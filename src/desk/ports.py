@@ -115,6 +115,13 @@ class Amendment(msgspec.Struct, kw_only=True):
     mirrors: Sequence[tuple[str, bytes]] = ()
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where and when words were written that come from a CRM: the number of the conversation there."""
+
+    place: str
+    at: datetime
+
+
 class Offers(msgspec.Struct, frozen=True):
     """Contacts that need attention, by lane, and the lanes in which `more` do than there was room for.
 
@@ -213,11 +220,14 @@ class Ledger(Protocol):
         *,
         owner: str = "",
         mirrors: Sequence[tuple[str, bytes]] = (),
+        origin: Origin | None = None,
     ) -> int:
         """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript.
 
         Returns how many were new: one with an id that was spoken before is not spoken again. When any is, the
-        conversation is `owner`'s from then on ("" leaves it), and the CRM is given the jobs in `mirrors`.
+        conversation is `owner`'s from then on ("" leaves it), and the CRM is given the jobs in `mirrors`. What has an
+        `origin` is remembered beyond an erasure, and is not spoken when it was written before one, or where the person is
+        about to go. Without messages nobody comes into being.
         """
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:
