@@ -34,7 +34,7 @@ from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
-from src.integrations.chatwoot_poll import EVERY_S, ChatwootPoll
+from src.integrations.chatwoot_poll import AT_ONCE_S, EVERY_S, ChatwootPoll
 from src.integrations.chatwoot_provisioning import Provisioning
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
@@ -65,6 +65,13 @@ from src.settings import (
 )
 
 _WAITING_IN_BACKGROUND = 200
+_ALARMS = {
+    "conversation.handed_over": "Una persona espera respuesta",
+    "conversation.unanswered": "Nadie ha contestado todavía",
+    "crm.poll_behind": "Lo que se escribe en Chatwoot puede no estar llegando a WhatsApp",
+    "crm.poll_passed_over": "Una conversación de Chatwoot no se puede leer: mire si falta alguna respuesta por enviar",
+    "clock.disagrees": "El reloj del almacén y el nuestro no van a la vez: no se borra a nadie hasta que se arregle",
+}
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -244,11 +251,15 @@ def _polls(
         chatwoot = chatwoot_of(settings)
         return (make_chatwoot_api(chatwoot, metrics), chatwoot.inbox_id) if chatwoot and chatwoot.inbox_id else None
 
-    poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp())
-    log = logs.get_logger()
+    def told(reason: str, detail: str) -> None:
+        log.error("crm.poll", reason=reason, detail=detail)
+        alarm(Alert("crm.poll_behind" if reason == "behind" else "crm.poll_passed_over", "", reason, urgent=False))
+
+    log, alarm = logs.get_logger(), make_alarm(settings, ledger, channels)
+    poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp(), told=told)
 
     def run(stopping: threading.Event) -> None:
-        while not stopping.wait(EVERY_S):
+        while not stopping.wait(AT_ONCE_S if poll.has_more else EVERY_S):
             try:
                 if found := poll.look_alone():
                     log.info("crm.polled", found=found)
@@ -488,9 +499,12 @@ def make_mail(settings: Settings) -> Mail | None:
 
 def _notice(alert: Alert, pseudonym: str, public_base_url: str) -> tuple[str, str]:
     """Subject and text in Spanish, as those who read it are the house's own people."""
-    what = "Una persona espera respuesta" if alert.name == "conversation.handed_over" else "Nadie ha contestado todavía"
-    where = f"{public_base_url}/dashboard/conversations?owner=human" if public_base_url else "la lista de conversaciones"
-    text = f"{what}.\n\nMotivo: {alert.reason}\nConversación: {pseudonym} (como en webhook.log)\nDónde: {where}\n"
+    what = _ALARMS[alert.name]
+    if alert.contact:
+        where = f"{public_base_url}/dashboard/conversations?owner=human" if public_base_url else "la lista de conversaciones"
+        text = f"{what}.\n\nMotivo: {alert.reason}\nConversación: {pseudonym} (como en webhook.log)\nDónde: {where}\n"
+    else:
+        text = f"{what}.\n\nMotivo: {alert.reason}\nDónde: webhook.log y docs/operations.md\n"
     return f"{'URGENTE: ' if alert.urgent else ''}{what} ({alert.reason})", text
 
 

@@ -306,9 +306,12 @@ class Records(Protocol):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """Something that the people on duty must know. `reason` is a stable word; the contact key must not leave our machines."""
+    """Something that the people on duty must know. `reason` is a stable word; the contact key must not leave our machines, and
+    is "" where it is not about a person."""
 
-    name: Literal["conversation.handed_over", "conversation.unanswered"]
+    name: Literal[
+        "conversation.handed_over", "conversation.unanswered", "crm.poll_behind", "crm.poll_passed_over", "clock.disagrees"
+    ]
     contact: str
     reason: str
     urgent: bool

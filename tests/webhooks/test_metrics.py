@@ -312,6 +312,7 @@ ALARM_CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("WebhooksRefused", {f'{TIMES}"403"}}': "0+5x60"}, {f'{TIMES}"403"}}': ONCE}),
     ("HandedOverAndNobodyAnswers", {"handoff_timeouts_total": ONCE}, {"handoff_timeouts_total": STEADY}),
     ("LanguageModelFails", {"model_failed_total": "0+4x60"}, {"model_failed_total": "0+1x60"}),
+    ("CrmPollBehind", {"crm_poll_behind_seconds": "601x60"}, {"crm_poll_behind_seconds": "20x60"}),
     ("BotPaused", {"bot_paused": STEADY}, {"bot_paused": "0x60"}),
 ]  # fmt: skip
 
