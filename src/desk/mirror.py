@@ -175,7 +175,7 @@ class Mirror:
         settlement.hold_s = after_s or max(asked_s, backoff_s(failures, claim.turn_id))
         settlement.uncounted = [one.id for one in claim.jobs if one.id not in told.done]
         if maybe or claim.crm.get("maybe") == job.id or job.attempts > 1:
-            settlement.crm["maybe"] = job.id
+            settlement.crm = {**settlement.crm, "maybe": job.id}
         settlement.counts = {"mirror_put_off": 1}
         self._ledger.commit(claim, settlement)
         return "put_off" if isinstance(failure, TemporaryFailure) else "refused"
