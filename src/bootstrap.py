@@ -28,7 +28,7 @@ from src.desk.mirror import Mirror
 from src.desk.operators import Operators
 from src.desk.ports import Agent, Alarm, Alert, Channel
 from src.desk.turns import Turns
-from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
+from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
 from src.integrations import chatwoot_events
 from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
@@ -412,7 +412,10 @@ def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float
 
     def fetch(voice: Inbound) -> File:
         assert voice.media is not None  # noqa: S101 - only voice notes are listened to
-        return channels[voice.contact.channel].download(voice.media, max_bytes=MOST_BYTES)
+        channel = channels.get(voice.contact.channel)
+        if channel is None:
+            raise Rejected(voice.contact.channel, "download", detail="the channel is not configured any more")
+        return channel.download(voice.media, max_bytes=MOST_BYTES)
 
     return Transcriber(api_key=llm.api_key, base_url=llm.base_url, model=llm.transcription_model, fetch=fetch)
 

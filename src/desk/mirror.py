@@ -19,6 +19,7 @@ from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.crm import Anew, Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
 from src.desk.delivery import backoff_s
+from src.desk.failures import reason_of
 from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, UnreadableState
 from src.messages import Event
@@ -127,7 +128,7 @@ class Mirror:
         elif isinstance(what, Note):
             crm.note(place, what, [], again=again)
         elif isinstance(what, Status):
-            crm.settle(place, told.message_id(what.id), msgspec.structs.replace(what, detail=_reason(what.detail)))
+            crm.settle(place, told.message_id(what.id), msgspec.structs.replace(what, detail=reason_of(what.detail)))
             told.settled(what)
         elif isinstance(what, Moved):
             crm.move(place, what.owner)
@@ -286,23 +287,6 @@ def _conversation(claim: Claim) -> Conversation | None:
             owner: Any = "human" if claim.owner == "human" else "bot"
             return msgspec.structs.replace(states.decode(claim.state), owner=owner)
     return None
-
-
-_REASONS = {
-    "131047": "Han pasado más de 24 horas desde su último mensaje: WhatsApp solo admite ahora una plantilla.",
-    "131026": "WhatsApp no puede entregarle mensajes a este número.",
-    "withheld": "No se ha enviado: la conversación ya la llevaba una persona.",
-    "too_late": "No se ha podido entregar en un día.",
-    "no_channel": "Este canal no está configurado.",
-    "file": "El archivo no se ha podido enviar.",
-}
-_REASONS |= {"window_closed": _REASONS["131047"], "63016": _REASONS["131047"]}
-
-
-def _reason(codes: str) -> str:
-    """Why a message failed, for those who wrote it."""
-    first = codes.partition(",")[0]
-    return _REASONS.get(first, f"WhatsApp no lo ha aceptado (código {codes})." if codes else "")
 
 
 def jobs_of_lead(name: str, moved: Sequence[Moved | Note] = ()) -> list[tuple[str, bytes]]:

@@ -134,7 +134,8 @@ class Offers(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact as stored, for people to look at. `rows` is the transcript, oldest first."""
+    """One contact as stored, for people to look at. `rows` is the transcript, oldest first; a message that failed has the
+    `codes` that say why."""
 
     contact: str
     state: bytes | None

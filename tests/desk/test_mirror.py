@@ -14,6 +14,7 @@ from src.desk import jobs
 from src.desk.crm import Erased, File, Lead, Mirrored, Note, Owner, Place, Status
 from src.desk.mirror import MOST_CRASHES, MOST_FILE_TRIES, MOST_REFUSALS, REST_S, Mirror
 from src.errors import AccessDenied, Rejected, StaleCommit, TemporaryFailure
+from src.integrations.redis_dossier import dossier
 from src.integrations.redis_ledger import RedisLedger
 from src.messages import Contact, Content, Media, Outbound
 from tests.conftest import Skew
@@ -440,6 +441,11 @@ def test_an_unreadable_job_stops_nobody(office: Office, at: At, crm: FakeCrm) ->
     office.hears("sigo")
     assert at.until_done() == ["buried", "mirrored"]
     assert crm.words == ["sigo"]
+    (letter,) = office.records.dead_letters()
+    assert (letter.lane, letter.reason) == ("mirror", "the job cannot be read")
+    shown = dossier(office.ledger, ANA)
+    assert shown is not None
+    assert len(shown["dead_letters"]) == 1
 
 
 def test_erased_is_read_as_the_script_writes_it(office: Office, at: At) -> None:
