@@ -28,14 +28,14 @@ from src.desk.mirror import Mirror
 from src.desk.operators import Operators
 from src.desk.ports import Agent, Alarm, Alert, Channel, Revocations
 from src.desk.turns import Turns
-from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, RejectedRequest
+from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
 from src.integrations import chatwoot_events
 from src.integrations.chatwoot_api import ChatwootApi
 from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
 from src.integrations.chatwoot_client import ChatwootClient
 from src.integrations.chatwoot_files import ChatwootFiles
 from src.integrations.chatwoot_links import show_link
-from src.integrations.chatwoot_poll import EVERY_S, ChatwootPoll
+from src.integrations.chatwoot_poll import AT_ONCE_S, EVERY_S, ChatwootPoll
 from src.integrations.chatwoot_provisioning import Provisioning
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.mail import Mail
@@ -67,6 +67,13 @@ from src.settings import (
 )
 
 _WAITING_IN_BACKGROUND = 200
+_ALARMS = {
+    "conversation.handed_over": "Una persona espera respuesta",
+    "conversation.unanswered": "Nadie ha contestado todavía",
+    "crm.poll_behind": "Lo que se escribe en Chatwoot puede no estar llegando a WhatsApp",
+    "crm.poll_passed_over": "Una conversación de Chatwoot no se puede leer: mire si falta alguna respuesta por enviar",
+    "clock.disagrees": "El reloj del almacén y el nuestro no van a la vez: no se borra a nadie hasta que se arregle",
+}
 
 
 ShowLeadLink = Callable[[str, Callable[[str], str | None]], bool]
@@ -268,11 +275,15 @@ def _polls(
         chatwoot = chatwoot_of(settings)
         return (make_chatwoot_api(chatwoot, metrics), chatwoot.inbox_id) if chatwoot and chatwoot.inbox_id else None
 
-    poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp())
-    log = logs.get_logger()
+    def told(reason: str, detail: str) -> None:
+        log.error("crm.poll", reason=reason, detail=detail)
+        alarm(Alert("crm.poll_behind" if reason == "behind" else "crm.poll_passed_over", "", reason, urgent=False))
+
+    log, alarm = logs.get_logger(), make_alarm(settings, ledger, channels)
+    poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp(), told=told)
 
     def run(stopping: threading.Event) -> None:
-        while not stopping.wait(EVERY_S):
+        while not stopping.wait(AT_ONCE_S if poll.has_more else EVERY_S):
             try:
                 if found := poll.look_alone():
                     log.info("crm.polled", found=found)
@@ -425,7 +436,10 @@ def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float
 
     def fetch(voice: Inbound) -> File:
         assert voice.media is not None  # noqa: S101 - only voice notes are listened to
-        return channels[voice.contact.channel].download(voice.media, max_bytes=MOST_BYTES)
+        channel = channels.get(voice.contact.channel)
+        if channel is None:
+            raise Rejected(voice.contact.channel, "download", detail="the channel is not configured any more")
+        return channel.download(voice.media, max_bytes=MOST_BYTES)
 
     return Transcriber(api_key=llm.api_key, base_url=llm.base_url, model=llm.transcription_model, fetch=fetch)
 
@@ -514,9 +528,12 @@ def make_mail(settings: Settings) -> Mail | None:
 
 def _notice(alert: Alert, pseudonym: str, public_base_url: str) -> tuple[str, str]:
     """Subject and text in Spanish, as those who read it are the house's own people."""
-    what = "Una persona espera respuesta" if alert.name == "conversation.handed_over" else "Nadie ha contestado todavía"
-    where = f"{public_base_url}/dashboard/conversations?owner=human" if public_base_url else "la lista de conversaciones"
-    text = f"{what}.\n\nMotivo: {alert.reason}\nConversación: {pseudonym} (como en webhook.log)\nDónde: {where}\n"
+    what = _ALARMS[alert.name]
+    if alert.contact:
+        where = f"{public_base_url}/dashboard/conversations?owner=human" if public_base_url else "la lista de conversaciones"
+        text = f"{what}.\n\nMotivo: {alert.reason}\nConversación: {pseudonym} (como en webhook.log)\nDónde: {where}\n"
+    else:
+        text = f"{what}.\n\nMotivo: {alert.reason}\nDónde: webhook.log y docs/operations.md\n"
     return f"{'URGENTE: ' if alert.urgent else ''}{what} ({alert.reason})", text
 
 

@@ -14,6 +14,7 @@
     ├── LedgerUnavailable         the store cannot be read or written now
     ├── StaleCommit               somebody else moved this conversation first
     ├── UnreadableState           stored by a newer version than this one knows
+    │   └── DamagedState          no version can read what is stored
     └── IntegrationError          a vendor did not do what was asked
         ├── TemporaryFailure      try again, after `retry_after_s`
         └── PermanentFailure      trying again cannot help
@@ -123,7 +124,15 @@ class StaleCommit(SalesAgentError):
 
 
 class UnreadableState(SalesAgentError):
-    """A conversation was stored by a newer version than this one knows, or is damaged."""
+    """A conversation was stored by a newer version than this one knows, or is damaged. `advice` is for who asked for it."""
+
+    advice = "A newer version of this program stored the conversation; it is left alone."
+
+
+class DamagedState(UnreadableState):
+    """What is stored of a conversation is damaged: waiting mends nothing."""
+
+    advice = "What is stored of this conversation is damaged. What was said is kept: reset it, and the bot begins anew."
 
 
 class IntegrationError(SalesAgentError):

@@ -224,7 +224,7 @@ class Worker:
         return True
 
     def _fail(self, claim: Claim) -> None:
-        """A bug or an unreadable state: tried again a little later, then given up so that it stops nobody else."""
+        """A bug or a newer state: tried again a little later, then given up so that it stops nobody else."""
         # A timer that fails counts no attempts: it is looked at again now and then, until somebody mends it.
         attempts = max((job.attempts for job in claim.jobs), default=8)
         try:
@@ -234,6 +234,10 @@ class Worker:
                 self._ledger.retry(claim, after_s=backoff_s(attempts, claim.turn_id))
         except StaleCommit:
             self._log.info("work.lost")
+        except LedgerUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - nobody above would tell of it; the lease ends, and somebody tries again
+            self._log.error("work.not_put_away", exc_info=True)
 
     # -- around the work -------------------------------------------------------------------------------------------
 

@@ -154,3 +154,20 @@ def test_a_whole_one_is_tried(ledger: RedisLedger, smtp: Server) -> None:
     checks = {check.name: check for check in make_services(settings, ledger).checks()}
     assert checks["alarm mail"].ok
     assert smtp.mails == []
+
+
+# --- what is about nobody -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["crm.poll_behind", "crm.poll_passed_over", "clock.disagrees"])
+def test_a_fault_of_the_installation_is_told_without_a_conversation(
+    ledger: RedisLedger, log_file: Path, smtp: Server, name: Any
+) -> None:
+    raise_alarm(ledger, Alert(name, "", "behind", urgent=False), SMTP_URL=smtp.url(), ALERT_EMAIL="guardia@example.com")
+    eventually(lambda: smtp.mails)
+    [mail] = smtp.mails
+    text = mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert "webhook.log" in text
+    assert "Conversación:" not in text
+    assert ledger.pseudonym("") not in text
+    assert f"event={name}" in written_to(log_file)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from src.agent.state import Consent, new_conversation
-from src.bootstrap import make_channels, make_lanes, make_lead_rules, make_ledger, make_metrics
+from src.bootstrap import _ears, make_channels, make_lanes, make_lead_rules, make_ledger, make_metrics
 from src.desk.lead_rules import Rules
 from src.integrations.simulator_channel import SimulatorChannel
-from src.messages import Contact, Inbound
+from src.messages import Contact, Inbound, Media
 from src.settings import load
 from tests.webhooks.hostile_kit import ENVIRONMENT
 from tests.webhooks.log_kit import logging_to, written_to
@@ -108,3 +108,13 @@ def test_broken_lead_rules_are_named_and_ours_serve(tmp_path: Path) -> None:
         assert judged(make_lead_rules(settings)) == "frio"
         assert "lead.toml" in written_to(log_file)
         assert "rule[0].when" in written_to(log_file)
+
+
+def test_a_voice_note_of_a_channel_that_is_gone_is_no_recording_and_no_fault() -> None:
+    settings = load({"OPENAI_API_KEY": "k"}, dotenv=None)
+    assert settings.llm is not None
+    ears = _ears(settings.llm, {})
+    assert ears is not None
+    contact = Contact(key="whatsapp:34600000001", channel="twilio")
+    voice = Inbound(id="1", contact=contact, kind="audio", at=datetime(2026, 11, 20, tzinfo=UTC), media=Media(id="M1"))
+    assert ears(voice, 1.0).failure == "no_recording"

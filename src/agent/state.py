@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from src.errors import UnreadableState
+from src.errors import DamagedState, UnreadableState
 from src.messages import Contact, Content, Event
 
 SCHEMA = 1
@@ -144,19 +144,24 @@ def encode(conversation: Conversation) -> bytes:
     return msgspec.json.encode(conversation)
 
 
+_DAMAGE = (msgspec.MsgspecError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading, and lifting to a newer schema, raise on what was never written by any version."""
+
+
 def decode(stored: bytes) -> Conversation:
-    """The conversation, upgraded to this version's schema. Raises UnreadableState for a newer or damaged one."""
+    """The conversation, upgraded to this version's schema. Raises UnreadableState for a newer one, DamagedState for one that
+    nobody can read."""
     try:
         raw = msgspec.json.decode(stored)
         schema = raw.get("schema", 1)
-        if schema > SCHEMA:
+        if type(schema) is int and schema > SCHEMA:
             raise UnreadableState(f"conversation has schema {schema}; this version knows up to {SCHEMA}")
         while schema < SCHEMA:
             raw = MIGRATIONS[schema](raw)
             schema = raw["schema"]
         return msgspec.convert(raw, Conversation)
-    except (msgspec.MsgspecError, AttributeError, TypeError, KeyError) as damage:
-        raise UnreadableState(f"conversation cannot be read: {type(damage).__name__}") from damage
+    except _DAMAGE as damage:
+        raise DamagedState(f"conversation cannot be read: {type(damage).__name__}") from damage
 
 
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}

@@ -78,8 +78,7 @@ def dress(blueprint: Blueprint, *, paused: Callable[[], bool], timezone: str) ->
     @blueprint.errorhandler(UnreadableState)
     def unreadable(fault: UnreadableState) -> Any:
         log.error("state.unreadable", door=_door(), detail=str(fault))
-        why = "A newer version of this program stored this conversation; it is left alone."
-        return _problem(409, "That cannot be done here", why)
+        return _problem(409, "That cannot be done here", fault.advice)
 
     @blueprint.errorhandler(LedgerUnavailable)
     def unavailable(fault: LedgerUnavailable) -> Any:

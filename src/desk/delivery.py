@@ -24,6 +24,8 @@ ORDER_WAIT_S = 3.0
 """How long the next message waits for the receipt of the one before: vendors do not promise an order."""
 DEADLINE = timedelta(hours=24)
 """After this long a reply is worth nothing: it is buried, and so is what was to follow it."""
+FILE_DEADLINE = timedelta(hours=1)
+"""After this long without its file a message is buried: what waits behind it is worth more."""
 REPLY_WINDOW = timedelta(hours=24)
 PAUSE_S = 60.0
 """How long a number rests after its credentials were refused."""
@@ -131,7 +133,8 @@ class Deliveries:
 
     def _not_ready(self, claim: Claim, outbound: Outbound, failure: IntegrationError) -> str:
         """Nothing was sent yet, so there is nothing to wait for."""
-        if isinstance(failure, PermanentFailure) and not isinstance(failure, AccessDenied):
+        hopeless = isinstance(failure, PermanentFailure) and not isinstance(failure, AccessDenied)
+        if hopeless or (isinstance(failure, TemporaryFailure) and claim.now - outbound.at > FILE_DEADLINE):
             return self._bury(claim, str(failure), "file", failure.vendor_code)
         asked_s = failure.retry_after_s if isinstance(failure, TemporaryFailure) else PAUSE_S
         delay_s = max(backoff_s(claim.jobs[0].attempts, claim.turn_id), asked_s or 0.0)

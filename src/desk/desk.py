@@ -11,6 +11,7 @@ import msgspec
 from src.agent import state as states
 from src.agent.state import Conversation
 from src.desk import jobs
+from src.desk.failures import first_code, reason_of
 from src.desk.ports import Ledger, Record, Records
 from src.errors import UnreadableState
 from src.messages import Contact, Inbound, Receipt
@@ -120,10 +121,19 @@ def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:
         "quotes": conversation.quotes,
         "selected_quote": conversation.selected_quote,
         "consents": conversation.consents,
-        "messages": record.rows[-MESSAGES_SHOWN:],
+        "messages": [_message(row) for row in record.rows[-MESSAGES_SHOWN:]],
         "created_at": record.created_at,
         "updated_at": conversation.updated_at,
     }
+
+
+def _message(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One that failed says why: a code, and what it means."""
+    codes = row.get("codes")
+    if codes is None:
+        return row
+    shown = {name: value for name, value in row.items() if name != "codes"}
+    return {**shown, "error": {"code": first_code(codes), "reason": reason_of(codes)}} if codes else shown
 
 
 def _summary(record: Record, conversation: Conversation) -> dict[str, Any]:

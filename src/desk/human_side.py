@@ -21,7 +21,7 @@ from src.desk import jobs
 from src.desk.crm import AgentSaid, CrmEvent, LeadEdited, Moved, Owner, OwnerChanged, Whose
 from src.desk.lead import profile_from_attributes
 from src.desk.operators import Operators
-from src.desk.ports import Channel, Clock, Ledger, Record, Records
+from src.desk.ports import Channel, Clock, Ledger, Origin, Record, Records
 from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound, Template
 
@@ -116,7 +116,8 @@ class HumanSide:
         is_theirs = not self._was_given_back_since(said)
         mirrors = self._shown_as_theirs(said) if is_theirs and not (record and record.owner == "human") else ()
         messages = [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds]
-        if not self._ledger.speak(contact, messages, owner="human" if is_theirs else "", mirrors=mirrors):
+        origin = Origin(said.whose.conversation_id, said.at)
+        if not self._ledger.speak(contact, messages, owner="human" if is_theirs else "", mirrors=mirrors, origin=origin):
             return "duplicate"
         if is_theirs:
             # The words are on their way and the bot is silent: what is missing is only when that began, for the hand-back.

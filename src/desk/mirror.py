@@ -1,7 +1,8 @@
 """The CRM's copy of what happens: in order, nothing lost, nothing twice, and never in anybody's way.
 
 An attempt that may have arrived is looked for before it is made again. What the CRM refuses for good is given up, and what
-follows goes on. While it cannot be reached everything waits; only an erasure is tried for as long as it takes.
+follows goes on; so is a file that its vendor does not hand out, and a job that the CRM fails on while it takes others. While it
+cannot be reached everything waits; only an erasure is tried for as long as it takes.
 """
 
 from __future__ import annotations
@@ -18,18 +19,26 @@ from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.crm import Anew, Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
 from src.desk.delivery import backoff_s
+from src.desk.failures import reason_of
 from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, UnreadableState
 from src.messages import Event, is_played
 
 MOST_CRASHES = 3
 """Attempts that ended their worker: failures of the CRM are no such thing and do not count."""
+MOST_FILE_TRIES = 7
+"""Tries for a file within a minute or so: whoever the conversation is handed over to waits behind it."""
+MOST_REFUSALS = 20
+"""Times, over an hour, that the CRM answers 500 to one job while it takes others: then it is that job, and not the CRM."""
+TAKES_OTHERS_S = 600.0
 REST_S = 60.0
 """How long the CRM is left alone after it refused our credentials."""
 ERASURE_AGAIN_S = 300.0
 LARGEST_FILE = 40 * 1024 * 1024
 """What Chatwoot takes by default."""
-_NOT_FOUND = 404
+_NOT_FOUND, _SERVER_ERROR = 404, 500
+_OF_THE_HEAD = ("maybe", "failures", "file_tries", "refusals")
+"""What the lane keeps of the job at its head, until that is done or given up."""
 
 
 class Mirror:
@@ -50,6 +59,7 @@ class Mirror:
         self._channels = channels
         self._monotonic = monotonic
         self._rests_until_s = 0.0
+        self._took_s = float("-inf")
 
     def work(self, claim: Claim) -> str:
         """Does what the claim's jobs ask for, as far as the CRM lets us; returns a word for what was done."""
@@ -72,6 +82,8 @@ class Mirror:
             try:
                 self._tell(told, what, again=job.attempts > 1 or claim.crm.get("maybe") == job.id)
             except TemporaryFailure as failure:
+                if self._fails_on_this_alone(told, failure) and not isinstance(what, Erased):
+                    return self._bury(claim, told, job, str(failure))
                 return self._put_off(claim, told, job, failure)
             except AccessDenied as refusal:
                 self._rests_until_s = self._monotonic() + REST_S
@@ -80,9 +92,14 @@ class Mirror:
                 if isinstance(what, Erased):
                     return self._put_off(claim, told, job, refusal, after_s=ERASURE_AGAIN_S)
                 return self._bury(claim, told, job, str(refusal))
-            told.done.append(job.id)
+            told.finished(job.id)
         self._ledger.commit(claim, told.settlement())
         return "mirrored"
+
+    def _fails_on_this_alone(self, told: _Told, failure: TemporaryFailure) -> bool:
+        if told.waits_for_file or failure.status != _SERVER_ERROR:
+            return False
+        return told.count("refusals") >= MOST_REFUSALS and self._monotonic() - self._took_s < TAKES_OTHERS_S
 
     def _tell(self, told: _Told, what: MirrorJob, *, again: bool) -> None:
         try:
@@ -110,10 +127,11 @@ class Mirror:
             files, message = self._files(told, what)
             message_id = crm.post(place, message, files, again=again or what.again)
             told.remember(what.id, message_id, ours=what.speaker != "prospect")
+            self._took_s = self._monotonic()
         elif isinstance(what, Note):
             crm.note(place, what, [], again=again)
         elif isinstance(what, Status):
-            crm.settle(place, told.message_id(what.id), msgspec.structs.replace(what, detail=_reason(what.detail)))
+            crm.settle(place, told.message_id(what.id), msgspec.structs.replace(what, detail=reason_of(what.detail)))
             told.settled(what)
         elif isinstance(what, Moved):
             crm.move(place, what.owner)
@@ -135,7 +153,8 @@ class Mirror:
             told.changed["lead"] = digest
 
     def _files(self, told: _Told, message: Mirrored) -> tuple[list[File], Mirrored]:
-        """The message's file. One that cannot be had is said to be missing: the words are worth more than the file."""
+        """The message's file. One that cannot be had is said to be missing: the words are worth more than the file, and so is
+        whatever waits behind them. Raises TemporaryFailure when it is to be tried again soon."""
         if message.media is None:
             return [], message
         try:
@@ -143,27 +162,30 @@ class Mirror:
             if channel is None:
                 raise Rejected("crm", "file", detail="no channel is configured that it could come from")
             return [channel.download(message.media, max_bytes=LARGEST_FILE)], message
-        except TemporaryFailure:
-            raise
-        except IntegrationError:
-            missing = "\n".join(part for part in (message.text, "(el archivo no se ha podido traer)") if part)
+        except IntegrationError as failure:
+            if isinstance(failure, TemporaryFailure) and told.count("file_tries") < MOST_FILE_TRIES:
+                told.waits_for_file = True
+                raise
+            missing = "\n".join(part for part in (message.text, "(no se ha podido traer el archivo)") if part)
             return [], msgspec.structs.replace(message, text=missing)
 
     def _put_off(self, claim: Claim, told: _Told, job: Job, failure: IntegrationError, *, after_s: float | None = None) -> str:
-        failures = int(claim.crm.get("failures", "0")) + 1 if not told.done else 1
+        failures = told.count("failures")
         asked_s = (failure.retry_after_s or 0.0) if isinstance(failure, TemporaryFailure) else 0.0
+        if told.waits_for_file:  # it is not the CRM that asks us to wait
+            failures, asked_s = int(told.crm("file_tries")), 0.0
         maybe = isinstance(failure, TemporaryFailure) and failure.maybe_done
         settlement = told.settlement()
         settlement.hold_s = after_s or max(asked_s, backoff_s(failures, claim.turn_id))
         settlement.uncounted = [one.id for one in claim.jobs if one.id not in told.done]
-        settlement.crm = {**settlement.crm, "failures": str(failures)}
         if maybe or claim.crm.get("maybe") == job.id or job.attempts > 1:
-            settlement.crm["maybe"] = job.id
+            settlement.crm = {**settlement.crm, "maybe": job.id}
         settlement.counts = {"mirror_put_off": 1}
         self._ledger.commit(claim, settlement)
         return "put_off" if isinstance(failure, TemporaryFailure) else "refused"
 
     def _bury(self, claim: Claim, told: _Told, job: Job, reason: str) -> str:
+        told.leave_behind()
         settlement = told.settlement()
         settlement.buried, settlement.reason = [job.id], reason
         settlement.uncounted = [one.id for one in claim.jobs if one.id not in told.done and one.id != job.id]
@@ -180,7 +202,9 @@ class _Told:
         self.jobs = [_read(job) for job in claim.jobs]
         self.done: list[str] = []
         self.changed: dict[str, str] = {}
+        self.waits_for_file = False
         self._kept = claim.crm
+        self._at_head = True
         self.conversation = _conversation(claim)
         self.contact = jobs.contact_of(claim.contact)
         if self.conversation is not None:
@@ -199,6 +223,23 @@ class _Told:
     def crm(self, name: str) -> str:
         """What the mirror lane keeps under that name."""
         return self.changed.get(name, self._kept.get(name, ""))
+
+    def count(self, name: str) -> int:
+        """One more of what is counted of the job at the head of the lane: how often so far."""
+        times = int(self.crm(name) or 0) + 1 if self._at_head else 1
+        self.changed[name] = str(times)
+        return times
+
+    def finished(self, job_id: str) -> None:
+        """The next job is at the head of the lane."""
+        self.done.append(job_id)
+        self.leave_behind()
+
+    def leave_behind(self) -> None:
+        """What was counted was about a job that is gone."""
+        self._at_head = False
+        for name in _OF_THE_HEAD:
+            self.changed.pop(name, None)
 
     def found(self, place: Place) -> None:
         """The person is there."""
@@ -231,7 +272,7 @@ class _Told:
 
     def settlement(self) -> Settlement:
         """All of it, as far as it came."""
-        cleared = {name: "" for name in ("maybe", "failures") if name in self._kept and self.done}
+        cleared = {name: "" for name in _OF_THE_HEAD if name in self._kept and not self._at_head}
         return Settlement(done=self.done, crm={**cleared, **self.changed})
 
 
@@ -249,23 +290,6 @@ def _conversation(claim: Claim) -> Conversation | None:
             owner: Any = "human" if claim.owner == "human" else "bot"
             return msgspec.structs.replace(states.decode(claim.state), owner=owner)
     return None
-
-
-_REASONS = {
-    "131047": "Han pasado más de 24 horas desde su último mensaje: WhatsApp solo admite ahora una plantilla.",
-    "131026": "WhatsApp no puede entregarle mensajes a este número.",
-    "withheld": "No se ha enviado: la conversación ya la llevaba una persona.",
-    "too_late": "No se ha podido entregar en un día.",
-    "no_channel": "Este canal no está configurado.",
-    "file": "El archivo no se ha podido enviar.",
-}
-_REASONS |= {"window_closed": _REASONS["131047"], "63016": _REASONS["131047"]}
-
-
-def _reason(codes: str) -> str:
-    """Why a message failed, for those who wrote it."""
-    first = codes.partition(",")[0]
-    return _REASONS.get(first, f"WhatsApp no lo ha aceptado (código {codes})." if codes else "")
 
 
 def jobs_of_lead(name: str, moved: Sequence[Moved | Note] = ()) -> list[tuple[str, bytes]]:

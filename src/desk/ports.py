@@ -115,6 +115,13 @@ class Amendment(msgspec.Struct, kw_only=True):
     mirrors: Sequence[tuple[str, bytes]] = ()
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where and when words were written that come from a CRM: the number of the conversation there."""
+
+    place: str
+    at: datetime
+
+
 class Offers(msgspec.Struct, frozen=True):
     """Contacts that need attention, by lane, and the lanes in which `more` do than there was room for.
 
@@ -127,7 +134,8 @@ class Offers(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact as stored, for people to look at. `rows` is the transcript, oldest first."""
+    """One contact as stored, for people to look at. `rows` is the transcript, oldest first; a message that failed has the
+    `codes` that say why."""
 
     contact: str
     state: bytes | None
@@ -213,11 +221,14 @@ class Ledger(Protocol):
         *,
         owner: str = "",
         mirrors: Sequence[tuple[str, bytes]] = (),
+        origin: Origin | None = None,
     ) -> int:
         """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript.
 
         Returns how many were new: one with an id that was spoken before is not spoken again. When any is, the
-        conversation is `owner`'s from then on ("" leaves it), and the CRM is given the jobs in `mirrors`.
+        conversation is `owner`'s from then on ("" leaves it), and the CRM is given the jobs in `mirrors`. What has an
+        `origin` is remembered beyond an erasure, and is not spoken when it was written before one, or where the person is
+        about to go. Without messages nobody comes into being.
         """
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:
@@ -296,9 +307,12 @@ class Records(Protocol):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """Something that the people on duty must know. `reason` is a stable word; the contact key must not leave our machines."""
+    """Something that the people on duty must know. `reason` is a stable word; the contact key must not leave our machines, and
+    is "" where it is not about a person."""
 
-    name: Literal["conversation.handed_over", "conversation.unanswered"]
+    name: Literal[
+        "conversation.handed_over", "conversation.unanswered", "crm.poll_behind", "crm.poll_passed_over", "clock.disagrees"
+    ]
     contact: str
     reason: str
     urgent: bool

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from src.agent import state as states
-from src.agent.state import Conversation, Step
+from src.agent.state import Conversation, Handoff, Step
 from src.desk import jobs
 from src.desk.crm import Moved, Note
 from src.desk.handoff import BOT_FAILED, Handoffs, attended, is_overdue
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import Agent, Channel, Claim, Ledger, Settlement
-from src.errors import IntegrationError, UnreadableState
+from src.errors import DamagedState, IntegrationError, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound
 
 if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use for
@@ -25,6 +25,11 @@ if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use 
 
 MOST_ATTEMPTS = 3
 UPGRADE_PAUSE_S = 5.0
+WITHOUT_STATE = (
+    "⚠️ Lo que el asistente tenía guardado de esta conversación no se puede leer. Lo que se ha dicho está aquí arriba: siga "
+    "usted. Si quiere que el asistente vuelva a empezar desde el principio, restablezca la conversación en el panel."
+)
+"""What humans read in the CRM when nothing is known of a lead any more."""
 RETENTION = "retention"
 """The name of the timer after which a person is forgotten."""
 
@@ -72,6 +77,8 @@ class Turns:
             return "unreadable"
         try:
             conversation = _conversation(claim, inbounds)
+        except DamagedState:
+            return self._with_damaged_state(claim, inbounds)
         except UnreadableState:
             # A newer version of this program wrote it and is about to take over: the message is left to it.
             self._ledger.retry(claim, after_s=UPGRADE_PAUSE_S, uncount=True)
@@ -112,36 +119,81 @@ class Turns:
         self._ledger.commit(claim, Settlement(timer=goes_at))
         return "nobody"
 
-    def give_up(self, claim: Claim, reason: str) -> None:
-        """What could not be answered is buried; the person gets one apology, and a human is called."""
-        most = max(job.attempts for job in claim.jobs)
+    def _with_damaged_state(self, claim: Claim, inbounds: Sequence[Inbound]) -> str:
+        """Nobody can say where the sale was: a human is called, who finds the transcript, and what came can be replayed after a
+        reset. What stands above every switch works all the same. Whether the person is to be forgotten, a human decides:
+        there may be a contract."""
+        unknown = _conversation(msgspec.structs.replace(claim, state=None), inbounds)
+        step = self._agent.advance(unknown, inbounds, claim.now) if unknown else None
+        if step and step.erase:
+            return self._erase(claim, step)
+        duty = step if step and unknown and _is_duty(unknown, step) else None
+        if claim.owner == "human" and duty is None:
+            timer: Literal["none"] | None = None if inbounds else "none"
+            done = [job.id for job in claim.jobs]
+            self._ledger.commit(claim, Settlement(done=done, timer=timer, counts={"heard_in_silence": len(inbounds)}))
+            return "listened"
+        self.give_up(claim, "what is stored of the conversation is damaged", duty)
+        return "damaged"
+
+    def give_up(self, claim: Claim, reason: str, duty: Step | None = None) -> None:
+        """What could not be answered is buried; the person gets one apology, or the words of a `duty`, and a human is called.
+
+        This depends on nothing that can fail: what would be good to have with it is left out when it cannot be had.
+        """
+        most = max((job.attempts for job in claim.jobs), default=0)
+        newly = claim.owner != "human"
+        called = duty.handoff if duty and duty.handoff else Handoff(BOT_FAILED) if newly else None
         settlement = Settlement(
             buried=[job.id for job in claim.jobs if job.attempts == most],
             reason=reason,
             owner="human",
+            timer=None if claim.jobs else "none",
             events=[jobs.event(Event("turn.buried", {"attempts": most}), claim.now, claim.turn_id)],
             counts={"errors": 1},
         )
-        conversation = None
-        with suppress(UnreadableState):  # then it stays as it is, and the human finds the transcript
-            conversation = _conversation(claim, _read(claim)[0])
-        newly = claim.owner != "human"
-        if newly:
+        if called:
             settlement.counts = {**settlement.counts, "handed_over": 1}
-            settlement.events = [*settlement.events, _handed_over(claim, BOT_FAILED, urgent=False)]
-        if conversation is not None:
-            handed_over = msgspec.structs.replace(
-                conversation, owner="human", outcome=conversation.outcome or "handed_over", awaiting=None, updated_at=claim.now
-            )
-            kept = self._handoffs.begin(handed_over, BOT_FAILED, claim.now) if newly else handed_over
-            if newly:
-                self._tell_humans(settlement, kept, BOT_FAILED, claim)
-            self._keep(settlement, kept, claim)
-            if newly:
-                self._say(settlement, self._outbounds(claim, conversation.contact, [self._apology], last_words=True))
+            settlement.events = [*settlement.events, _handed_over(claim, called.reason, urgent=called.urgent)]
+        if newly and self._ledger.mirrors:
+            moved = Moved(id=f"{claim.turn_id}.owner", owner="human", reason=BOT_FAILED)
+            settlement.mirrors = [(moved.id, msgspec.json.encode(moved))]
+        for add in (self._add_note, self._add_state, self._add_last_words):
+            more = msgspec.structs.replace(settlement)
+            try:
+                add(more, claim, duty)
+                settlement = more
+            except Exception as fault:  # noqa: BLE001 - see above
+                left_out = Event("turn.left_out", {"what": add.__name__, "error": type(fault).__name__})
+                settlement.events = [*settlement.events, jobs.event(left_out, claim.now, claim.turn_id)]
         self._ledger.commit(claim, settlement)
-        if newly:
-            self._handoffs.call(claim.contact, BOT_FAILED, urgent=False)
+        if called:
+            self._handoffs.call(claim.contact, called.reason, urgent=called.urgent)
+
+    def _add_note(self, settlement: Settlement, claim: Claim, _duty: Step | None) -> None:
+        if claim.owner == "human" or self._notes is None or not self._ledger.mirrors:
+            return
+        conversation = _readable(claim)
+        text = self._notes.about(conversation, BOT_FAILED, claim.now) if conversation else WITHOUT_STATE
+        note = Note(id=f"{claim.turn_id}.note", text=text)
+        settlement.mirrors = [*settlement.mirrors, (note.id, msgspec.json.encode(note))]
+
+    def _add_state(self, settlement: Settlement, claim: Claim, _duty: Step | None) -> None:
+        conversation = _readable(claim)
+        if conversation is None:  # it stays as it is, and the human finds the transcript
+            return
+        handed_over = msgspec.structs.replace(
+            conversation, owner="human", outcome=conversation.outcome or "handed_over", awaiting=None, updated_at=claim.now
+        )
+        newly = claim.owner != "human"
+        self._keep(settlement, self._handoffs.begin(handed_over, BOT_FAILED, claim.now) if newly else handed_over, claim)
+
+    def _add_last_words(self, settlement: Settlement, claim: Claim, duty: Step | None) -> None:
+        words = duty.replies if duty else [self._apology] if claim.owner != "human" else []
+        conversation, inbounds = _readable(claim), _read(claim)[0]
+        who = conversation.contact if conversation else inbounds[-1].contact if inbounds else jobs.contact_of(claim.contact)
+        who = msgspec.structs.replace(who, key=claim.contact)
+        self._say(settlement, self._outbounds(claim, who, words, last_words=True))
 
     def _decided(self, claim: Claim, step: Step, inbounds: Sequence[Inbound]) -> Settlement:
         conversation, handoff = step.conversation, step.handoff
@@ -245,7 +297,9 @@ class Turns:
 
     def _outbounds(self, claim: Claim, contact: Contact, contents: Sequence[Content], *, last_words: bool) -> list[Outbound]:
         """The replies as messages. The bot's last words go out although it must be silent from now on."""
-        channel = self._channels[contact.channel]
+        channel = self._channels.get(contact.channel)
+        # Where the channel was taken out of the settings, the delivery lane finds so and shows it.
+        parts = [part for content in contents for part in (channel.parts(content) if channel else [content])]
         return [
             Outbound(
                 id=f"{claim.turn_id}.{position}",
@@ -254,7 +308,7 @@ class Turns:
                 speaker="system" if last_words else "bot",
                 at=claim.now,
             )
-            for position, part in enumerate(part for content in contents for part in channel.parts(content))
+            for position, part in enumerate(parts)
         ]
 
     def _farewell(self, claim: Claim, step: Step) -> tuple[str, bytes] | None:
@@ -319,6 +373,13 @@ def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | N
             known["channel"] = fresh.channel  # answered the way they wrote last
     contact = msgspec.structs.replace(conversation.contact, **known)
     return msgspec.structs.replace(conversation, contact=contact, owner="human" if claim.owner == "human" else "bot")
+
+
+def _readable(claim: Claim) -> Conversation | None:
+    """The same for who can do without: None also when what is stored cannot be read."""
+    with suppress(UnreadableState):
+        return _conversation(claim, _read(claim)[0])
+    return None
 
 
 def _waiting_time(claim: Claim, inbounds: Sequence[Inbound]) -> dict[str, int]:

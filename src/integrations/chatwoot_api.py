@@ -20,6 +20,9 @@ from src.integrations.untrusted import wording_of
 
 VENDOR = "chatwoot"
 TIMEOUT_S = 10.0
+ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
+"""A page of 25 conversations shows two messages of each, a message may have 150,000 characters, and JSON six bytes for one. An
+answer that is too large would never be read: so none that Chatwoot may give is."""
 LONGEST_PAUSE_S = 60.0
 """Chatwoot counts requests per minute, so nothing need wait longer."""
 _TOO_FAST = "Too many messages"
@@ -75,7 +78,9 @@ class ChatwootApi:
             token = self._bot_token if as_bot else self._user_token
             url = self.base_url + (path if path.startswith("/") else f"/api/v1/accounts/{self.account_id}/{path}".rstrip("/"))
             headers = {"Api-Access-Token": token, "Accept": "application/json"}
-            answer = self._http.call(action, method, url, timeout_s=self._timeout_s, headers=headers, **content)
+            answer = self._http.call(
+                action, method, url, timeout_s=self._timeout_s, headers=headers, limit_bytes=ANSWER_LIMIT_BYTES, **content
+            )
             if answer.status == 429:
                 asked_s = answer.retry_after_s
                 pause_s = LONGEST_PAUSE_S if asked_s is None else min(asked_s, LONGEST_PAUSE_S)

@@ -40,7 +40,7 @@ class Said:
             self._read.clear()
         read = self._read.setdefault(conversation_id, _Read())
         newest = 0
-        for page in self._pages(conversation_id):
+        for page in pages_of(self._api, conversation_id, action="find_message"):
             newest = newest or page[-1]["id"]
             for message in page:
                 attributes = message.get("content_attributes")
@@ -56,19 +56,18 @@ class Said:
         read.complete_to = max(read.complete_to, newest)
         return None
 
-    def _pages(self, conversation_id: str) -> Iterator[list[dict[str, Any]]]:
-        """Pages by falling ids, each in rising order; empty ones are none."""
-        before: dict[str, str] = {}
-        oldest = float("inf")
-        while True:
-            answer = self._api.call("find_message", "GET", f"conversations/{conversation_id}/messages", params=before)
-            rows = answer.get("payload") if isinstance(answer, dict) else None
-            page = (
-                [row for row in rows if isinstance(row, dict) and type(row.get("id")) is int] if isinstance(rows, list) else []
-            )
-            page.sort(key=lambda message: int(message["id"]))
-            if not page or page[0]["id"] >= oldest:
-                return
-            yield page
-            oldest = page[0]["id"]
-            before = {"before": str(oldest)}
+
+def pages_of(api: ChatwootApi, conversation_id: str, *, action: str) -> Iterator[list[dict[str, Any]]]:
+    """A conversation's messages, twenty in a page, by falling ids, each page in rising order; empty ones are none."""
+    before: dict[str, str] = {}
+    oldest = float("inf")
+    while True:
+        answer = api.call(action, "GET", f"conversations/{conversation_id}/messages", params=before)
+        rows = answer.get("payload") if isinstance(answer, dict) else None
+        page = [row for row in rows if isinstance(row, dict) and type(row.get("id")) is int] if isinstance(rows, list) else []
+        page.sort(key=lambda message: int(message["id"]))
+        if not page or page[0]["id"] >= oldest:
+            return
+        yield page
+        oldest = page[0]["id"]
+        before = {"before": str(oldest)}

@@ -143,6 +143,7 @@ class Outgoing:
         *,
         timeout_s: float,
         headers: Mapping[str, str],
+        limit_bytes: int = ANSWER_LIMIT_BYTES,
         **content: Any,
     ) -> Answer:
         """One request and its whole answer, whatever the status. `content` is json, data, files, params.
@@ -151,9 +152,7 @@ class Outgoing:
         AccessDenied when the request cannot even be written, as with a base URL or token that is no such thing.
         """
         try:
-            return self._exchange(
-                action, method, url, timeout_s=timeout_s, headers=headers, limit=ANSWER_LIMIT_BYTES, **content
-            )
+            return self._exchange(action, method, url, timeout_s=timeout_s, headers=headers, limit=limit_bytes, **content)
         except _TooLarge:
             raise TemporaryFailure(self.vendor, action, detail="the answer is too large", maybe_done=True) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from src.desk.ports import LANES
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import ledger_errors
+from src.integrations.redis_views import letter_of, row_of
 
 _FACTS = {"s": "status", "w": "vendor_id", "e": "error_codes", "t": "receipt_at"}
 """What is kept beside the transcript about a message of ours, by the letter it stands under."""
@@ -28,8 +30,8 @@ def dossier(ledger: RedisLedger, contact: str) -> dict[str, Any] | None:
         if "created" not in record:
             return None
         sent = _texts(client.hgetall(keys.of_contact(contact, "out")))
-        rows = [msgspec.json.decode(entry[b"row"]) for _, entry in client.xrange(keys.of_contact(contact, "log"))]
-        letters = [msgspec.json.decode(body) for body in client.hvals(keys.of_contact(contact, "dead"))]
+        rows = [row_of(entry_id, entry) for entry_id, entry in client.xrange(keys.of_contact(contact, "log"))]
+        letters = [letter_of(body) for body in client.hvals(keys.of_contact(contact, "dead"))]
         stream = client.xrange(keys.of_shard(keys.shard(contact), "events"))
         waiting = {lane: int(client.zcard(keys.lane(contact, lane)[0])) for lane in LANES}
     events = [msgspec.json.decode(entry[b"event"]) for _, entry in stream]
@@ -39,7 +41,7 @@ def dossier(ledger: RedisLedger, contact: str) -> dict[str, Any] | None:
         "owner": record.get("owner") or "bot",
         "created_at": _moment(record["created"]),
         "last_wrote_at": _moment(record["heard"]) if "heard" in record else None,
-        "state": msgspec.json.decode(record["state"]) if "state" in record else None,
+        "state": _json(record["state"]) if "state" in record else None,
         "transcript": [row | _facts_of(row["id"], sent) for row in rows],
         "events": [event for event in events if str(event.get("turn", "")).startswith(f"{record.get('epoch')}.")],
         "waiting": waiting,
@@ -55,7 +57,14 @@ def _facts_of(message_id: str, sent: dict[str, str]) -> dict[str, str]:
 
 
 def _texts(stored: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in stored.items()}
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
+
+
+def _json(stored: str) -> Any:
+    """What is stored as it is when it is no JSON: it is about the person all the same."""
+    with suppress(msgspec.MsgspecError, RecursionError):
+        return msgspec.json.decode(stored)
+    return stored
 
 
 def _moment(milliseconds: str) -> str:

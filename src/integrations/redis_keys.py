@@ -18,6 +18,8 @@ from src.errors import ConfigurationError
 from src.integrations.redis_store import Client, Scripts, ledger_errors
 from src.messages import Contact
 
+_FOR_EVER_MS = 2**53 - 1
+
 
 class Keys:
     """The only place where the names of keys are made. A shard's tag keeps its keys in one slot of a Cluster."""
@@ -52,12 +54,15 @@ class Keys:
 class OpenStore:
     """One store with our keys in it. Constructing connects to nothing; threads may share one instance.
 
-    `skew_ms` moves the store's clock, for tests.
+    `skew_ms` moves the store's clock, for tests. `clock` is this machine's own, in seconds since 1970, to hold against it.
     """
 
-    def __init__(self, client: Callable[[], Client], *, shards: int, skew_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, client: Callable[[], Client], *, shards: int, skew_ms: Callable[[], int], clock: Callable[[], float] | None = None
+    ) -> None:
         self.keys = Keys(shards)
         self.skew_ms = skew_ms
+        self._clock = clock
         self._client = client
         self._scripts = Scripts(client)
         self._hash_key: bytes | None = None
@@ -105,6 +110,14 @@ class OpenStore:
         with ledger_errors():
             seconds, micros = self.client.time()
         return datetime.fromtimestamp(int(seconds) + int(micros) / 1e6 + self.skew_ms() / 1000, UTC)
+
+    def here_ms(self) -> int:
+        """This machine's own time; the end of time where nobody gave a clock, so that the store's is the earlier one."""
+        return _FOR_EVER_MS if self._clock is None else round(self._clock() * 1000)
+
+    def place_hash(self, place: str) -> str:
+        """What remains of a conversation's number in a CRM; "" of none."""
+        return self.hash(f"crm {place}") if place else ""
 
     # -- names -----------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
 from src.desk.crm import Status
-from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Settlement
+from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Origin, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.redis_keys import OpenStore, aliases_of, moment_of, text_of
 from src.integrations.redis_people import HOPS, REMEMBER_IDS_S, RedisPeople
@@ -53,8 +53,9 @@ class RedisLedger:
         wait_replicas: int = 0,
         mirrors: bool = False,
         skew_ms: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        self._store = OpenStore(client, shards=shards, skew_ms=skew_ms)
+        self._store = OpenStore(client, shards=shards, skew_ms=skew_ms, clock=clock)
         self._people = RedisPeople(self._store, lease_s=lease_s, mirrors=mirrors)
         self.keys = self._store.keys
         self.lease_s = lease_s
@@ -163,7 +164,7 @@ class RedisLedger:
         debounce_ms, cap_ms = self._debounce
         args = [
             self._store.skew_ms(), key, shard, id_hash, id_hash, arrival.job, arrival.row, int(arrival.urgent),
-            debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, round(arrival.inbound.at.timestamp() * 1000),
+            debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, _ms(arrival.inbound.at),
             int(single_node), arrival.mirror if self.mirrors else b"", *aliases,
         ]  # fmt: skip
         return keys, args
@@ -317,7 +318,7 @@ class RedisLedger:
             "crm": dict(settlement.crm),
             "reason": settlement.reason,
             "owner": settlement.owner,
-            "timer": -1 if timer is None else 0 if timer == "none" else round(timer.timestamp() * 1000),
+            "timer": -1 if timer is None else 0 if timer == "none" else _ms(timer),
             "rows": [row.decode() for row in settlement.rows],
             "rows_kept_ms": TRANSCRIPT_KEPT_S * 1000,
             "statuses": statuses,
@@ -405,7 +406,7 @@ class RedisLedger:
         return self._park(receipt) if answer == "unknown" else answer
 
     def _apply_receipt(self, contact: str, outbox_id: str, receipt: Receipt) -> str:
-        at_ms = round(receipt.at.timestamp() * 1000)
+        at_ms = _ms(receipt.at)
         codes = ",".join(receipt.error_codes)
         for _ in range(HOPS):
             shard = self.keys.shard(contact)
@@ -519,7 +520,7 @@ class RedisLedger:
             self.keys.of_shard(shard, "depth"),
             *self.keys.lane(contact, "mirror"),
         ]
-        timer_ms = 0 if amendment.timer is None else round(amendment.timer.timestamp() * 1000)
+        timer_ms = 0 if amendment.timer is None else _ms(amendment.timer)
         args = [
             self._store.skew_ms(), contact, shard, *self._debounce, amendment.expected or b"", amendment.state, amendment.owner,
             timer_ms, amendment.stage, amendment.name, amendment.row, *STAGES,
@@ -534,9 +535,11 @@ class RedisLedger:
         *,
         owner: str = "",
         mirrors: Sequence[tuple[str, bytes]] = (),
+        origin: Origin | None = None,
     ) -> int:
         """See the port."""
-        parts = [part for message in messages for part in message]
+        place, written_ms = (self._store.place_hash(origin.place), _ms(origin.at)) if origin else ("", 0)
+        parts = [part for (name, body, row) in messages for part in (name, self._store.hash(name), body, row)]
         told = [part for job in mirrors for part in job]
         for _ in range(HOPS):
             shard = self.keys.shard(contact)
@@ -546,8 +549,13 @@ class RedisLedger:
                 *self.keys.lane(contact, "delivery"),
                 *self.keys.lane(contact, "mirror"),
                 *self.keys.index(shard),
+                self.keys.of_contact(contact, "seen"),
+                self._store.gone_key(contact),
             ]
-            args = [self._store.skew_ms(), contact, shard, owner, *STAGES, len(messages), *parts, *told]
+            args = [
+                self._store.skew_ms(), contact, shard, owner, *STAGES, place, written_ms, REMEMBER_IDS_S * 1000,
+                len(messages), *parts, *told,
+            ]  # fmt: skip
             answer = self._store.run("speak", keys, args)
             if text_of(answer[0]) == "ok":
                 return int(answer[1])
@@ -587,6 +595,10 @@ class RedisLedger:
             self.keys.of_contact(contact, "out"),
         ]
         return text_of(self._store.run("replay", keys, [self._store.skew_ms(), contact, shard, lane, job_id])) == "ok"
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _status_job(status: tuple[str, tuple[str, str, str]]) -> tuple[str, bytes]:

@@ -5,6 +5,7 @@ What one script cannot reach because it lies in other slots is done in steps of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +22,8 @@ HOPS = 6
 """How often a contact may turn out to be somebody else before we give up and are asked again."""
 TIDY_AFTER_S = 5
 _ERASED_AT, _TIDYING = "iv:erased_at", "iv:tidying"
+_MARKS = (b"erased", b"heard")
+"""Beside the hashes of somebody who was erased: when that was, and when they had last written."""
 REMEMBER_IDS_S = 8 * 86_400
 """Meta delivers a webhook again for up to seven days."""
 
@@ -40,7 +43,7 @@ class RedisPeople:
         alias_keys = [f"iv:alias:{alias}" for alias in aliases_of(arrival.inbound.contact)]
         with ledger_errors():
             owner = text_of(self._store.client.get(id_key))
-            if owner == "-":
+            if owner == "-" or self._is_from_before_an_erasure(arrival, key):
                 return ["duplicate"]
             if owner and owner != key:
                 return ["other", owner]
@@ -57,6 +60,11 @@ class RedisPeople:
             if owner != key:
                 return ["duplicate"] if owner == "-" else ["other", owner]
         return None
+
+    def _is_from_before_an_erasure(self, arrival: Arrival, key: str) -> bool:
+        """Then no name may be claimed for it: nothing would take it away again."""
+        heard_ms: Any = self._store.client.zscore(self._store.gone_key(key), "heard")
+        return heard_ms is not None and arrival.inbound.at.timestamp() * 1000 < heard_ms
 
     def follow(self, result: list[str], inbound: Inbound) -> str:
         """Where an item goes that does not belong where it was brought."""
@@ -116,6 +124,7 @@ class RedisPeople:
         with ledger_errors():
             # Announced before anything moves: an erasure of the one that stays must know of the other.
             self._store.client.hset(staying, f"joins {leave}", "1")
+            self._carry_hashes(leave, keep)
         leaving = [self._store.skew_ms(), leave, self._keys.shard(leave), keep]
         answer = self._store.run("leave", self._merge_keys(leave), [*leaving, 0, round(self._lease_s * 1000)])
         if answer[0] != b"leaving":
@@ -132,6 +141,14 @@ class RedisPeople:
             return "changed"
         self._store.run("leave", self._merge_keys(leave), [*leaving, 1, 0])
         return "done"
+
+    def _carry_hashes(self, leave: str, keep: str) -> None:
+        """Whoever was erased under one name and is one with another now is told nothing twice either. Not the marks of when
+        that was: the other was not erased."""
+        known: Any = self._store.client.zrange(self._store.gone_key(leave), 0, -1, withscores=True)
+        if hashes := {name: at for name, at in known if name not in _MARKS}:
+            self._store.client.zadd(self._store.gone_key(keep), hashes)
+            self._store.client.pexpire(self._store.gone_key(keep), REMEMBER_IDS_S * 1000)
 
     def _merge_keys(self, contact: str) -> list[str]:
         shard = self._keys.shard(contact)
@@ -199,9 +216,10 @@ class RedisPeople:
         self, contact: str, how: str, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
     ) -> list[str]:
         held = (claim.lane, claim.token, claim.epoch) if claim else ("", "", "")
-        known = "" if how == "reset" else self._erase_elsewhere(contact, held)
-        if known is None:
+        erased_there = ("", "") if how == "reset" else self._erase_elsewhere(contact, held)
+        if erased_there is None:
             return ["stale"]
+        known, place_hash = erased_there
         shard = self._keys.shard(contact)
         keys = [
             *(self._keys.of_contact(contact, name) for name in ("record", "log", "out")),
@@ -217,17 +235,20 @@ class RedisPeople:
         crm_wait_ms = round(self._lease_s * 1000) if self._mirrors else -1
         args = [
             self._store.skew_ms(), contact, shard, how, *held, REMEMBER_IDS_S * 1000, known,
-            *(farewell or ("", "")), crm_wait_ms, *STAGES, *(job.id for job in (claim.jobs if claim else ())),
+            *(farewell or ("", "")), crm_wait_ms, *STAGES, self._store.here_ms(), place_hash,
+            *(job.id for job in (claim.jobs if claim else ())),
         ]  # fmt: skip
         return [text_of(part) for part in self._store.run("forget", keys, args)]
 
-    def _erase_elsewhere(self, contact: str, held: tuple[str, str, str]) -> str | None:
-        """Removes what one script cannot reach. Returns what was known of, or None when the claim is lost."""
-        keys = [self._keys.of_contact(contact, name) for name in ("record", "seen", "out")]
+    def _erase_elsewhere(self, contact: str, held: tuple[str, str, str]) -> tuple[str, str] | None:
+        """Removes what one script cannot reach. Returns what was known of, and the hash of the conversation in the CRM ("" for
+        none); None when the claim is lost."""
+        keys = [self._keys.of_contact(contact, name) for name in ("record", "seen", "out", "crm")]
         found = self._store.run("foreign", keys, held)
         if found is None:
             return None
-        id_hashes, wamids, names, known = found
+        id_hashes, wamids, names, known, place, heard_ms = found
+        place_hash = self._store.place_hash(text_of(place))
         for id_hash in id_hashes:
             self._store.run("repoint", [f"iv:id:{text_of(id_hash)}"], ["", "-"])
         with ledger_errors():
@@ -236,12 +257,23 @@ class RedisPeople:
                 client.delete(f"iv:sent:{self._store.hash(text_of(wamid))}")
             for field in names:
                 kind, _, name = text_of(field).partition(" ")
+                if name != contact:
+                    self._remember_gone(name, [*map(text_of, id_hashes), place_hash], text_of(heard_ms))
                 if kind == "alias":
                     client.delete(f"iv:alias:{name}")
                 else:  # "joins" or "joined": what a merge left, or all of it when the merge was interrupted
                     while self._forget_once(name, "erase_source") == ["again"]:
                         pass
-        return text_of(known)
+        return text_of(known), place_hash
+
+    def _remember_gone(self, name: str, hashes: Sequence[str], heard_ms: str) -> None:
+        """What comes again may come under another of the person's names, all of which lead nowhere from now on."""
+        now_ms = round(self._store.server_time().timestamp() * 1000)
+        marks: dict[str, float] = dict.fromkeys(filter(None, hashes), now_ms)
+        marks |= {"erased": min(now_ms, self._store.here_ms())} | ({"heard": int(heard_ms)} if heard_ms else {})
+        key = self._store.gone_key(name)
+        self._store.client.zadd(key, marks)
+        self._store.client.pexpire(key, REMEMBER_IDS_S * 1000)
 
 
 def _has_phone(contact: str) -> bool:

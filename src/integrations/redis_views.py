@@ -8,7 +8,8 @@ import base64
 import binascii
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,21 +51,27 @@ class RedisRecords:
             if created is None:
                 return None
             entries: Any = client.xrevrange(self._keys.of_contact(contact, "log"), count=ROWS_SHOWN)
-            rows = [msgspec.json.decode(entry[b"row"]) for _, entry in reversed(entries)]
+            rows = [row_of(entry_id, entry) for entry_id, entry in reversed(entries)]
             ours = [row["id"] for row in rows if row.get("role") != "prospect"]
             statuses = self._statuses(contact, ours)
         for row in rows:
-            row["status"] = statuses.get(row["id"], "delivered" if row.get("role") == "prospect" else "queued")
+            status, codes = statuses.get(row["id"], ("delivered" if row.get("role") == "prospect" else "queued", ""))
+            row["status"] = status
+            if status == "failed":
+                row["codes"] = codes
         heard_at = _moment(heard) if heard else None
         return Record(
             contact=contact, state=state, owner=_owner(owner), created_at=_moment(created), heard_at=heard_at, rows=rows
         )
 
-    def _statuses(self, contact: str, outbox_ids: list[str]) -> dict[str, str]:
+    def _statuses(self, contact: str, outbox_ids: list[str]) -> dict[str, tuple[str, str]]:
+        """What became of each, and the vendor's codes or our own word for why."""
         if not outbox_ids:
             return {}
-        stored: Any = self._ledger.client.hmget(self._keys.of_contact(contact, "out"), [f"s:{name}" for name in outbox_ids])
-        return {name: status.decode() for name, status in zip(outbox_ids, stored, strict=True) if status}
+        wanted = [f"{kind}:{name}" for name in outbox_ids for kind in ("s", "e")]
+        stored: Any = self._ledger.client.hmget(self._keys.of_contact(contact, "out"), wanted)
+        found = zip(outbox_ids, stored[::2], stored[1::2], strict=True)
+        return {name: (status.decode(), codes.decode() if codes else "") for name, status, codes in found if status}
 
     def page(self, *, cursor: str, limit: int, stage: str, owner: str, query: str) -> Page:
         """See the port. With `query`: a name's beginning, a phone or a key; such a page has no further ones."""
@@ -192,11 +199,27 @@ class RedisRecords:
                     contact, _, letter_id = name.decode().rpartition(" ")
                     body: Any = self._ledger.client.hget(self._keys.of_contact(contact, "dead"), letter_id)
                     if body:
-                        raw = msgspec.json.decode(body)
+                        raw = letter_of(body)
                         letters.append(
                             DeadLetter(raw["id"], raw["lane"], contact, raw["reason"], _moment(raw["at"]), raw["attempts"])
                         )
         return sorted(letters, key=lambda letter: letter.at, reverse=True)[:limit]
+
+
+def row_of(entry_id: bytes, entry: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """One row of a transcript. One that cannot be read is shown as such: those beside it can."""
+    with suppress(msgspec.MsgspecError, RecursionError, KeyError):
+        row: Any = msgspec.json.decode(entry[b"row"])
+        if isinstance(row, dict) and isinstance(row.get("id"), str):
+            return row
+    at = _moment(entry_id.partition(b"-")[0]).isoformat()
+    return {"id": entry_id.decode(), "role": "system", "kind": "unknown", "text": "", "at": at}
+
+
+def letter_of(stored: bytes) -> dict[str, Any]:
+    """One dead letter. The job in it may be there because nobody could read it."""
+    letter: dict[str, Any] = msgspec.json.decode(stored.decode("utf-8", "replace"))
+    return letter
 
 
 def _matches(record: Record, owner: str) -> bool:

@@ -21,6 +21,7 @@ from src.bootstrap import Services
 from src.desk.checks import WORKER_SILENCE_S
 from src.errors import LedgerUnavailable
 from src.integrations.process_metrics import DOOR
+from src.integrations.redis_sightings import RedisSightings
 from src.messages import PLAYED
 from src.webhooks import security
 from src.webhooks.security import OPERATOR
@@ -104,6 +105,9 @@ class _Collector:
         channels = {name: channel for name, channel in self._services.channels.items() if name != PLAYED}
         paused = {name: int(ledger.number_paused(channel.number)) for name, channel in channels.items()}
         yield _gauges("iagente_channel_paused", about, "channel", paused)
+        about = "Since the poll of the CRM last saw everything that humans did there; 0 without a CRM."
+        behind_s = RedisSightings(ledger).behind_s(ledger.server_time().timestamp())
+        yield Gauge("iagente_crm_poll_behind_seconds", about, value=behind_s)
         yield from _lanes_and_lists(figures)
         yield from _totals(figures["totals"])
 

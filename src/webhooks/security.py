@@ -125,7 +125,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(UnreadableState)
     def unreadable(fault: UnreadableState) -> Any:
         log.error("state.unreadable", door=_door(), detail=str(fault))
-        return error(409, "unreadable_state", "A newer version of this program stored the conversation; it is left alone.")
+        return error(409, "unreadable_state", fault.advice)
 
     @app.errorhandler(ConfigurationError)
     def misconfigured(fault: ConfigurationError) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.desk.delivery import DEADLINE, GRACE_S, ORDER_WAIT_S, PAUSE_S, REPLY_WINDOW, Deliveries, backoff_s
+from src.desk.delivery import DEADLINE, FILE_DEADLINE, GRACE_S, ORDER_WAIT_S, PAUSE_S, REPLY_WINDOW, Deliveries, backoff_s
 from src.errors import (
     AccessDenied,
     PermanentFailure,
@@ -433,3 +433,25 @@ def test_a_file_that_is_not_ready_leaves_nothing_sent(office: Office, failure: E
         office.skew.advance(PAUSE_S + 1)
         assert office.deliver() == "sent"
         assert office.channel.sent[0].content.media_id == "m1"
+
+
+def test_a_file_that_never_gets_ready_is_given_up_in_time_for_what_waits_behind_it(office: Office) -> None:
+    """A day of it and what waits would be too late, too."""
+
+    def prepare(content: Content) -> Content:
+        if content.kind == "image":
+            raise TemporaryFailure("chatwoot", "file", status=500)
+        return content
+
+    office.deliveries = Deliveries(office.ledger, {"whatsapp": office.channel}, monotonic=time.monotonic, ready=prepare)
+    office.channel.confirms = False
+    file_id, _ = office.queue(Content(kind="image", link="https://chat.test/a.png"), "¿la ha visto?")
+    began = office.ledger.server_time()
+    while not office.channel.sent:
+        wait_s = office.due_in_s("delivery")
+        assert wait_s is not None
+        office.skew.advance(max(0.0, wait_s) + 0.1)
+        office.deliver()
+        assert office.ledger.server_time() - began < FILE_DEADLINE + timedelta(minutes=6)
+    assert office.status(file_id) == "failed file"
+    assert office.channel.texts == ["¿la ha visto?"]

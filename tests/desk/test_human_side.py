@@ -17,8 +17,10 @@ from src.desk.ports import Settlement
 from src.integrations.chatwoot_events import key_of
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_sightings import RedisSightings
+from src.messages import Contact
 from tests.desk.fakes import ANA, Office
-from tests.desk.operators_kit import Counter
+from tests.desk.operators_kit import DAY_S, Counter
+from tests.integrations.ledger_kit import traces
 
 HERS = Whose(conversation_id="42", person_id="11", source_id="wa:34600000001", phone="+34600000001")
 BY_PHONE = Whose(conversation_id="43", source_id="8a6a3b52-0d43-4f3e-9f8e-1c1b5a1c2d3e", phone="+34600000001")
@@ -342,6 +344,118 @@ def test_words_of_humans_are_not_shown_again_where_they_wrote_them(mirrored: Bro
     told = client.hvals(mirrored.ledger.keys.lane(ANA, "mirror")[1])
     assert told
     assert not [body for body in told if b"solo una vez" in body]
+
+
+# -- of somebody who was erased ----------------------------------------------------------------------------------------
+
+
+def place_there(brokerage: Brokerage, conversation_id: str) -> None:
+    """The mirror found out where the person is in the CRM."""
+    claim = brokerage.claim("mirror")
+    there = {"person": "11", "conversation": conversation_id}
+    brokerage.ledger.commit(claim, Settlement(done=[job.id for job in claim.jobs], crm=there))
+
+
+def assert_stays_away(brokerage: Brokerage, said: AgentSaid) -> None:
+    before = list(brokerage.channel.texts)
+    assert brokerage.humans.take(said) == "duplicate"
+    assert brokerage.ledger.claim("delivery", ANA) is None
+    assert brokerage.channel.texts == before
+    assert brokerage.records.record(ANA) is None
+    assert traces(brokerage.ledger.client, "34600000001", "ES.31") == []
+
+
+def test_what_was_said_before_an_erasure_is_not_said_again_when_the_poll_finds_it(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    said = brokerage.said("uno|dos")
+    brokerage.humans.take(said)
+    brokerage.delivers_all()
+    brokerage.ledger.forget(ANA, erase=True)
+    assert_stays_away(brokerage, said)
+    brokerage.skew.advance(7 * DAY_S)
+    assert_stays_away(brokerage, said)
+
+
+def test_a_clock_that_is_ahead_there_makes_nothing_newer_than_the_erasure(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    said = brokerage.said(at=brokerage.ledger.server_time() + timedelta(minutes=30))
+    brokerage.humans.take(said)
+    brokerage.ledger.forget(ANA, erase=True)
+    assert_stays_away(brokerage, said)
+
+
+def test_what_no_webhook_brought_before_an_erasure_is_not_said_after_it(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    lost = brokerage.said()
+    brokerage.skew.advance(60)
+    brokerage.ledger.forget(ANA, erase=True)
+    assert_stays_away(brokerage, lost)
+
+
+def test_what_is_written_in_the_conversation_that_is_to_go_is_not_said(mirrored: Brokerage) -> None:
+    """The CRM was away when it was told to delete it, and agents do not know."""
+    mirrored.greets()
+    place_there(mirrored, HERS.conversation_id)
+    mirrored.ledger.forget(ANA, erase=True)
+    mirrored.skew.advance(3600)
+    before = mirrored.waiting("mirror")
+    assert mirrored.humans.take(mirrored.said("¿Sigue interesada?")) == "duplicate"
+    assert mirrored.records.record(ANA) is None
+    assert mirrored.waiting("delivery") == []
+    assert mirrored.waiting("mirror") == before == ["erased"]
+
+
+def test_nobody_comes_back_under_another_name(brokerage: Brokerage) -> None:
+    """The conversation there began when the person went by their user id, or had another number."""
+    by_id = Whose(conversation_id="44", source_id="wa:ES.31")
+    brokerage.greets()
+    brokerage.ledger.alias(ANA, "whatsapp:ES.31")
+    said, lost = brokerage.said(whose=by_id), brokerage.said(whose=by_id)
+    assert brokerage.humans.take(said) == "said"
+    brokerage.skew.advance(60)
+    brokerage.ledger.forget(ANA, erase=True)
+    assert_stays_away(brokerage, said)
+    assert_stays_away(brokerage, lost)
+    assert brokerage.ledger.claim("delivery", "whatsapp:ES.31") is None
+
+
+@pytest.mark.parametrize("by", [HERS, Whose(conversation_id="44", source_id="wa:ES.31")], ids=["kept", "left"])
+def test_nobody_comes_back_under_either_name_after_a_merge(brokerage: Brokerage, by: Whose) -> None:
+    brokerage.greets()
+    brokerage.hears("soy yo", who=Contact(key="whatsapp:ES.31", channel="whatsapp", bsuid="ES.31"))
+    said, lost = brokerage.said(whose=by), brokerage.said(whose=by)
+    assert brokerage.humans.take(said) == "said"
+    brokerage.ledger.merge(ANA, "whatsapp:ES.31")
+    brokerage.skew.advance(60)
+    brokerage.ledger.forget(ANA, erase=True)
+    assert_stays_away(brokerage, said)
+    assert_stays_away(brokerage, lost)
+    assert brokerage.ledger.claim("delivery", "whatsapp:ES.31") is None
+
+
+def test_whoever_comes_back_by_themselves_is_answered_by_humans_again(brokerage: Brokerage) -> None:
+    brokerage.greets()
+    old = brokerage.said("antes")
+    brokerage.humans.take(old)
+    brokerage.ledger.forget(ANA, erase=True)
+    brokerage.skew.advance(60)
+    brokerage.greets()
+    assert brokerage.humans.take(old) == "duplicate"
+    anew = Whose(conversation_id="50", source_id=HERS.source_id)
+    assert brokerage.humans.take(brokerage.said("después", whose=anew)) == "said"
+    brokerage.delivers_all()
+    assert brokerage.channel.texts[-1] == "después"
+    assert "antes" not in brokerage.channel.texts
+
+
+def test_what_changed_there_brings_nobody_back(mirrored: Brokerage) -> None:
+    mirrored.greets()
+    mirrored.shows("pending")
+    mirrored.ledger.forget(ANA, erase=True, farewell=("bye", b"adios"))
+    assert mirrored.shows("open", "human") == "nobody_known"
+    assert mirrored.shows("resolved") == "nobody_known"
+    assert mirrored.humans.take(edited(age=46)) == "nobody_known"
+    assert mirrored.records.record(ANA) is None
 
 
 # -- what they correct -------------------------------------------------------------------------------------------------

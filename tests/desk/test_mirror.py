@@ -12,14 +12,17 @@ import pytest
 from src.agent.state import Conversation, Handoff
 from src.desk import jobs
 from src.desk.crm import Erased, File, Lead, Mirrored, Note, Owner, Place, Status
-from src.desk.mirror import MOST_CRASHES, REST_S, Mirror
+from src.desk.mirror import MOST_CRASHES, MOST_FILE_TRIES, MOST_REFUSALS, REST_S, Mirror
 from src.errors import AccessDenied, Rejected, StaleCommit, TemporaryFailure
+from src.integrations.redis_dossier import dossier
 from src.integrations.redis_ledger import RedisLedger
 from src.messages import Contact, Content, Media, Outbound
 from tests.conftest import Skew
 from tests.desk.fakes import ANA, Office
 
 PLACE = Place(person_id="7", conversation_id="42")
+BEA = "whatsapp:34600000002"
+LONGEST_FOR_A_FILE_S = 180.0
 DOWN = TemporaryFailure("crm", "post", status=503)
 LOST = TemporaryFailure("crm", "post", detail="ReadTimeout", maybe_done=True)
 
@@ -105,8 +108,8 @@ class At:
             monotonic=lambda: time.monotonic() + self.late_s,
         )
 
-    def once(self) -> str:
-        return self.mirror.work(self.office.claim("mirror"))
+    def once(self, contact: str = ANA) -> str:
+        return self.mirror.work(self.office.claim("mirror", contact))
 
     def until_done(self, tries: int = 40) -> list[str]:
         outcomes = []
@@ -274,7 +277,108 @@ def test_a_file_comes_along_and_one_that_cannot_be_had_is_said_to_be_missing(off
     office.channel.script = [Rejected("whatsapp", "download", status=404)]
     office.hears("otra", kind="image", media=Media(id="M2", mime_type="image/jpeg"))
     at.once()
-    assert crm.words == ["mi casa", "otra\n(el archivo no se ha podido traer)"]
+    assert crm.words == ["mi casa", "otra\n(no se ha podido traer el archivo)"]
+
+
+AWAY = TemporaryFailure("whatsapp", "download", status=500)
+
+
+@pytest.mark.parametrize(
+    "failure", [AWAY, TemporaryFailure("whatsapp", "download", status=429, retry_after_s=3600)], ids=["500", "429"]
+)
+def test_a_file_that_the_vendor_cannot_hand_out_is_tried_a_few_times_and_blocks_nobody(
+    office: Office, at: At, crm: FakeCrm, failure: TemporaryFailure
+) -> None:
+    """The hand-over behind it waits a minute or two, not for ever."""
+    office.hears("mi casa", kind="image", media=Media(id="M1", mime_type="image/jpeg"))
+    office.agent.decides(handoff=Handoff("asked"), changes={"owner": "human"}, replies=(Content(text="ya viene"),))
+    office.hears("una persona")
+    office.turn()
+    office.channel.script = [failure] * 100
+    began = office.ledger.server_time()
+    while not crm.told:
+        wait_s = office.due_in_s("mirror")
+        assert wait_s is not None
+        office.skew.advance(max(0.0, wait_s) + 0.1)
+        at.once()
+        assert (office.ledger.server_time() - began).total_seconds() < LONGEST_FOR_A_FILE_S
+    assert 100 - len(office.channel.script) == MOST_FILE_TRIES
+    assert crm.words == ["mi casa\n(no se ha podido traer el archivo)", "una persona", "ya viene"]
+    assert ("owner", "human") in crm.told
+    assert office.records.dead_letters() == []
+
+
+def test_a_file_that_can_be_had_later_comes_along(office: Office, at: At, crm: FakeCrm) -> None:
+    office.hears("mi casa", kind="image", media=Media(id="M1", mime_type="image/jpeg"))
+    office.channel.script = [AWAY] * (MOST_FILE_TRIES - 1)
+    at.until_done()
+    assert crm.words == ["mi casa"]
+    assert [file.data for file in crm.files] == [b"M1"]
+    office.channel.script = [AWAY] * (MOST_FILE_TRIES - 1)
+    office.hears("otra", kind="image", media=Media(id="M2", mime_type="image/jpeg"))
+    at.until_done()
+    assert crm.words == ["mi casa", "otra"], "each file has its own tries"
+    client: Any = office.ledger.client
+    assert sorted(client.hkeys(office.ledger.keys.of_contact(ANA, "crm"))) == [b"conversation", b"person"]
+
+
+def test_tries_for_a_file_are_not_used_up_while_the_crm_is_away(office: Office, at: At, crm: FakeCrm) -> None:
+    office.hears("mi casa", kind="image", media=Media(id="M1", mime_type="image/jpeg"))
+    crm.script = [DOWN] * 20
+    at.until_done()
+    assert crm.words == ["mi casa"]
+    assert [file.data for file in crm.files] == [b"M1"]
+
+
+# -- what the CRM itself cannot take -------------------------------------------------------------------------------------
+
+CANNOT = TemporaryFailure("crm", "post", status=500, maybe_done=True)
+
+
+def test_one_job_that_the_crm_always_fails_on_is_given_up_when_it_takes_others(office: Office, at: At, crm: FakeCrm) -> None:
+    """It answers, and answers 500 to this one only: nobody behind it waits for ever."""
+    office.hears("malo")
+    for number in range(MOST_REFUSALS):
+        office.hears(f"hola {number}", contact=BEA)
+        crm.script = [CANNOT]
+        assert at.once() == ("put_off" if number + 1 < MOST_REFUSALS else "buried")
+        assert at.once(BEA) == "mirrored"
+        office.skew.advance(400)
+    office.hears("bueno")
+    assert at.once() == "mirrored"
+    assert crm.words[-1] == "bueno"
+    (letter,) = office.records.dead_letters()
+    assert (letter.lane, letter.contact) == ("mirror", ANA)
+    assert "500" in letter.reason
+
+
+@pytest.mark.parametrize("failure", [CANNOT, DOWN, LOST], ids=["500", "503", "lost"])
+def test_while_it_takes_nothing_from_anybody_nothing_is_given_up(
+    office: Office, at: At, crm: FakeCrm, failure: TemporaryFailure
+) -> None:
+    office.hears("hola")
+    office.hears("buenas", contact=BEA)
+    for _ in range(2 * MOST_REFUSALS):
+        for contact in (ANA, BEA):
+            crm.script = [failure]
+            assert at.once(contact) == "put_off"
+        office.skew.advance(400)
+        at.late_s += 400
+    assert at.until_done()[-1] == "mirrored"
+    assert crm.words == ["hola"]
+
+
+def test_what_is_away_is_waited_for_also_when_others_get_through(office: Office, at: At, crm: FakeCrm) -> None:
+    """503 is said by whatever stands before the CRM: it is about nobody's message."""
+    office.hears("hola")
+    for number in range(2 * MOST_REFUSALS):
+        office.hears(f"hola {number}", contact=BEA)
+        crm.script = [DOWN]
+        assert at.once() == "put_off"
+        assert at.once(BEA) == "mirrored"
+        office.skew.advance(400)
+    at.until_done()
+    assert crm.words[-1] == "hola"
 
 
 def test_an_erasure_is_told_for_as_long_as_it_takes_and_leaves_nothing(office: Office, at: At, crm: FakeCrm) -> None:
@@ -351,6 +455,11 @@ def test_an_unreadable_job_stops_nobody(office: Office, at: At, crm: FakeCrm) ->
     office.hears("sigo")
     assert at.until_done() == ["buried", "mirrored"]
     assert crm.words == ["sigo"]
+    (letter,) = office.records.dead_letters()
+    assert (letter.lane, letter.reason) == ("mirror", "the job cannot be read")
+    shown = dossier(office.ledger, ANA)
+    assert shown is not None
+    assert len(shown["dead_letters"]) == 1
 
 
 def test_erased_is_read_as_the_script_writes_it(office: Office, at: At) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,18 @@ import pytest
 
 from src.agent import state as states
 from src.agent.state import Consent, Conversation, Handoff, Step
-from src.desk.ports import Arrival, Settlement
+from src.desk.desk import Desk
+from src.desk.handoff import BOT_FAILED, Handoffs
+from src.desk.ports import Alert, Arrival, Settlement
 from src.desk.turns import MOST_ATTEMPTS, RETENTION, UPGRADE_PAUSE_S
-from src.errors import StaleCommit, UnreadableState
+from src.errors import DamagedState, StaleCommit, UnreadableState
+from src.integrations.redis_dossier import dossier
 from src.messages import Contact, Content, Event, Inbound
+from tests.conftest import Skew
 from tests.desk.fakes import ANA, APOLOGY, RETENTION_DAYS, Office
+from tests.desk.operators_kit import Counter
 from tests.integrations.ledger_kit import NOW, traces
+from tests.kit.contracts import assert_conversation
 from tests.webhooks.log_kit import lines_of, logfmt, written_to
 
 DAY_S = 86_400.0
@@ -275,6 +281,115 @@ def test_a_conversation_that_a_human_has_gets_no_apology(office: Office) -> None
     assert office.waiting("delivery") == []
 
 
+class Spoilt:
+    """In place of a part: whatever is asked of it fails, by a bug of ours."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyError(name)
+
+
+class SpoiltAlarm:
+    def __call__(self, _alert: Alert) -> None:
+        raise OSError("no memory")
+
+
+def store_state(office: Office, stored: bytes) -> None:
+    client: Any = office.ledger.client
+    client.hset(office.ledger.keys.of_contact(ANA, "record"), "state", stored)
+
+
+def spoil_values(office: Office) -> None:
+    """What can be read, and nobody can use."""
+    state = msgspec.json.decode(states.encode(office.conversation()))
+    state |= {"profile": {"name": {"a": 1}, "age": []}, "memory": {"handoff": 5}, "quotes": [{}]}
+    store_state(office, msgspec.json.encode(state))
+
+
+SPOILT: dict[str, Callable[[Counter], None]] = {
+    "the channel": lambda office: setattr(office.channel, "parts", Spoilt()),
+    "the notes": lambda office: setattr(office.turns, "_notes", Spoilt()),
+    "the state": lambda office: store_state(office, b'{"contact":{"key":"x","channel":"whatsapp"},"created_at":"2026'),
+    "values in the state": spoil_values,
+    "the alarm": lambda office: office.use(Handoffs(alarm=SpoiltAlarm())),
+    "the apology": lambda office: setattr(office.turns, "_apology", None),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_giving_up_depends_on_nothing_that_can_fail(new_ledger: Any, skew: Skew, log_file: Path, spoilt: str) -> None:
+    """The person's message is where an operator sees it, the bot is silent, and a human is called, there and in the CRM."""
+    office = Counter(Office(new_ledger(debounce_s=0, mirrors=True), skew))
+    office.greets()
+    office.agent.fails(RuntimeError("a bug"))
+    SPOILT[spoilt](office)
+    office.hears("algo raro")
+    for _ in range(MOST_ATTEMPTS):
+        office.attend("turns")
+        office.skew.advance(60)
+    assert office.waiting("turns") == []
+    [letter] = office.records.dead_letters()
+    assert (letter.lane, letter.contact) == ("turns", ANA)
+    assert office.owner() == "human"
+    assert spoilt == "the alarm" or [alert.reason for alert in office.alerts] == [BOT_FAILED]
+    client: Any = office.ledger.client
+    told = [msgspec.json.decode(body) for body in client.hvals(office.ledger.keys.lane(ANA, "mirror")[1])]
+    assert [one["owner"] for one in told if one["type"] == "owner"] == ["human"]
+    assert office.faults() == []
+    office.hears("¿hola?")
+    for _ in range(MOST_ATTEMPTS):
+        office.attend("turns")
+        office.skew.advance(60)
+    assert office.waiting("turns") == []
+    assert len(office.alerts) <= 1, "nobody is called twice"
+
+
+# --- a channel that was taken out of the settings -----------------------------------------------------------------------
+
+BY_TWILIO = Contact(key=ANA, channel="twilio", phone="+34600000001")
+
+
+def test_an_answer_on_a_channel_that_is_gone_is_shown_with_the_reason(office: Office) -> None:
+    office.hears("hola", who=BY_TWILIO)
+    assert office.turn() == "answered"
+    assert office.deliver() == "buried_no_channel"
+    shown = Desk(office.ledger, office.records).conversation(ANA)
+    assert shown is not None
+    assert [(row["status"], row.get("error")) for row in shown["messages"] if row["role"] == "bot"] == [
+        ("failed", {"code": "no_channel", "reason": "Este canal no está configurado."})
+    ]
+    [letter] = office.records.dead_letters()
+    assert "twilio" in letter.reason
+    assert office.waiting("turns") == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"erase": True, "replies": (Content(text="adiós"),)},
+        {"handoff": Handoff("asked"), "changes": {"owner": "human"}, "replies": (Content(text="ya viene"),)},
+        {"changes": {"outcome": "opted_out", "stage": "FINALIZADO"}, "replies": (Content(text="de acuerdo"),)},
+    ],
+    ids=["erasure", "a human", "BAJA"],
+)
+def test_what_stands_above_every_switch_works_without_a_channel_too(office: Office, step: dict[str, Any]) -> None:
+    office.agent.decides(**step)
+    office.hears("…", who=BY_TWILIO)
+    assert office.turn() == ("erased" if "erase" in step else "answered")
+    assert office.deliver() == "buried_no_channel"
+    assert office.waiting("turns") == []
+    assert (office.records.record(ANA) is None) == ("erase" in step)
+
+
+def test_timers_of_somebody_without_a_channel_come_to_an_end(office: Office) -> None:
+    office.agent.decides(changes={"timers": {"reminder": office.ledger.server_time() + timedelta(hours=2)}})
+    office.hears("hola", who=BY_TWILIO)
+    office.turn()
+    office.agent.decides(replies=(Content(text="¿sigue ahí?"),))
+    office.skew.advance(2 * 3600 + 1)
+    assert office.turn() == "answered"
+    assert office.ledger.claim("turns", ANA) is None
+
+
 # --- what cannot be read ------------------------------------------------------------------------------------------------
 
 
@@ -326,6 +441,127 @@ def test_a_state_of_a_newer_version_is_left_alone_until_that_version_comes(offic
     assert office.agent.heard == [["hola"]]
     with pytest.raises(UnreadableState):
         office.turn()
+
+
+DAMAGED = {
+    "cut off": b'{"contact":{"key":"whatsapp:34600000001","channel":"whatsapp"},"created_at":"2026',
+    "no JSON": b"\xff\xfe\x00",
+    "no object": b"[]",
+    "empty": b"{}",
+    "a version that is none": b'{"schema":"1"}',
+    "an older version that never was": b'{"schema":0}',
+    "half a version": b'{"schema":1.5}',
+    "deep": b'{"schema":1,"memory":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "of another kind": b'{"contact":5,"created_at":"2026-11-20T12:00:00Z","updated_at":"2026-11-20T12:00:00Z"}',
+}
+
+
+@pytest.fixture
+def counter(office: Office) -> Counter:
+    return Counter(office)
+
+
+@pytest.mark.parametrize("stored", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_state_calls_a_human_once_and_keeps_what_was_said(counter: Counter, stored: bytes) -> None:
+    counter.greets()
+    store_state(counter, stored)
+    counter.hears("¿siguen ahí?")
+    assert counter.turn() == "damaged"
+    [letter] = counter.records.dead_letters()
+    assert (letter.lane, letter.contact) == ("turns", ANA)
+    assert "damaged" in letter.reason
+    assert counter.owner() == "human"
+    assert [alert.reason for alert in counter.alerts] == [BOT_FAILED]
+    counter.deliver()
+    counter.skew.advance(4)
+    assert counter.channel.texts[-1] == APOLOGY.text
+    record = counter.records.record(ANA)
+    assert record is not None
+    assert record.state == stored, "whoever mends it finds it as it was"
+    assert [row["text"] for row in record.rows] == ["hola", "eco: hola", "¿siguen ahí?", APOLOGY.text]
+    counter.hears("¿hola?")
+    assert counter.turn() == "listened"
+    assert (len(counter.alerts), len(counter.records.dead_letters())) == (1, 1)
+    assert counter.waiting("delivery") == []
+    assert counter.people.say(ANA, {"text": "Soy Ana, dígame"})
+    assert counter.deliver() == "sent"
+
+
+@pytest.mark.parametrize("stored", DAMAGED.values(), ids=DAMAGED)
+def test_what_is_damaged_is_shown_beside_what_is_not(counter: Counter, stored: bytes) -> None:
+    counter.greets()
+    store_state(counter, stored)
+    client: Any = counter.ledger.client
+    client.xadd(counter.ledger.keys.of_contact(ANA, "log"), {"row": stored})
+    desk = Desk(counter.ledger, counter.records)
+    shown, all_of_it = desk.conversation(ANA), dossier(counter.ledger, ANA)
+    assert shown is not None
+    assert all_of_it is not None
+    for rows in (shown["messages"], all_of_it["transcript"]):
+        assert [row["text"] for row in rows] == ["hola", "eco: hola", ""]
+    assert_conversation(msgspec.json.decode(msgspec.json.encode(shown)))
+    assert [one["contact"]["key"] for one in desk.conversations()["conversations"]] == [ANA]
+    with pytest.raises(DamagedState, match="cannot be read"):
+        counter.people.hand_back(ANA)
+
+
+def test_after_a_reset_what_a_damaged_state_buried_is_answered(counter: Counter) -> None:
+    counter.greets()
+    store_state(counter, b"{}")
+    counter.hears("¿siguen ahí?")
+    counter.turn()
+    counter.ledger.forget(ANA, erase=False)
+    [letter] = counter.records.dead_letters()
+    assert counter.people.replay_letter(letter)
+    assert counter.turn() == "answered"
+    assert counter.agent.heard[-1] == ["¿siguen ahí?"]
+    assert counter.conversation().stage == "INICIO"
+    assert counter.owner() == "bot"
+
+
+@pytest.mark.parametrize("owner", ["bot", "human"])
+@pytest.mark.parametrize(
+    ("step", "outcome", "said"),
+    [
+        ({"erase": True, "replies": (Content(text="adiós"),)}, "erased", "adiós"),
+        ({"handoff": Handoff("self_harm", urgent=True), "replies": (Content(text="024"),)}, "damaged", "024"),
+        (
+            {"changes": {"outcome": "opted_out"}, "replies": (Content(text="no le escribimos más"),)},
+            "damaged",
+            "no le escribimos más",
+        ),
+    ],
+    ids=["erasure", "danger", "BAJA"],
+)
+def test_with_a_damaged_state_what_stands_above_every_switch_still_works(
+    counter: Counter, step: dict[str, Any], outcome: str, said: str, owner: str
+) -> None:
+    counter.greets()
+    if owner == "human":
+        counter.set_owner("human")
+    store_state(counter, b"{}")
+    counter.agent.decides(**step)
+    counter.hears("…")
+    assert counter.turn() == outcome
+    assert counter.deliver() == "sent"
+    assert counter.channel.texts[-1] == said
+    if "handoff" in step:
+        assert [(alert.reason, alert.urgent) for alert in counter.alerts] == [("self_harm", True)]
+    assert (counter.records.record(ANA) is None) == (outcome == "erased")
+
+
+def test_a_damaged_state_with_nothing_to_answer_calls_a_human_and_erases_nobody(counter: Counter) -> None:
+    """There may be a contract: whether somebody is to be forgotten, a human decides."""
+    counter.greets()
+    store_state(counter, b"{}")
+    counter.skew.advance(RETENTION_DAYS * DAY_S + 60)
+    assert counter.turn() == "damaged"
+    assert counter.owner() == "human"
+    assert len(counter.alerts) == 1
+    assert counter.ledger.claim("turns", ANA) is None
+    assert counter.records.record(ANA) is not None
+    counter.skew.advance(RETENTION_DAYS * DAY_S)
+    assert counter.ledger.claim("turns", ANA) is None
 
 
 # --- forgetting ---------------------------------------------------------------------------------------------------------

@@ -304,6 +304,14 @@ class TestPost:
         new = crm.post(place, said("nuevo", marker="wamid.nuevo"), (), again=True)
         assert [str(message["id"]) for message in messages(rig)][45:] == [new]
 
+    def test_long_messages_are_looked_through_like_short_ones(self, rig: Rig, crm: ChatwootClient) -> None:
+        """Twenty of them are several mebibytes in one answer."""
+        place = settled(crm)
+        long = [said(f"{number} " + "a" * (TEXT_LIMIT - 10), marker=f"wamid.{number}") for number in range(12)]
+        ids = [crm.post(place, message, ()) for message in long]
+        assert [client(rig).post(place, message, (), again=True) for message in long[:2]] == ids[:2]
+        assert len(messages(rig)) == len(long)
+
     def test_the_search_ends_where_the_message_cannot_be(self, rig: Rig, crm: ChatwootClient) -> None:
         place = settled(crm)
         for number in range(45):

@@ -3,12 +3,15 @@
 # ruff: noqa: B023 - what is made within a round is used within it
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
+import msgspec
 import pytest
 
-from src.desk.ports import Settlement
+from src.desk.ports import Arrival, Origin, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
@@ -226,3 +229,157 @@ def test_a_turn_that_lost_its_lease_erases_nothing(new_ledger: NewLedger, skew: 
         ledger.forget(ANA, erase=True, claim=frozen)
     assert contents(ledger.client) == before
     ledger.commit(other, done(other))
+
+
+# -- what was said before it ---------------------------------------------------------------------------------------------
+
+
+def words(number: int) -> tuple[str, bytes, bytes]:
+    """What a human wrote in the CRM."""
+    return (f"cw.{number}", b"secreto", b'{"text":"secreto"}')
+
+
+def say(ledger: RedisLedger, number: int, *, contact: str = ANA, place: str = "42", ago_s: float = 0.0) -> int:
+    written_at = ledger.server_time() - timedelta(seconds=ago_s)
+    return ledger.speak(contact, [words(number)], owner="human", origin=Origin(place, written_at))
+
+
+def test_what_humans_said_is_known_after_an_erasure_and_goes_out_no_more(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    assert say(ledger, 501) == 1
+    ledger.forget(ANA, erase=True)
+    assert say(ledger, 501, ago_s=-600) == 0, "the same, by a clock that is ahead"
+    assert say(ledger, 502, ago_s=60) == 0, "from before"
+    assert say(ledger, 501, contact=ANA_BY_ID, ago_s=-600) == 0, "by another name"
+    assert_gone(ledger, skew)
+    assert say(ledger, 503, ago_s=-60) == 1, "whoever is written to anew is known again"
+
+
+@pytest.mark.parametrize("told", [502, 501], ids=["something new", "the same again"])
+def test_words_that_cross_an_erasure_go_too_or_are_refused(told: int, valkey_url: str) -> None:
+    """Whatever the moment: what was said before leaves nothing, and nothing is said twice."""
+    for command in range(1, 40):
+        skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)
+        acting = RedisLedger(lambda: client, skew_ms=skew)
+        live(ledger)
+        assert say(ledger, 501) == 1
+        acting.ping()
+        client.arm(command, lambda: say(ledger, told, ago_s=30))
+        acting.forget(ANA, erase=True)
+        assert say(ledger, told, ago_s=30) == 0
+        assert say(ledger, told, contact=ANA_BY_ID, ago_s=30) == 0
+        assert_gone(ledger, skew, f"said before command {command}")
+        client.close()
+        own.close()
+        if not client.reached:
+            return
+    raise AssertionError("an erasure has more commands than expected")
+
+
+def test_an_interrupted_erasure_forgets_nothing_that_was_said(valkey_url: str) -> None:
+    for command in range(1, 40):
+        skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0)
+        acting = RedisLedger(lambda: client, skew_ms=skew)
+        live(ledger)
+        say(ledger, 501)
+        acting.ping()
+        client.arm(command, die)
+        with suppress(Killed):
+            acting.forget(ANA, erase=True)
+        ledger.forget(ANA, erase=True)
+        for contact in (ANA, ANA_BY_ID):
+            assert say(ledger, 501, contact=contact, ago_s=-600) == 0, f"died before command {command}"
+        assert_gone(ledger, skew, f"died before command {command}")
+        client.close()
+        own.close()
+        if not client.reached:
+            return
+
+
+def test_nothing_is_said_where_the_person_is_about_to_go(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(debounce_s=0.0, mirrors=True)
+    live(ledger)
+    mirrored = take(ledger, "mirror")
+    ledger.commit(mirrored, done(mirrored, crm={"person": "7", "conversation": "42"}))
+    ledger.forget(ANA, erase=True)
+    for contact in (ANA, ANA_BY_ID):
+        assert say(ledger, 502, contact=contact, ago_s=-3600) == 0
+    assert say(ledger, 503, place="43", ago_s=-3600) == 1
+
+
+def test_who_comes_back_and_turns_out_to_be_somebody_else_hears_nothing_again(new_ledger: NewLedger) -> None:
+    """Erased by one name, back by it, and then one with another number."""
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    say(ledger, 501)
+    ledger.forget(ANA, erase=True)
+    ledger.accept([arrival("hola de nuevo", ANA_BY_ID, bsuid="ES.99"), arrival("hola", "whatsapp:34600000007")])
+    kept = ledger.merge(ANA_BY_ID, "whatsapp:34600000007")
+    assert say(ledger, 501, contact=kept, ago_s=-600) == 0
+    assert say(ledger, 502, contact=kept, ago_s=60) == 1, "nobody erased this one"
+
+
+def test_a_place_found_in_the_middle_of_an_erasure_is_one_where_nothing_is_said(valkey_url: str) -> None:
+    for command in range(1, 40):
+        skew, client, own = Skew(), interposed(valkey_url), connect(valkey_url)
+        own.flushall()
+        ledger = RedisLedger(lambda: own, skew_ms=skew, debounce_s=0.0, mirrors=True)
+        acting = RedisLedger(lambda: client, skew_ms=skew, mirrors=True)
+        live(ledger)
+        mirrored = take(ledger, "mirror")
+        acting.ping()
+        found = done(mirrored, crm={"person": "7", "conversation": "42"})
+        client.arm(command, lambda: ledger.commit(mirrored, found))
+        with suppress(StaleCommit):  # what is too late counts for nothing
+            acting.forget(ANA, erase=True)
+            assert not client.reached or say(ledger, 502, ago_s=-3600) == 0, f"found before command {command}"
+        client.close()
+        own.close()
+        if not client.reached:
+            return
+    raise AssertionError("an erasure has more commands than expected")
+
+
+def test_an_erasure_by_a_clock_that_is_days_ahead_silences_nobody_afterwards(new_ledger: NewLedger, skew: Skew) -> None:
+    """What counts is the earlier of the store's time and our own."""
+    ledger = new_ledger(debounce_s=0.0, clock=time.time)
+    live(ledger)
+    skew.advance(5 * 86_400)
+    ledger.forget(ANA, erase=True)
+    skew.advance(-5 * 86_400)
+    assert say(ledger, 502, ago_s=60) == 0
+    assert say(ledger, 503, ago_s=-60) == 1
+
+
+def test_what_a_vendor_could_not_bring_in_time_brings_nobody_back(new_ledger: NewLedger, skew: Skew) -> None:
+    """Meta tries again for days; what the person wrote afterwards, to be forgotten, came through at once."""
+    ledger = new_ledger(debounce_s=0.0)
+    live(ledger)
+    ledger.forget(ANA, erase=True)
+    for name in ({"contact": ANA}, {"contact": ANA_BY_ID, "bsuid": "ES.99"}):
+        assert ledger.accept([written(arrival("secreto", **name), -60)]) == ["duplicate"]
+    assert_gone(ledger, skew)
+    assert ledger.accept([written(arrival("hola de nuevo"), 60)]) == ["accepted"]
+
+
+def written(item: Arrival, after_s: float) -> Arrival:
+    inbound = msgspec.structs.replace(item.inbound, at=item.inbound.at + timedelta(seconds=after_s))
+    return msgspec.structs.replace(item, inbound=inbound)
+
+
+def test_what_is_only_for_the_crm_makes_nobody(new_ledger: NewLedger, skew: Skew) -> None:
+    """As when everything is written there anew, and somebody is erased in the middle of it."""
+    ledger = new_ledger(debounce_s=0.0, mirrors=True)
+    live(ledger)
+    ledger.forget(ANA, erase=True, farewell=("bye", b"adios"))
+    assert ledger.speak(ANA, (), mirrors=[("r1", b"secreto")]) == 0
+    assert [job.id for job in take(ledger, "delivery").jobs] == ["bye"]
+    skew.advance(60)
+    assert [job.id for job in take(ledger, "mirror").jobs] == ["erased"]
+    assert ledger.speak("whatsapp:34600000009", (), mirrors=[("r1", b"secreto")]) == 0
+    assert traces(ledger.client, "34600000009") == []

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from src.desk.ports import Amendment, Arrival, Claim, Lane, Settlement
+from src.desk.ports import Amendment, Arrival, Claim, Lane, Origin, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
@@ -69,6 +70,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.tokens: dict[tuple[str, str, str], int] = {}
         self.remembered: set[str] = set()
         self.parked: dict[str, list[str]] = {}
+        self.said: list[tuple[str, tuple[str, bytes, bytes]]] = []
+        self.erased_at: dict[str, int] = {}
         self.count = 0
 
     def _new_ledger(self, client: Any) -> RedisLedger:
@@ -440,6 +443,35 @@ class LedgerMachine(RuleBasedStateMachine):
         person.statuses[outbox_id] = "queued"
         self.place[outbox_id] = "waiting"
 
+    @rule(name=NAMES, ago_s=st.sampled_from([0.0, 0.0, 60.0]))
+    def a_human_says_something_in_the_crm(self, name: str, ago_s: float) -> None:
+        """Perhaps some time ago, and nobody told us."""
+        outbox_id = f"cw.{self._number()}"
+        message = (outbox_id, b'"m"', b'{"text":"from there"}')
+        written_ms = self.clock.now_ms - round(ago_s * 1000)
+        key = self.aliases.get(name, name)
+        is_old = written_ms <= self.erased_at.get(key, 0) + 5_000
+        assert self._says(key, message, written_ms) == (not is_old)
+        if is_old:
+            return
+        self.said.append((name, message))
+        person = self.people.setdefault(key, Person(key))
+        person.erased = False
+        person.lanes["delivery"].queue.append(outbox_id)
+        person.statuses[outbox_id] = "queued"
+        self.place[outbox_id] = "waiting"
+
+    @precondition(lambda self: self.said)
+    @rule(number=st.integers(0, 20))
+    def what_was_said_there_is_found_again(self, number: int) -> None:
+        """By a clock that is ahead, whoever the person has become since, also after an erasure."""
+        name, message = self.said[number % len(self.said)]
+        assert self._says(self.aliases.get(name, name), message, self.clock.now_ms + 3_600_000) == 0
+
+    def _says(self, key: str, message: tuple[str, bytes, bytes], written_ms: int) -> int:
+        origin = Origin("1", datetime.fromtimestamp(written_ms / 1000, UTC))
+        return self.ledger.speak(key, [message], origin=origin)
+
     @rule(name=NAMES, outdated=SELDOM)
     def an_operator_amends(self, name: str, outdated: bool) -> None:
         person = self.people.get(self.aliases.get(name, name))
@@ -493,6 +525,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if key == person.key:
                 self.place[job] = "erased"
         del self.people[person.key]
+        self.erased_at |= dict.fromkeys({person.key, *person.names}, self.clock.now_ms)
         self.aliases = {name: key for name, key in self.aliases.items() if key != person.key}
         if farewell:
             reborn = Person(person.key, erased=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.kit.product import Product, eventually
+from tests.kit.product import OPERATOR, Product, eventually
 from tests.kit.rig import Rig, free_port
 
 REPLY_WITHIN_S = 2.0
@@ -56,6 +56,10 @@ class Town:
     def status_there(self) -> str:
         found = self.conversation_there()
         return str(found["status"]) if found else ""
+
+    def requests(self, what: str) -> int:
+        """How often Chatwoot was asked for that: method and path."""
+        return sum(f"{one['method']} {one['path']}" == what for one in self.rig.chatwoot.ledger()["requests"])
 
     def message_there(self, message_id: int) -> dict[str, Any]:
         return next(one for one in self.rig.chatwoot.ledger(kind="message")["messages"] if one["id"] == message_id)
@@ -154,6 +158,32 @@ def test_what_no_webhook_brought_is_found(town: Town) -> None:
     town.agent("resolve")
     eventually(lambda: town.owner() == "bot", within_s=POLL_WITHIN_S)
     assert town.heard().count("¿Me lee?") == 1
+
+
+def test_what_was_said_to_somebody_who_was_erased_is_found_there_and_not_said_again(town: Town) -> None:
+    """Chatwoot cannot delete yet when the poll comes by."""
+    town.newcomer()
+    town.rig.chatwoot.faults({"kind": "error", "status": 503, "times": -1, "match": "DELETE /api"})
+    phone, there = town.phone, town.conversation_there()
+    assert there is not None
+    town.agent("reply", content="Hola, soy Beto otra vez")
+    eventually(lambda: "Hola, soy Beto otra vez" in town.heard())
+    town.rig.chatwoot.faults({"kind": "lost_delivery", "times": -1})
+    town.agent("reply", content="de esto no supo nadie")
+    erased = requests.delete(
+        f"{town.product.address}/webhook/conversation/{phone}", params={"erase": "true"}, headers=OPERATOR, timeout=10
+    )
+    assert erased.ok
+    heard = town.heard()
+    read = f"GET /api/v1/accounts/1/conversations/{there['id']}/messages"
+    before = town.requests(read)
+    eventually(lambda: town.requests(read) > before, within_s=POLL_WITHIN_S)
+    town.rig.wait_quiet(idle_ms=1500, only="meta")
+    assert town.heard() == heard
+    assert town.product.get(f"/webhook/conversation/{phone}").status_code == 404
+    town.rig.chatwoot.clear_faults()
+    eventually(lambda: town.conversation_there() is None, within_s=POLL_WITHIN_S)
+    assert town.heard() == heard
 
 
 def test_everything_echoed_three_times_ends(town: Town) -> None:

@@ -20,6 +20,9 @@ local function ms(number)
   return string.format('%.0f', number)
 end
 
+-- How far the clocks of two machines may be apart that are well: a CRM's, and ours.
+local clocks_apart_ms = 5000
+
 local function field(record, lane, name)
   return tonumber(redis.call('HGET', record, lane .. '.' .. name) or 0)
 end

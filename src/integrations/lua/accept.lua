@@ -20,6 +20,9 @@ for n, name in ipairs(names) do wanted[4 + n] = 'alias ' .. name end
 local known = redis.call('HMGET', record, unpack(wanted))
 if known[1] then return { 'moved', known[1] } end
 if redis.call('ZSCORE', gone, id_hash) then return { 'duplicate' } end
+-- What somebody wrote before they were erased, and a vendor could not bring until now, brings nobody back.
+local heard_before_ms = redis.call('ZSCORE', gone, 'heard')
+if heard_before_ms and tonumber(ARGV[13]) < tonumber(heard_before_ms) then return { 'duplicate' } end
 
 -- From here on the item is this contact's, and so are the names it came under: the record tells an erasure what they are.
 for n, name in ipairs(names) do

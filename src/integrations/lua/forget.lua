@@ -1,10 +1,10 @@
 -- Reset (state forgotten, transcript kept) or erase (everything gone but keyed hashes of message ids). A turn in flight
 -- cannot commit afterwards: the epoch is new. An erasure may leave one last message to be sent.
 -- KEYS record log out dead dead_of index names by_human by_stage(5) seen gone depth, then queue jobs due of turns, delivery, mirror, then crm
--- ARGV skew contact shard how lane token epoch remember_ms known farewell_id farewell_body crm_wait_ms stages(5) done_ids...
+-- ARGV skew contact shard how lane token epoch remember_ms known farewell_id farewell_body crm_wait_ms stages(5) here_ms place_hash done_ids...
 -- With `crm_wait_ms` >= 0 the CRM is told to forget the person, too, after that long: whoever is writing there has finished then.
 -- `how` is reset, erase, or erase_source for what a merge left behind. `known` says how much of what lies in other slots
--- the caller has removed there; when more came meanwhile the answer is "again". Answers: ok | stale | moved <contact> | again
+-- the caller has removed there, and `place_hash` is that of the conversation in the CRM that goes with it; when more came meanwhile the answer is "again". Answers: ok | stale | moved <contact> | again
 local record, log, out, dead, dead_of = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local seen, gone, depth, first_list = KEYS[14], KEYS[15], KEYS[16], 6
 local lanes = { turns = 17, delivery = 20, mirror = 23 }
@@ -27,7 +27,7 @@ if how == 'reset' then
   pass_when_full(record)
   for _, id in ipairs(redis.call('ZRANGE', KEYS[20], 0, -1)) do set_status(out, id, 'failed') end
   empty('delivery')
-  for i = 18, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
+  for i = 20, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
   unlist(first_list, record, contact)
   local forgotten = {}
   for _, name in ipairs(redis.call('HKEYS', record)) do
@@ -43,9 +43,10 @@ if how == 'reset' then
   return { 'ok' }
 end
 
-if foreign(record, seen, out).known ~= ARGV[9] then return { 'again' } end
-unlist(first_list, record, contact)
 local crm, wait_ms = KEYS[26], tonumber(ARGV[12])
+if foreign(record, seen, out, crm).known ~= ARGV[9] then return { 'again' } end
+unlist(first_list, record, contact)
+local heard = redis.call('HGET', record, 'heard')
 local told = redis.call('HGET', KEYS[lanes.mirror + 1], 'b:erased')
 if not told and wait_ms >= 0 and redis.call('EXISTS', crm) + redis.call('ZCARD', KEYS[lanes.mirror]) > 0 then
   local place = redis.call('HMGET', crm, 'person', 'conversation')
@@ -60,6 +61,10 @@ if redis.call('EXISTS', seen) == 1 then
   redis.call('ZUNIONSTORE', gone, 2, seen, gone)
   redis.call('DEL', seen)
 end
+-- Nothing from before this moment comes back: not what humans said, by whichever of two clocks is behind, nor what the person wrote.
+redis.call('ZADD', gone, ms(math.min(now, tonumber(ARGV[18]))), 'erased')
+if heard then redis.call('ZADD', gone, heard, 'heard') end
+if ARGV[19] ~= '' then redis.call('ZADD', gone, ms(now), ARGV[19]) end
 redis.call('PEXPIRE', gone, ARGV[8])
 if ARGV[10] ~= '' or told then redis.call('HSET', record, 'epoch', new_epoch(), 'erased', 1) end
 if told then

@@ -45,6 +45,7 @@ class Records(Deliveries):
         """Activity messages are stored but never reach webhooks (R61)."""
         m = self.raw_message(conv, {"content": text, "message_type": 2})
         conv["message_ids"].append(m["id"])
+        conv["last_activity_at"] = m["created_at"]  # as every message does
 
     TRACKED = (
         "team_id",
