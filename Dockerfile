@@ -5,10 +5,11 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 FROM ${PYTHON_IMAGE} AS packages
 WORKDIR /build
 COPY requirements.txt ./
-# Wheels only, each with its known hash: nothing is compiled, and nothing from the network runs here.
+# Wheels only, those that are locked, each with its known hash: nothing is compiled, and nothing from the network runs here.
 RUN python -m venv --without-pip /venv \
  && python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
-      --only-binary :all: --require-hashes -r requirements.txt \
+      --only-binary :all: --no-deps --require-hashes -r requirements.txt \
+ && python -m pip --python /venv/bin/python --disable-pip-version-check check \
  && /venv/bin/python -m compileall -q /venv/lib
 
 FROM ${PYTHON_IMAGE} AS image

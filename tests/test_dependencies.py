@@ -34,6 +34,7 @@ OPTIONAL = {"langchain-openai", "langgraph-checkpoint-sqlite"}
 COMES_WITH = {"limits": "flask-limiter"}
 """Imported by us, made by the same people, and released together with what requirements.in names."""
 LOCKS = ("requirements.txt", "requirements-dev.txt")
+ASKED_AND_LOCKED = [("requirements.in", LOCKS[0]), ("requirements-dev.in", LOCKS[1])]
 
 
 def wanted(name: str) -> dict[str, Requirement]:
@@ -152,7 +153,7 @@ def test_everything_is_locked_with_its_hashes(lock: str) -> None:
     assert "://" not in (PROJECT / lock).read_text(encoding="utf-8"), "a lock names no place to fetch from"
 
 
-@pytest.mark.parametrize(("asked", "lock"), [("requirements.in", LOCKS[0]), ("requirements-dev.in", LOCKS[1])])
+@pytest.mark.parametrize(("asked", "lock"), ASKED_AND_LOCKED)
 def test_the_lock_holds_what_is_asked_for(asked: str, lock: str) -> None:
     pinned = pins(lock)
     for name, requirement in wanted(asked).items():
@@ -163,3 +164,65 @@ def test_the_lock_holds_what_is_asked_for(asked: str, lock: str) -> None:
 def test_tests_run_with_the_versions_that_are_shipped() -> None:
     shipped, tested = pins(LOCKS[0]), pins(LOCKS[1])
     assert {name: tested[name] for name in shipped.keys() & tested.keys() if tested[name] != shipped[name]} == {}
+
+
+def applies(requirement: Requirement, extra: str = "") -> bool:
+    """Whether a requirement is one on this platform, for who asked for that extra."""
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def needed(asked: str) -> Iterator[tuple[str, Requirement]]:
+    """All that a .in file comes to here, as the installed libraries say themselves: who asks, and for what."""
+    waiting = [(asked, requirement) for requirement in wanted(asked).values() if applies(requirement)]
+    followed = set()
+    while waiting:
+        who, requirement = waiting.pop()
+        yield who, requirement
+        name = canonicalize_name(requirement.name)
+        for extra in {"", *requirement.extras}:
+            if (name, extra) not in followed:
+                followed.add((name, extra))
+                further = map(Requirement, importlib.metadata.requires(name) or [])
+                waiting += [(name, one) for one in further if applies(one, extra)]
+
+
+@pytest.mark.parametrize(("asked", "lock"), ASKED_AND_LOCKED)
+def test_the_lock_leaves_nothing_to_resolve(asked: str, lock: str) -> None:
+    here = {canonicalize_name(pin.name): pin for pin, _ in locked(lock) if applies(pin)}
+    amiss = []
+    for who, requirement in needed(asked):
+        pin = here.get(canonicalize_name(requirement.name))
+        if pin is None:
+            amiss.append(f"{who} needs {requirement}, which is not locked")
+            continue
+        [version] = [one.version for one in pin.specifier]
+        if not requirement.specifier.contains(version, prereleases=True):
+            amiss.append(f"{who} needs {requirement}, and {version} is locked")
+        if not requirement.extras <= pin.extras:
+            amiss.append(f"{who} needs {requirement}, and {pin} is locked without it")
+    assert not amiss, f"{lock}: make lock\n" + "\n".join(amiss)
+
+
+INSTALLERS = ("Makefile", "Dockerfile")
+
+
+def commands(name: str) -> list[str]:
+    """What a file runs: a line for each command, however it was broken or joined."""
+    whole = (PROJECT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    return [command for line in whole.splitlines() if not line.startswith("#") for command in line.split("&&")]
+
+
+@pytest.mark.parametrize("name", INSTALLERS)
+def test_what_is_locked_is_installed_and_nothing_else(name: str) -> None:
+    pip = [command for command in commands(name) if re.search(r"\bpip\b.* (install|check)\b", command)]
+    installs, checks = pip[::2], pip[1::2]
+    assert installs
+    assert len(installs) == len(checks)
+    for install, check in zip(installs, checks, strict=True):
+        assert re.search(r"pip .*install .*--no-deps --require-hashes -r requirements(-dev)?\.txt", install), install
+        assert re.search(r"pip .*check *$", check), f"{check!r} follows {install!r}"
+
+
+def test_nothing_else_installs() -> None:
+    places = [PROJECT / ".ci" / "run", *(path for path in (PROJECT / "deploy").rglob("*") if path.is_file())]
+    assert [place for place in places if re.search(r"pip3? .*install|uv (pip|sync)", place.read_text(encoding="utf-8"))] == []

@@ -74,7 +74,7 @@ class SalesAgent:
     ) -> None:
         self._house, self._catalogue, self._reader, self._search = house, catalogue, reader, search
         self._assistance = assistance
-        self.graph = _compiled()
+        self.graph = graph
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
         """What one turn comes to: the messages of a burst, or none when a timer is due. `now` is aware, in UTC.
@@ -115,12 +115,12 @@ class SalesAgent:
 
 
 def _compiled() -> Any:
-    graph = StateGraph(Flow)
+    plan = StateGraph(Flow)
     for name, node in NODES.items():
-        graph.add_node(name, _going_on(node), destinations=WAYS.get(name, ()))
-    graph.add_edge(START, "guarding_in")
-    graph.add_edge("guarding_out", END)
-    return graph.compile()
+        plan.add_node(name, _going_on(node), destinations=WAYS.get(name, ()))
+    plan.add_edge(START, "guarding_in")
+    plan.add_edge("guarding_out", END)
+    return plan.compile()
 
 
 def _going_on(node: Node) -> Any:
@@ -128,3 +128,7 @@ def _going_on(node: Node) -> Any:
         return Command(goto=node(flow["turn"]) or ())  # the last one names none: there the edge to the end leads on
 
     return run
+
+
+graph = _compiled()
+"""The same for every house, which the turn brings along. langgraph.json names it."""
