@@ -17,7 +17,8 @@ from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 
-settings.register_profile("long", max_examples=4_000)
+settings.register_profile("default", deadline=None)  # how long one example takes says more of the machine than of us
+settings.register_profile("long", max_examples=4_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

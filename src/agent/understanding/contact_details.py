@@ -13,8 +13,9 @@ Span = tuple[int, int]
 _EMAIL = re.compile(r"[a-z0-9](?:[a-z0-9._%+-]{0,62}[a-z0-9_])?@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
 _SPOKEN_AT = re.compile(r"\s*(?:\(?\[?\s?\barroba\b\s?\]?\)?|\[at\]|\(at\))\s*")
 _SPOKEN_EMAIL = re.compile(
-    r"(?P<user>[a-z0-9_%+-]+(?:(?:\.|\s?\bpunto\b\s?|\s?\bguion(?: bajo| medio)?\b\s?)[a-z0-9_%+-]+){0,5})"
-    r"\s*(?:@|\(?\[?\barroba\b\]?\)?)\s*(?P<host>[a-z0-9-]+(?:(?:\s?\.\s?|\s?\bpunto\b\s?)[a-z0-9-]{2,20}){1,3})"
+    r"(?<![a-z0-9_%+-])"
+    r"(?P<user>[a-z0-9_%+-]++(?:(?:\.|\s?\bpunto\b\s?|\s?\bguion(?: bajo| medio)?\b\s?)[a-z0-9_%+-]++){0,5})"
+    r"\s{0,3}(?:@|\(?\[?\barroba\b\]?\)?)\s{0,3}(?P<host>[a-z0-9-]+(?:(?:\s?\.\s?|\s?\bpunto\b\s?)[a-z0-9-]{2,20}){1,3})"
 )
 _PHONE = re.compile(r"(?<![\w.,])(?:\+|00)?\d(?:[ .\-()]{0,2}\d){8,14}(?![\w€%]|[.,]\d)")
 _POSTAL_CODE = re.compile(r"(?:\b(?:cp|c\.p\.?|codigo postal|cod\.? postal|codigo|zip)\b[^\d]{0,15})(?P<code>\d{5})\b")

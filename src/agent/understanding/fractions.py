@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from src.agent.understanding.lexicon import SCALES
-from src.agent.understanding.numbers import Numeral, find_numerals, word_value
+from src.agent.understanding.numbers import LARGEST, Numeral, find_numerals, word_value
 
 _DENOMINATORS = {
     "medi": 2, "terci": 3, "tercer": 3, "cuart": 4, "quint": 5, "sext": 6, "septim": 7, "octav": 8, "noven": 9, "decim": 10,
@@ -47,7 +47,7 @@ _NUMBER_WORDS = (
 _SPOKEN_WITH = re.compile(
     rf"\s+con\s+(?={_NUMBER_WORDS}(?: (?:y )?{_NUMBER_WORDS}){{0,4}}\W*(?:$|[.,;!?]|euros?|millones|por ciento))"
 )
-_SLASH = re.compile(r"\s?/\s?(?P<below>\d+)(?![\d/.,]*\d*[/.]\d)")
+_SLASH = re.compile(r"\s?/\s?(?P<below>\d+)(?![\d,]{0,12}[/.]\d)")
 _OVER = re.compile(r"\s+(?:sobre|dividido (?:por|entre))\s+")
 _POWER = re.compile(r"\s?(?:\^|\*\*|elevado a(?: la)?)\s?(?P<exponent>[+-]?\d+(?:[.,]\d+)?)|e(?P<tens>[+-]?\d+)\b")
 _SPOKEN_POWER = re.compile(r"\s+elevado a(?: la)?\s+")
@@ -58,7 +58,7 @@ _HALF_GROUP = re.compile(r"\s+y\s+medi[oa]\b")
 _GROUP_SIZES = {"decena": 10, "docena": 12, "veintena": 20, "centena": 100, "centenar": 100, "millar": 1000}
 _NOT_A_NUMBER = re.compile(
     r"(?<![\w.])(?:[a-z]+\d+[a-z\d]*|\d+(?:am|pm|st|nd|rd|th|d|x|v|kms?|cm|kgs?|mg|ml|gb|mb|tb|hz|kw|cv|hp|m2|mts|min|seg|hs?)(?![a-z]))(?![\w.]*\d)|"
-    r"(?:\bhttps?:/|\bwww\.)\S+|\b[a-z\d-]+\.(?:com|es|org|net|html?|php|pdf|jpe?g|png)\b\S*|[a-z]+-\d+|\d+-[a-z]+\d*"
+    r"(?:\bhttps?:/|\bwww\.)\S+|(?<![\w-])[a-z\d-]+\.(?:com|es|org|net|html?|php|pdf|jpe?g|png)\b\S*|(?<![a-z])[a-z]+-\d+|(?<!\d)\d+-[a-z]+\d*"
 )
 _LEADING_POINT = re.compile(r"(?:^|(?<=[\s(-]))[.,]$")
 _MINUS_BEFORE = re.compile(r"(?:^|[\s(])(?:-\s?|(?:menos|negativo)\s+)$")
@@ -71,13 +71,14 @@ _HALF_OF = re.compile(r"\b(?:la )?mitad de (?=(?:un |medio )?(?:millon|kilo)\b)"
 
 def find_numbers(plain: str) -> list[Numeral]:
     """Every number, fractions and powers included, in order."""
-    codes = [match.span() for match in _NOT_A_NUMBER.finditer(plain)]
-    numerals = [each for each in find_numerals(plain) if not any(start <= each.start < end for start, end in codes)]
+    codes = {position for match in _NOT_A_NUMBER.finditer(plain) for position in range(*match.span())}
+    numerals = [each for each in find_numerals(plain) if each.start not in codes]
     found: list[Numeral] = []
     index = 0
     while index < len(numerals):
         number, index = _extended(plain, numerals, index)
-        found.append(_signed(plain, number))
+        if abs(number.value) <= LARGEST:
+            found.append(_signed(plain, number))
     return _with_halves(plain, found)
 
 

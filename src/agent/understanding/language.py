@@ -10,14 +10,14 @@ _COMMON = lists_named("language")
 LANGUAGES = frozenset(_COMMON)
 _LETTERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("pt", re.compile(r"[ãõ]|ção\b|ções\b|\bnh[aeiou]")),
-    ("ca", re.compile(r"l·l|\b[ldm]'[aeiouh]|ç|\bny|[aeiou]ny\b|ïn|ït|\w+ció\b")),
+    ("ca", re.compile(r"l·l|\b[ldm]'[aeiouh]|ç|\bny|[aeiou]ny\b|ïn|ït|(?<=\w)ció\b")),
     ("de", re.compile(r"[ßäö]|\bü|ü(?:r|b|h)|sch")),
     ("fr", re.compile(r"[êâîôûœ]|è|\bqu'|\bj'|\bc'|\bd'|\bl'|\bn'|ez\b|aux\b")),
     ("it", re.compile(r"\bdell'|\bun'|zione\b|\bgli\b|[aeiou]\bperché|cch|ggi")),
-    ("eu", re.compile(r"tx|tz\b|\w+(?:arekin|aren|etan|rako|tzen|ko dut|ean)\b")),
-    ("gl", re.compile(r"\bx[aeiou]|\bunh[ao]|eir[oa]s?\b|\w+ción\b(?=.*\b(?:unha|non|eu)\b)")),
+    ("eu", re.compile(r"tx|tz\b|(?<=\w)(?:arekin|aren|etan|rako|tzen|ko dut|ean)\b")),
+    ("gl", re.compile(r"\bx[aeiou]|\bunh[ao]|eir[oa]s?\b|(?<=\w)ción\b(?=.{0,300}\b(?:unha|non|eu)\b)")),
     ("es", re.compile(r"[ñ¿¡]|ción\b|[áéíóú]")),
-    ("en", re.compile(r"\b\w+'(?:m|re|ve|ll|d|t|s)\b|\bth\w+|\w+ing\b|\bw[ho]\w+")),
+    ("en", re.compile(r"\b\w+'(?:m|re|ve|ll|d|t|s)\b|\bth\w+|(?<=\w)ing\b|\bw[ho]\w+")),
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _LETTER_WEIGHT = {"es": 0.5, "en": 0.5}

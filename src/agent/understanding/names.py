@@ -28,7 +28,7 @@ _BARE_LEAD = re.compile(
     r"mucho gusto|eh|ah|mira|a ver|es|el mio es|soy|yo soy|me llamo|con|hi|hello|it's|dale|perfecto|"
     r"de acuerdo|genial|por supuesto|mi nombre es|digame)\b)*"
 )
-_ASKED_BACK = re.compile(r"[\s,.;!]*¿?\by (?:tu|usted|vos)(?: como te llamas)?\W*\?\W*$")
+_ASKED_BACK = re.compile(r"(?<![\s,.;!])[\s,.;!]*¿?\by (?:tu|usted|vos)(?: como te llamas)?[^\w?]*+\?\W*$")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 _MAX_WORDS = 5
 

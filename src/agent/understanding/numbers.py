@@ -5,6 +5,7 @@ A numeral that can be read in two ways carries both readings; nothing here choos
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -38,6 +39,10 @@ _TOKEN = re.compile(
 )
 _HIGHEST_AFTER: dict[str, int] = {"": 4, "scale": 4, "hundreds": 3, "tens": 1, "teens": 0, "units": 0}
 _SIZE: dict[str, int] = {"hundreds": 4, "tens": 3, "teens": 3, "units": 1}
+
+
+LARGEST = 1e100
+"""A longer row of digits is no number of anything; what is computed with smaller ones stays finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def find_numerals(plain: str) -> list[Numeral]:
     index = 0
     while index < len(tokens):
         numeral, after = _numeral_at(tokens, index)
-        if numeral is not None:
+        if numeral is not None and numeral.value <= LARGEST:
             found.append(numeral)
         index = max(after, index + 1)
     return found
@@ -121,10 +126,10 @@ def word_value(word: str) -> tuple[Kind, int]:
     return "", 0
 
 
-def _numeral_at(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
+def _numeral_at(tokens: list[_Token], index: int, below: float = math.inf) -> tuple[Numeral | None, int]:
     token = tokens[index]
     if token.kind == "digits":
-        return _from_digits(tokens, index)
+        return _from_digits(tokens, index, below)
     if token.kind != "word" or (token.text in ("cien", "ciento") and index and tokens[index - 1].text == "por"):
         return None, index + 1
     if token.text in ("medio", "media"):
@@ -137,7 +142,9 @@ def _numeral_at(tokens: list[_Token], index: int) -> tuple[Numeral | None, int]:
     return _from_words(tokens, index)
 
 
-def _from_digits(tokens: list[_Token], index: int) -> tuple[Numeral, int]:
+def _from_digits(tokens: list[_Token], index: int, below: float) -> tuple[Numeral, int]:
+    """The number whose digits stand there. What follows its scale joins it while scales shrink: "2 millones 300 mil 500" does,
+    the second of "19 mil 19 mil" does not, so that no list of amounts is read one inside the other."""
     token = tokens[index]
     value, sized, alternatives = digits_value(token.text)
     index, end, scale, slang = index + 1, token.end, 1.0, False
@@ -155,7 +162,7 @@ def _from_digits(tokens: list[_Token], index: int) -> tuple[Numeral, int]:
         )
         alternatives = ()  # "1,500 k": only the decimal reading can still be multiplied
         index += 1
-        extra, after = _after_scale(tokens, index, factor)
+        extra, after = _after_scale(tokens, index, factor) if factor < below else (0.0, index)
         if extra:
             value, end, index = value + extra, tokens[after - 1].end, after
             break
@@ -169,7 +176,7 @@ def _after_scale(tokens: list[_Token], index: int, scale: float) -> tuple[float,
         return (0.0 if words[1] == "pico" else scale / 2), index + 2
     if not words or tokens[index].text in ("medio", "media", "un", "una", "y"):
         return 0.0, index
-    rest, after = _numeral_at(tokens, index)
+    rest, after = _numeral_at(tokens, index, scale)
     if rest is None or rest.value >= scale or not rest.value.is_integer():
         return 0.0, index
     filled = rest.value * 10 >= scale / 10 or not tokens[index].text.isdigit()  # not "2 mil 5"

@@ -115,7 +115,7 @@ def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Cont
 def _asks_about_it(plain: str) -> bool:
     """ "¿vapear cuenta como fumar?" says nothing of oneself."""
     first = re.search(r"\b(?:fum|vape|tabaco|cigarr|smok|puro|pipa|cachimba)\w*", plain)
-    sentence = re.search(r"[^.!?;\n]*[.!?;\n]", plain[first.start() :]) if first else None
+    sentence = re.match(r"[^.!?;\n]*[.!?;\n]", plain[first.start() :]) if first else None
     return bool(sentence) and sentence is not None and sentence[0].endswith("?") and not re.search(_OWN_VERB, sentence[0])
 
 

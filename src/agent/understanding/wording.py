@@ -14,6 +14,7 @@ from functools import lru_cache
 from src.agent.understanding.lexicon import ABBREVIATIONS, REPAIRABLE, REPAIRABLE_AFTER_A_SLIP, words_of
 
 MAX_CHARS = 4096
+MOST_SPACES = 8
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|\s+|.", re.DOTALL)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]")
@@ -66,6 +67,8 @@ def word_of(text: str) -> Wording:
     for match in _TOKEN.finditer(cleaned):
         token, start, end = match[0], match.start(), match.end()
         canonical = fold(token)
+        if len(token) > MOST_SPACES and token.isspace():  # else every rule that begins with spaces would go through them all
+            canonical = "\n" if "\n" in token else " "
         elided = len(token) == 1 and cleaned[end : end + 1] in ("'", "’")
         if canonical.isalpha() and not elided and not (after_digit and (glued or canonical == "k")):
             canonical = repaired(canonical)
