@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ import yaml
 
 from src.agent.state import Consent
 from tests.agent.talk import Talk, at_proposal
+from tests.kit.rig import PROJECT
 
-OUTLINES = Path(__file__).resolve().parents[3] / "shared" / "dialogues" / "dialogues.yaml"
-if not OUTLINES.exists():
-    pytest.skip("the dialogue outlines are not on this machine", allow_module_level=True)
+OUTLINES = PROJECT / "tests" / "agent" / "dialogues.yaml"
 DIALOGUES = {one["id"]: one for one in yaml.safe_load(OUTLINES.read_text(encoding="utf-8"))["dialogues"]}
 
 # --- where each dialogue begins ---------------------------------------------------------------------------------------

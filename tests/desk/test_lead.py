@@ -38,12 +38,12 @@ from src.desk.notes import Notes
 from src.integrations.untrusted import line_of, name_of, tree_of
 from src.quoting import load_catalogue
 from tests.agent.talk import CONTACT, START, Talk, at_proposal
+from tests.agent.test_dialogues import BEGINNINGS, DIALOGUES
 from tests.agent.test_graph_properties import MEANINGS, UTTERANCES
 
 RULES, _ = load_rules()
 NOTES = Notes(load_catalogue())
 TODAY = date(2026, 11, 20)
-OUTLINES = Path(__file__).resolve().parents[3] / "shared" / "dialogues" / "dialogues.yaml"
 LABEL = re.compile(r"[^\W_]+[\w-]+")
 """Chatwoot's `[\\p{L}\\p{N}]+[\\p{L}\\p{N}_-]+`, in Python's words; it also writes them in lower case."""
 RESERVED = {
@@ -179,10 +179,6 @@ def test_whoever_starts_anew_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize("name", [f"D{number:02}" for number in range(1, 41)])
 def test_the_lead_of_every_dialogue(name: str) -> None:
-    if not OUTLINES.exists():
-        pytest.skip("the dialogue outlines are not on this machine")
-    from tests.agent.test_dialogues import BEGINNINGS, DIALOGUES  # noqa: PLC0415 - it skips itself without the outlines
-
     talk = BEGINNINGS[name]()
     for turn in DIALOGUES[name]["turns"]:
         talk.say(turn["user"])

@@ -16,10 +16,10 @@ from src.desk.lead import REASONS
 from src.desk.notes import Notes
 from src.quoting import load_catalogue
 from tests.agent.talk import Talk, at_proposal
+from tests.agent.test_dialogues import BEGINNINGS, DIALOGUES
 
 NOTES = Notes(load_catalogue(), dashboard_url="https://seguros.example/dashboard")
 GOLDENS = Path(__file__).with_name("notes")
-OUTLINES = Path(__file__).resolve().parents[3] / "shared" / "dialogues" / "dialogues.yaml"
 
 
 def told() -> Talk:
@@ -83,10 +83,6 @@ def test_the_note_is_the_one_that_was_read(play: Callable[[], tuple[Talk, str]])
 
 @pytest.mark.parametrize("name", [f"D{number:02}" for number in range(1, 41)])
 def test_the_note_of_every_dialogue_is_whole_and_tells_no_secret(name: str) -> None:
-    if not OUTLINES.exists():
-        pytest.skip("the dialogue outlines are not on this machine")
-    from tests.agent.test_dialogues import BEGINNINGS, DIALOGUES  # noqa: PLC0415 - it skips itself without the outlines
-
     talk = BEGINNINGS[name]()
     for turn in DIALOGUES[name]["turns"]:
         talk.say(turn["user"])

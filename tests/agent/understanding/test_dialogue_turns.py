@@ -1,16 +1,16 @@
-"""Each turn of the shared dialogue outlines is read with the question that precedes it; skipped where they are absent."""
+"""Each turn of the forty dialogue outlines is read with the question that precedes it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from src.agent.understanding import Context, Reading, read
+from tests.kit.rig import PROJECT
 
-OUTLINES = Path(__file__).resolve().parents[4] / "shared" / "dialogues" / "dialogues.yaml"
+OUTLINES = PROJECT / "tests" / "agent" / "dialogues.yaml"
 KEYS = {
     "children": "dependents",
     "marital": "marital_status",
@@ -61,8 +61,6 @@ OFFERED = ("esencial", "equilibrada", "completa")
 
 
 def turns() -> list[Any]:
-    if not OUTLINES.exists():
-        return [pytest.param({}, {}, marks=pytest.mark.skip(reason="../shared/dialogues is not here"))]
     outlines = yaml.safe_load(OUTLINES.read_text(encoding="utf-8"))["dialogues"]
     return [
         pytest.param(turn, {"first": number == 0}, id=f"{outline['id']}-{number + 1}")
