@@ -1,4 +1,4 @@
-"""Recorded and hostile webhooks that stay outside the project, in ../shared: skipped where that folder is not."""
+"""Recorded webhooks, which stay outside the project in ../shared and are skipped where that is not, and hostile ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from tests.integrations.test_whatsapp_payloads import JUNK, envelope, text_messa
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 PAYLOADS = SHARED / "payloads" / "meta"
-HOSTILE = SHARED / "hostile"
+HOSTILE = Path(__file__).resolve().parents[1] / "webhooks" / "hostile"
 HOSTILE_NUMBER = "100000000000001"
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 needs_payloads = pytest.mark.skipif(not PAYLOADS.is_dir(), reason="../shared/payloads is not here")
-needs_hostile = pytest.mark.skipif(not HOSTILE.is_dir(), reason="../shared/hostile is not here")
 
 KINDS = {
     "button": "template_button",
@@ -180,8 +179,6 @@ def test_no_node_gone_wrong_loses_the_next_entry() -> None:
 
 
 def hostile_cases() -> list[dict[str, Any]]:
-    if not HOSTILE.is_dir():
-        return []
     lines = (HOSTILE / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     return [case for case in map(json.loads, lines) if case["endpoint"] == "meta"]
 
@@ -190,7 +187,6 @@ def hostile_id(case: dict[str, Any]) -> str:
     return str(case["name"])
 
 
-@needs_hostile
 @pytest.mark.parametrize("case", [case for case in hostile_cases() if case["group"] != "signature"], ids=hostile_id)
 def test_a_hostile_body_gives_what_is_expected(case: dict[str, Any]) -> None:
     raw = (HOSTILE / case["file"]).read_bytes()
@@ -209,7 +205,6 @@ def test_a_hostile_body_gives_what_is_expected(case: dict[str, Any]) -> None:
     assert not set(case["must_not_ids"]) & set(ids)
 
 
-@needs_hostile
 @pytest.mark.parametrize("case", [case for case in hostile_cases() if case["group"] == "signature"], ids=hostile_id)
 def test_a_forged_signature_is_refused(case: dict[str, Any]) -> None:
     """None of the headers was made with this secret; those that are well-formed and right are so for another."""
