@@ -99,7 +99,9 @@ def _readings(text: str) -> tuple[str, ...]:
     """The text as it looks, and, where letters are spaced out or written as digits, as it is meant."""
     seen = rule(r"[ \t\r\f\v]+").sub(" ", fold(text).text).strip()
     joined = rule(_SPACED_OUT).sub(lambda match: rule(r"[ .*_-]").sub("", match[0]), seen)
-    meant = rule(r"\b(?=[a-z0-9@$!|]{0,39}[a-z])(?=[a-z]{0,39}[0-9@$])[a-z0-9@$!|]{3,40}").sub(lambda m: m[0].translate(_LEET), joined)
+    meant = rule(r"\b(?=[a-z0-9@$!|]{0,39}[a-z])(?=[a-z]{0,39}[0-9@$])[a-z0-9@$!|]{3,40}").sub(
+        lambda m: m[0].translate(_LEET), joined
+    )
     return (seen,) if meant == seen else (seen, meant)
 
 

@@ -39,7 +39,8 @@ _NUMERIC = re.compile(
 _SPACED = re.compile(r"(?<![\d.,/])(?P<a>\d{1,2})\s(?P<b>\d{1,2})\s(?P<c>(?:19|20)\d{2})(?!\d)")
 _NAMED = re.compile(
     rf"(?:(?P<day>\d{{1,2}})(?:\s?[oº°]|st|nd|rd|th)?|(?P<first>primero)|(?P<dayword>(?:treinta y un|"
-    rf"treinta|veinti?[a-z]{{0,10}}|[a-z]{{3,12}})[oa]?))[\s,/-]*+(?:de\s|del\s|d[e']\s?|of\s)?\s*(?:mes de )?\b(?P<month>{_MONTH_WORD}"
+    rf"treinta|veinti?[a-z]{{0,10}}|[a-z]{{3,12}})[oa]?))[\s,/-]*+(?:de\s|del\s|d[e']\s?|of\s)?\s*(?:mes de )?"
+    rf"\b(?P<month>{_MONTH_WORD}"
     r")\b\.?"
     rf"(?:[\s,/.-]*(?:del?\s(?:ano\s|el\s)?|de l'|d[eo] )?(?:')?(?P<year>\d{{4}}|\d{{2}}(?![\d.,]*\d)(?!\s*(?:anos|"
     r"y tengo)))?)?"

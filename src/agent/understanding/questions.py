@@ -33,7 +33,8 @@ _QUESTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"quieres|lo quieres|quereis|me preguntas|es eso)\b|"
                 r"\b(?:es obligatorio|tengo que|hace falta) (?:decir\w*|contestar\w*|responder\w*|contar\w*|poner\w*)\b|"
                 r"^\W*y eso\W*$|^\W*(?:y )?(?:por ?que|why)\W*$|"
-                r"(?:^|[,.;:!¿])[^\w,.;:!¿]*+(?:y )?(?:por ?que|why)\W*$|\bde donde (?:sale|sacas|sale eso|salen)\b|\bcomo (?:lo )"
+                r"(?:^|[,.;:!¿])[^\w,.;:!¿]*+(?:y )?(?:por ?que|why)\W*$|\bde donde (?:sale|sacas|sale eso|salen)\b|"
+                r"\bcomo (?:lo )"
                 r"?(?:has calculado|calculas|se calcula|habeis calculado|llegas a)\b|\bwhy\b"
             ),
         ),
