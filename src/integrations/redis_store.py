@@ -66,7 +66,8 @@ def connect(url: str) -> Client:
             [f"REDIS_URL: '{scheme}://' is not known; use redis, rediss, unix, redis+cluster, redis+sentinel"]
         )
     client: redis.Redis = redis.Redis.from_url(url, retry=_once_more(), **_OPTIONS)
-    client.connection_pool.connection_class = _NAMED[client.connection_pool.connection_class]
+    pool: Any = client.connection_pool
+    pool.connection_class = _NAMED[pool.connection_class]
     return _leaving_together(client)
 
 
@@ -74,7 +75,7 @@ def _once_more() -> Retry:
     return Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
 
 
-class _NotPrimary(redis.ConnectionError):
+class NotPrimary(redis.ConnectionError):
     """Who answers there cannot write, or does not serve at all yet. Of what it answered this to, nothing was written."""
 
 
@@ -94,7 +95,7 @@ class _PrimaryConnection(AbstractConnection):
         super().on_connect_check_health(check_health=check_health)
         greeting: Any = self.handshake_metadata or {}  # a greeting comes with protocol 3 alone
         if greeting.get(b"role", greeting.get("role")) in (b"replica", "replica"):
-            raise _NotPrimary("READONLY the name leads to a replica")
+            raise NotPrimary("READONLY the name leads to a replica")
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         try:
@@ -107,8 +108,8 @@ class _PrimaryConnection(AbstractConnection):
             if pool is not None:
                 pool.update_active_connections_for_reconnect()
                 pool.disconnect(inuse_connections=False)
-            self.disconnect()
-            raise _NotPrimary(f"{getattr(error, 'status_code', None) or ''} {error}") from error
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise NotPrimary(f"{getattr(error, 'status_code', None) or ''} {error}") from error
 
 
 class _Named(_PrimaryConnection, redis.Connection):

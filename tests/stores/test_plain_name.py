@@ -196,7 +196,8 @@ SAYS = [
 @pytest.mark.parametrize("pipelined", [False, True])
 def test_however_a_server_says_that_it_is_not_the_primary(says: str, pipelined: bool, store: Managed) -> None:
     """Versions word it differently: the server that cannot write is made to say it in those words."""
-    script = "local done = redis.pcall('SET', KEYS[1], '1')\nif done.err then return redis.error_reply(ARGV[1]) end\nreturn 'written'"
+    refused = "if done.err then return redis.error_reply(ARGV[1]) end"
+    script = f"local done = redis.pcall('SET', KEYS[1], '1')\n{refused}\nreturn 'written'"
 
     def write(client: Any) -> Any:
         if not pipelined:
