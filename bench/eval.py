@@ -20,7 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from src.agent.understanding import CONFIRM_BELOW, Context, read
+from bench.corpus import ROOT as CORPUS
+from bench.corpus import Utterance, read_corpus, read_meaning
+from src.agent.corrections import KEYS
+from src.agent.understanding import CONFIRM_BELOW, Context, Reading, read
 from src.agent.understanding.answers import read_answer
 from src.agent.understanding.fractions import find_numbers
 from src.agent.understanding.quantities import find_quantities
@@ -218,6 +221,110 @@ def observed(case: dict[str, Any]) -> dict[str, Any]:
     return seen
 
 
+PUBLIC = frozenset(KEYS) | {"details.birth_year"}
+"""Values that count; what is noted of others beside them does not."""
+ACTS = frozenset(
+    (
+        "affirm",
+        "deny",
+        "accept",
+        "choice",
+        "decline",
+        "opt_out",
+        "human",
+        "data_erase",
+        "data_copy",
+        "withdraw_consent",
+        "objection",
+        "couple",
+        "health",
+        "restart",
+        "self_harm",
+        "not_prospect",
+    )
+)
+"""Intents that bind or act: one of them that was not meant is a fault."""
+NEAR = 0.02
+
+
+def judged(said: Utterance) -> list[str]:
+    """What is wrong with the reading of an utterance, a word for each fault; nothing: it is fully right."""
+    reading = read(said.text, said.context)
+    faults: list[str] = []
+    found = {each.key: each for each in reading.values}
+    meant = {each.key: each for each in said.values}
+    for key, wanted in meant.items():
+        if key not in PUBLIC:
+            continue
+        if key not in found:
+            faults += [] if wanted.optional else [f"missed {key}"]
+        elif not _is_one_of(found[key].value, wanted.values, key):
+            faults.append(f"{'asked wrong' if found[key].confidence < CONFIRM_BELOW else 'wrong'} {key}")
+    beside = PUBLIC - {"occupation_class", "marital_status"} - meant.keys()
+    faults += [f"{'asked' if found[key].confidence < CONFIRM_BELOW else 'false'} {key}" for key in found.keys() & beside]
+    return faults + _intents_judged(said, reading)
+
+
+def _is_one_of(value: Any, wanted: tuple[Any, ...], key: str) -> bool:
+    for one in wanted:
+        numbers = isinstance(one, int | float) and isinstance(value, int | float) and not isinstance(one, bool)
+        if numbers and abs(value - one) <= max(NEAR * abs(one), 1):
+            return True
+        if key == "occupation" or one == "*" or str(value).lower() == str(one).lower():
+            return True
+    return False
+
+
+def _intents_judged(said: Utterance, reading: Reading) -> list[str]:
+    """A missing intent is a fault, a false one only where it binds or acts. An acceptance is a yes like any other."""
+    if any("?" in each for each in said.intents):
+        return []
+    seen = {_called(intent.name, intent.topic) for intent in reading.intents}
+    if seen & {"affirm", "accept"} and said.awaiting in ("accept", "choice"):
+        seen |= {"affirm", "accept"}
+    meant = [{_called(*each.split(":", 1)) if ":" in each else each for each in alternatives} for alternatives in said.intents]
+    faults = [f"missed {'/'.join(sorted(each))}" for each in meant if not each & seen]
+    names = {each.partition(":")[0] for alternatives in meant for each in alternatives}
+    answered = {"affirm", "accept", "deny", "decline"} if names & {"affirm", "accept", "deny", "decline"} else set()
+    return faults + [f"false {each}" for each in seen if each.partition(":")[0] in ACTS - names - answered]
+
+
+def _called(name: str, topic: str) -> str:
+    """Intents as the corpus and the reader both call them."""
+    if name == "choice":
+        return f"choice:{ {'cheapest': '1', 'middle': '2', 'most_complete': '3'}.get(topic, topic) }"
+    if name in ("skip", "change", "correction"):
+        return {"skip": "dont_know"}.get(name, name)
+    return f"{name}:{topic}" if name in ("objection", "not_prospect", "rider") else name
+
+
+def _spoken(name: str, target: float, said: list[Utterance]) -> Score:
+    score = Score(name, f"≥ {target:.0%}")
+    stored = 0
+    for each in said:
+        faults = judged(each)
+        score.mark(f"[{each.awaiting or '-'}] {each.text}", [], faults)
+        stored += any(fault.startswith(("wrong", "false")) and fault.split()[1] in PUBLIC for fault in faults)
+    score.wrong = stored
+    score.note = f"{stored / max(len(said), 1):.1%} with a wrong value stored unasked"
+    score.reached = score.share >= target
+    return score
+
+
+def held_out() -> Score:
+    return _spoken("held-out speakers", 0.80, [each for each in read_corpus() if each.held_out and each.place[0].isdigit()])
+
+
+def people() -> Score:
+    rows = [json.loads(line) for line in (SHARED / "people" / "utterances.jsonl").read_text(encoding="utf-8").splitlines()]
+    said = []
+    for row in rows:
+        values, intents = read_meaning(row["expected"])
+        text = re.sub(r"^\[\+\d+d\] ", "", row["text"])
+        said.append(Utterance(0, row["awaiting"], None, text, values, intents, row["who"]))
+    return _spoken("people", 0.88, said)
+
+
 def timing() -> str:
     cases = development_cases()
     for case in cases[:50]:
@@ -234,6 +341,8 @@ def timing() -> str:
 
 
 SETS: tuple[tuple[Callable[[], Score], Path], ...] = (
+    (held_out, CORPUS),
+    (people, SHARED / "people"),
     (booleans, SHARED / "microsoft"),
     (ages, SHARED / "microsoft"),
     (numbers, SHARED / "microsoft"),

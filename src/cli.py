@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import msgspec
@@ -24,6 +24,7 @@ from rich.progress import Progress, track
 from rich.table import Table
 
 from src import logs
+from src.agent import reading_lines
 from src.bootstrap import Services, make_services, set_up_chatwoot
 from src.desk.checks import Check, SetupStep, judged
 from src.desk.operators import MOST_LETTERS, dead_letter_id
@@ -175,6 +176,33 @@ def _await_ready(address: str, server: subprocess.Popen[bytes], within_s: float 
         if server.poll() is not None or time.monotonic() > deadline_s:
             raise click.ClickException("the server for this chat did not start; what it said stands above")
         time.sleep(0.1)
+
+
+# -- read -------------------------------------------------------------------------------------------------------------
+
+
+@cli.command("read")
+def read_messages() -> None:
+    """Reads messages, one JSON line each, and answers each with a line of what was understood. For measuring.
+
+    {"text": "tengo 42", "awaiting": "age"}; docs/commands.md has all the keys. No store and no network are used. Exit code 1
+    when a line could not be read; its error stands in its place.
+    """
+    today, well = date.today().isoformat(), True
+    while line := _line_of(sys.stdin.buffer):
+        told, readable = reading_lines.answer(line, today)
+        well = well and readable
+        sys.stdout.buffer.write(told + b"\n")
+        sys.stdout.buffer.flush()
+    sys.exit(0 if well else 1)
+
+
+def _line_of(stream: BinaryIO) -> bytes:
+    """The next line, or so much of it as shows that it is too long; nothing at the end."""
+    line = read = stream.readline(reading_lines.LONGEST_LINE_BYTES + 3)
+    while read and not read.endswith(b"\n"):
+        read = stream.readline(reading_lines.LONGEST_LINE_BYTES)
+    return line
 
 
 # -- quote -------------------------------------------------------------------------------------------------------------

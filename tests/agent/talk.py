@@ -14,6 +14,7 @@ from src.agent.model import Assistance, Model
 from src.agent.redaction import clean, redact
 from src.agent.state import Conversation, House, Step, new_conversation
 from src.agent.understanding import Context, Found, Intent, Reading
+from src.agent.understanding.reading import Whole
 from src.messages import Contact, Content, Inbound, Media
 from src.quoting import load_catalogue
 
@@ -57,7 +58,11 @@ def reader(text: str, context: Context, reply_id: str = "") -> Reading:
         elif word:
             name, _, topic = word.partition(":")
             intents.append(Intent(name, topic, evidence=word))  # type: ignore[arg-type]
-    return Reading(tuple(intents or ([] if values else [Intent("unclear")])), tuple(values), language, "§")
+    names = {intent.name for intent in intents}
+    whole: Whole = (
+        "" if values or not names else "yes" if names <= {"affirm", "accept"} else "no" if names <= {"deny", "decline"} else ""
+    )
+    return Reading(tuple(intents or ([] if values else [Intent("unclear")])), tuple(values), language, "§", whole)
 
 
 @cache

@@ -112,14 +112,14 @@ def test_a_caption_is_read() -> None:
     assert talk.profile["smoker"] is False
 
 
-def test_a_person_who_owns_the_conversation_is_not_interrupted_but_what_is_told_is_kept() -> None:
+def test_a_person_who_owns_the_conversation_is_not_interrupted_and_only_how_to_reach_somebody_is_kept() -> None:
     talk = Talk().agree()
     talk.mean("human")
     assert talk.conversation.owner == "human"
     talk.mean('details.callback="mañana tarde"', "age=35")
     assert talk.replies == ()
     assert talk.conversation.details["callback"] == "mañana tarde"
-    assert talk.profile["age"] == 35
+    assert "age" not in talk.profile
 
 
 def test_danger_erasure_and_baja_do_not_wait_for_a_person() -> None:
@@ -206,9 +206,9 @@ def test_a_title_of_earlier_options_is_only_words() -> None:
 
 def test_what_the_work_resembles_may_be_said_in_words() -> None:
     talk = Talk().agree().answer_until("occupation")
-    talk.say("coach ontológico")
+    talk.say("zurrupista de cámara")
     assert talk.awaiting == "occupation_class"
     talk.say("me interesa la dos")
-    assert talk.profile["occupation"] == "coach ontológico"
+    assert talk.profile["occupation"] == "zurrupista de cámara"
     talk.say("más bien de calle")
     assert talk.profile["occupation_class"] == 2

@@ -15,6 +15,7 @@ SMALL_TALK = {
     "couple": "safety.couple",
     "off_topic": "unclear.off_topic",
     "thanks": "ack.thanks",
+    "change": "objection.what_not",
 }
 ANSWERS_AT_ONCE = 2
 """More than this in one message is a wall of text."""
@@ -61,6 +62,10 @@ def _answer_question(turn: Turn, topic: str) -> bool:
         turn.say("objection.what_not")
     elif topic == "cheaper":
         _meet_objection(turn, "price")
+    elif topic in ("can_do", "status"):
+        _say_what_it_can_do(turn)
+    elif topic == "next_steps" and not priced:
+        turn.say("help.next_steps")
     elif topic == "price" and not priced:
         turn.say("proposal.price_unknown")
     elif topic in ("price", "compare") and priced:
@@ -88,6 +93,15 @@ def answer_from_knowledge(turn: Turn, *, asked: str = "", at_most: int = 4096) -
     turn.say("frame.quoted", text=answer)
     turn.count("knowledge.answered", entry=entry.id)
     return True
+
+
+def _say_what_it_can_do(turn: Turn) -> None:
+    """What somebody who asks for help may do here, with things to press."""
+    turn.say("help.can_do", company=turn.house.company_name)
+    if turn.conversation.quotes:
+        turn.offer(("more:resend_proposal", "options.proposal"), ("human", "options.human"))
+    else:
+        turn.offer(("more:coverage", "options.covered"), ("human", "options.human"))
 
 
 def _explain_why(turn: Turn) -> None:

@@ -16,13 +16,38 @@ from src.agent.texts import LANGUAGES
 from src.agent.understanding import CONFIRM_BELOW, Reading
 
 MINUTE_S, DAY_S = 60, 86_400
+WHILE_A_PERSON_ANSWERS = frozenset(("email", "details.phone", "details.callback"))
+"""What is noted of words that are meant for somebody else: how and when to reach the person."""
+
+
+def _too_old(turn: Turn) -> bool:
+    """An age over the limit is asked about before it sends anybody away, unless it was plainly told. Never ends the turn."""
+    limit, found = turn.catalogue.book.tariff.limits.entry_age_max, turn.reading.value("age")
+    if found and isinstance(found.value, int) and found.value > limit and found.confidence >= CONFIRM_BELOW:
+        confirmed = (turn.conversation.awaiting or "").startswith("confirm:age")
+        if not confirmed and not in_so_many_words(turn):
+            _doubt_the_age(turn)
+    return False
 
 
 def duties(turn: Turn) -> str:
     """The first duty that applies ends the turn; without one the stage goes on, unless a person has the conversation."""
     if turn.conversation.owner == "human":
         return _listen(turn)
-    for duty in (_self_harm, _erasure, _opt_out, _human, _limits, _abuse, _health, _minor, _language, _injection):
+    for duty in (
+        _self_harm,
+        _erasure,
+        _opt_out,
+        _human,
+        _not_a_prospect,
+        _limits,
+        _abuse,
+        _health,
+        _minor,
+        _too_old,
+        _language,
+        _injection,
+    ):
         if duty(turn):
             return "guarding_out"
     if turn.reading.has("restart") and turn.conversation.turns:
@@ -35,7 +60,7 @@ def _listen(turn: Turn) -> str:
     """A person answers: what is told is kept for them in silence. Danger, erasure and BAJA do not wait for anybody."""
     turn.fall_silent()
     if not any(duty(turn) for duty in (_self_harm, _erasure, _opt_out)):
-        facts.record(turn)
+        facts.record(turn, only=WHILE_A_PERSON_ANSWERS)
     return "guarding_out"
 
 
@@ -88,6 +113,31 @@ def _introduce(turn: Turn) -> None:
     """Who is handed over in the first message hears at least what has been talking."""
     if not turn.conversation.memory.get("greeted"):
         turn.say("greeting.brief", company=turn.house.company_name)
+
+
+NOT_PROSPECTS = frozenset(("claim", "policy", "renewal", "cancellation", "other_insurance", "supplier", "job"))
+
+
+def _not_a_prospect(turn: Turn) -> bool:
+    """Who comes for something else than a quote goes to a person, in the tone that fits; nothing is sold to them."""
+    said = turn.reading.intent("not_prospect")
+    if said is None or said.topic not in NOT_PROSPECTS or turn.reading.has("choice", "accept"):
+        return False
+    if turn.conversation.outcome == "accepted" and said.topic in OF_THE_ACCEPTED:
+        return False  # "quiero cancelar la solicitud" is about what was just asked for
+    sure = said.confidence >= NOT_A_PROSPECT_SURELY or turn.conversation.memory.get("perhaps_not_a_prospect") == said.topic
+    if not sure:
+        turn.conversation.memory["perhaps_not_a_prospect"] = said.topic
+        return False
+    turn.fall_silent()
+    _introduce(turn)
+    turn.say(f"not_prospect.{said.topic}", comma_name=turn.comma_name)
+    call_human(turn, said.topic, urgent=said.topic == "claim")
+    return True
+
+
+NOT_A_PROSPECT_SURELY = 0.7
+OF_THE_ACCEPTED = ("cancellation", "policy", "renewal")
 
 
 def _limits(turn: Turn) -> bool:
@@ -170,17 +220,27 @@ def _minor(turn: Turn) -> bool:
         return False
     corrected = any(found and found.correction for found in (age, born))
     confirmed = (turn.conversation.awaiting or "") in ("confirm:age", "confirm:birth_date")
-    if known >= limit and not corrected and not confirmed:
-        _doubt_the_age(turn)  # perhaps somebody else's
+    if (known >= limit and not corrected and not confirmed) or not (confirmed or in_so_many_words(turn)):
+        _doubt_the_age(turn)  # perhaps somebody else's, or no age at all
         return False
     dismiss_minor(turn)
     return True
 
 
+IN_SO_MANY_WORDS = 5
+"""A message of no more words says what it says; in a longer one a number may be anybody's."""
+
+
+def in_so_many_words(turn: Turn) -> bool:
+    """Whether an age that ends the sale was plainly told."""
+    words, age = turn.reading.text.lower(), turn.reading.value("age")
+    return len(words.split()) <= IN_SO_MANY_WORDS or (age is not None and f"tengo {age.evidence.lower()}" in words)
+
+
 def _doubt_the_age(turn: Turn) -> None:
     """An age is asked about before it counts."""
     values = [
-        msgspec.structs.replace(found, confidence=0.0) if found.key in ("age", "birth_date") else found
+        msgspec.structs.replace(found, confidence=0.1) if found.key in ("age", "birth_date") else found
         for found in turn.reading.values
     ]
     turn.reading = msgspec.structs.replace(turn.reading, values=tuple(values))

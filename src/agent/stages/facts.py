@@ -62,9 +62,14 @@ PRICING_KEYS = (
 )
 
 
-def record(turn: Turn) -> None:
-    """Takes the values of this turn's reading over: into `pending` before consent, else into profile and details."""
+def record(turn: Turn, only: frozenset[str] | None = None) -> None:
+    """Takes the values of this turn's reading over: into `pending` before consent, else into profile and details.
+
+    `only`: those keys and no others.
+    """
     for found in turn.reading.values:
+        if only is not None and found.key not in only:
+            continue
         if turn.consented:
             _take(turn, found, turn.last_message_id, turn.now.isoformat())
         else:

@@ -20,19 +20,39 @@ def inicio(turn: Turn) -> str:
     facts.record(turn)
     if not turn.conversation.memory.get("greeted"):
         return _greet(turn)
-    if reading.has("deny", "decline", "withdraw_consent") and not reading.has("affirm"):
+    if _refuses(turn):
         facts.refuse_consent(turn)
         turn.say("consent.refused")
         turn.offer(("human", "options.human"))
         turn.end("consent_refused")
         return "guarding_out"
-    if reading.has("affirm", "accept"):
+    if reading.whole == "yes":
         facts.give_consent(turn)
         progressed(turn)
         _answer_what_waited(turn)
         return "NEEDS_ANALYSIS"
     _take_up(turn)
     return "guarding_out"
+
+
+SHORT_REFUSAL_WORDS = 4
+PLAIN_REFUSALS = ("no acepto", "no autorizo", "no consiento", "no doy", "no quiero dar", "no os doy", "no te doy")
+"""A no in more words than this may be about something else, and is asked about once."""
+
+
+def _refuses(turn: Turn) -> bool:
+    """Whether the answer is wholly a no: one in few words at once, any other the second time it is said."""
+    reading, memory = turn.reading, turn.conversation.memory
+    if reading.has("withdraw_consent"):
+        return True
+    refusing = reading.has("deny", "decline") and not reading.has("affirm", "accept", "interest", "not_prospect")
+    if not refusing:
+        return False
+    plain = reading.text.lower().startswith(PLAIN_REFUSALS) or len(reading.text.split()) <= SHORT_REFUSAL_WORDS
+    if (reading.whole == "no" and plain) or memory.get("refused_once"):
+        return True
+    memory["refused_once"] = True
+    return False
 
 
 def _greet(turn: Turn) -> str:
@@ -79,9 +99,11 @@ def _take_up(turn: Turn) -> None:
     elif reading.has("bye"):
         turn.say("ack.bye")
         return
-    elif reading.has("dont_know", "objection") and not memory.get("hesitated"):
+    elif reading.has("dont_know", "objection", "deny", "decline") and not memory.get("hesitated"):
         memory["hesitated"] = True
         turn.say("consent.hesitation")
+    elif reading.has("affirm", "accept") and not reading.values:
+        turn.say("consent.plain_yes")
     elif reading.values:
         turn.say("greeting.facts_wait")
     elif reading.has("greeting", "resume", "interest"):

@@ -8,6 +8,7 @@ from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, r
 from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
 from src.agent.stages.turn import Turn
 from src.agent.texts import AMOUNTS
+from src.agent.understanding import Reading
 
 
 def needs_analysis(turn: Turn) -> str:
@@ -16,7 +17,7 @@ def needs_analysis(turn: Turn) -> str:
     turn.enter("NEEDS_ANALYSIS")
     if turn.conversation.awaiting == "consent" and not turn.changes:
         turn.say("consent.thanks")
-    if take_facts(turn):
+    if leaves(turn) or take_facts(turn):
         return "guarding_out"
     if not respond(turn) and not just_agreed:
         give_up(turn)
@@ -28,6 +29,27 @@ def needs_analysis(turn: Turn) -> str:
         return "COTIZACION"
     ask(turn, missing)
     return "guarding_out"
+
+
+def leaves(turn: Turn) -> bool:
+    """Somebody who is not interested may go at every question: asked back once, unless they are asked already."""
+    reading, memory = turn.reading, turn.conversation.memory
+    asked = memory.pop("leaving", False)
+    if (asked and reading.whole == "yes") or (reading.has("decline") and (asked or not turn.words)):
+        turn.end("declined")
+        turn.say("end.declined", comma_name=turn.comma_name)
+        return True
+    if asked and (reading.whole == "no" or any(intent.topic == "stay" for intent in reading.intents)):
+        turn.reading = Reading(language=reading.language, text=reading.text)
+        turn.say("ack.go_on")
+        return False
+    if not reading.has("decline") or reading.values:
+        return False
+    memory["leaving"] = True
+    turn.conversation.awaiting = None  # so that a yes is no answer to what was asked before
+    turn.say("end.leaving")
+    turn.offer(("decline", "options.leave"), ("more:stay", "options.stay"))
+    return True
 
 
 def _undated(turn: Turn) -> str | None:
@@ -90,6 +112,8 @@ def _acknowledge(turn: Turn) -> None:
     if turn.reading.value("details.second_person") and not memory.get("told_of_second_person"):
         memory["told_of_second_person"] = True
         turn.say("ack.second_person", glue=" ")
+    if any(found.key.startswith("details.foreign_") for found in turn.reading.values):
+        turn.say("unclear.foreign_money", glue=" ")
     if turn.reading.value("details.beneficiary"):
         turn.say("ack.beneficiary", glue=" ")
     if turn.conversation.memory.pop("implausible", None):
@@ -111,7 +135,7 @@ def respond(turn: Turn) -> bool:
     if reading.has("bye"):
         turn.say("ack.bye")
         return True
-    if reading.has("dont_know", "deny", "decline"):
+    if reading.has("dont_know", "deny"):
         return _left_blank(turn)
     if reading.has("affirm", "accept", "choice", "interest"):
         if not turn.has_spoken():

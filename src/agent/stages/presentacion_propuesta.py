@@ -16,6 +16,8 @@ from src.agent.stages.questions import ask, may_ask, missed, progressed
 from src.agent.stages.turn import Turn
 from src.agent.understanding import Reading
 
+SURELY = 0.8
+"""So certain must a goodbye be."""
 BY_DESCRIPTION = {"cheapest": 0, "middle": 1, "most_complete": -1}
 
 
@@ -76,17 +78,22 @@ def _decided(turn: Turn) -> str:
     chosen = _choice(turn)
     if chosen and not reading.has("decline"):
         return _choose(turn, chosen)
-    if reading.has("decline") and not _is_soft(reading):
+    if _declines(turn):
         turn.end("declined")
         turn.say("end.declined", comma_name=turn.comma_name)
         turn.offer(("more:follow_up", "options.follow_up"))
         return "guarding_out"
-    agrees = reading.has("affirm", "accept", "interest") and not reading.has("objection", "question", "deny")
-    if agrees and conversation.awaiting == "accept" and quotes.selected(turn):
+    if reading.whole == "yes" and conversation.awaiting == "accept" and quotes.selected(turn):
         return "FINALIZADO"
-    if agrees and len(conversation.quotes) == 1:
+    if reading.whole == "yes" and len(conversation.quotes) == 1:
         return _choose(turn, conversation.quotes[0])
     return ""
+
+
+def _declines(turn: Turn) -> bool:
+    """Whether the sale is refused: pressed, or said and nothing else; anything less is a no to this proposal."""
+    said = turn.reading.intent("decline")
+    return said is not None and turn.reading.whole == "no" and said.confidence >= SURELY and not _is_soft(turn.reading)
 
 
 def _is_soft(reading: Reading) -> bool:
@@ -103,6 +110,8 @@ def _choice(turn: Turn) -> dict[str, Any] | None:
     """The quote that was pressed, numbered, named or described; an acceptance may name one too."""
     shown = turn.conversation.quotes
     named = turn.reading.intent("choice") or turn.reading.intent("accept")
+    if turn.reading.has("objection", "change", "rider"):
+        return None
     if named is None or not named.topic or not shown:
         return _priced(turn)
     if named.topic.isdigit() and len(named.topic) == 1:
@@ -135,7 +144,8 @@ def _choose(turn: Turn, quote: dict[str, Any]) -> str:
     turn.count("quote.chosen", tier=quote["tier"])
     has_seen_facts = conversation.memory.get("summed_up") == facts.fingerprint(turn)
     wants_papers = has_seen_facts and any(change.key == "email" for change in turn.changes)  # "the first, send it to a@b.c"
-    if wants_papers or (asked_to_accept and turn.reading.has("accept")):
+    accepts = turn.reading.has("accept") and (not turn.words or turn.reading.whole == "yes")
+    if (wants_papers and not turn.reading.has("question", "objection")) or (asked_to_accept and accepts):
         return "FINALIZADO"
     answer_aside(turn)
     proposal.sum_up(turn, quote)
@@ -160,21 +170,7 @@ def _discussed(turn: Turn) -> str:
         progressed(turn)
         if not turn.has_spoken():
             turn.say("ack.value")
-    elif reading.has("bye"):
-        turn.say("ack.bye")
-        return "guarding_out"
-    elif conversation.awaiting == "monthly_budget" and reading.has("dont_know", "deny"):
-        facts.skip(turn, "monthly_budget")
-        turn.say("ack.skipped")
-    elif reading.has("deny", "decline", "dont_know"):
-        _not_convinced(turn)
-        return "guarding_out"
-    elif reading.has("affirm", "accept", "choice"):
-        turn.say("unclear.pick_which")
-    elif reading.has("greeting") and not turn.has_spoken():
-        turn.say("greeting.hello")
-    elif not turn.has_spoken() and missed(turn):
-        give_up(turn)
+    elif not _taken_up(turn):
         return "guarding_out"
     objection = reading.intent("objection")
     dear = _asks_for(turn, "cheaper") or (objection is not None and objection.topic == "price")
@@ -183,6 +179,30 @@ def _discussed(turn: Turn) -> str:
     else:
         ask(turn, "accept" if conversation.awaiting == "accept" and quotes.selected(turn) else "choice")
     return "guarding_out"
+
+
+def _taken_up(turn: Turn) -> bool:
+    """A word to whatever is neither a decision nor a question. False when nothing more is to be asked in this turn."""
+    reading, conversation = turn.reading, turn.conversation
+    if reading.has("bye"):
+        turn.say("ack.bye")
+        return False
+    if conversation.awaiting == "monthly_budget" and reading.has("dont_know", "deny"):
+        facts.skip(turn, "monthly_budget")
+        turn.say("ack.skipped")
+    elif reading.has("deny", "decline", "dont_know"):
+        _not_convinced(turn)
+        return False
+    elif reading.has("affirm", "accept", "interest") and conversation.awaiting == "accept" and quotes.selected(turn):
+        turn.say("proposal.plain_yes")
+    elif reading.has("affirm", "accept", "choice"):
+        turn.say("unclear.pick_which")
+    elif reading.has("greeting") and not turn.has_spoken():
+        turn.say("greeting.hello")
+    elif not turn.has_spoken() and missed(turn):
+        give_up(turn)
+        return False
+    return True
 
 
 def _not_convinced(turn: Turn) -> None:

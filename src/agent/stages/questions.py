@@ -89,7 +89,9 @@ def _ask_to_confirm(turn: Turn, times: int) -> None:
         Option(id="confirm:no", title=book.say("options.wrong")),
     ]
     least = turn.catalogue.book.tariff.limits.sum_min if key == "sum_assured" else 0
-    others = [value for value in doubt["alternatives"] if value != doubt["value"] and (not least or value >= least)][:1]
+    # A title "sí" or "no" would stand for a value, and be typed in answer to "is that correct?".
+    stated = [] if isinstance(doubt["value"], bool) else doubt["alternatives"]
+    others = [value for value in stated if value != doubt["value"] and (not least or value >= least)][:1]
     options[1:1] = [Option(id=f"set:{key}:{json.dumps(value)}", title=book.value(key, value)[:20]) for value in others]
     turn.drafts[-1].options = options
 

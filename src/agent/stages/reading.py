@@ -72,10 +72,12 @@ def context_of(turn: Turn) -> Context:
     waiting = facts.doubts(turn)
     confirming = (conversation.awaiting or "").startswith("confirm:")
     return Context(
-        awaiting=conversation.awaiting,
+        awaiting="confirm:leaving" if conversation.memory.get("leaving") else conversation.awaiting,
         profile=conversation.profile,
         candidate=waiting[0]["value"] if waiting and confirming else None,
         options=tuple(quote["id"] for quote in conversation.quotes),
+        titles=tuple(turn.book.say(f"tier.{quote['tier'] or 'own'}") for quote in conversation.quotes),
+        premiums=tuple(float(quote["monthly_premium"]) for quote in conversation.quotes),
         today=turn.today.isoformat(),
         language=conversation.memory.get("language", "es"),
         stage=conversation.stage,
@@ -92,7 +94,8 @@ def _merged(readings: list[Reading]) -> Reading:
         intents = [intent for intent in intents if intent.name != "unclear"] or intents[:1]
     values = {found.key: found for one in reversed(readings) for found in one.values}
     language = readings[-1].language if readings else "es"
-    return Reading(tuple(intents), tuple(values.values()), language, "\n".join(one.text for one in readings))
+    whole = readings[0].whole if readings else ""  # a press says what it says, whatever stands beside it
+    return Reading(tuple(intents), tuple(values.values()), language, "\n".join(one.text for one in readings), whole)
 
 
 def _with_verdict(reading: Reading, verdict: Verdict) -> Reading:

@@ -25,7 +25,8 @@ class Answer:
 
 
 _FILLER = re.compile(
-    r"(?:(?:pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|"
+    r"(?:(?:pues nada(?=,? (?:adelante|vale|venga|ok|si|dale|vamos))|"
+    r"pues|bueno|buenas|hola|eh|ehm|em|ah|oh|uy|uf|hum|hmm|mm|mmm|mira|oye|hombre|mujer|tio|"
     r"a ver|la verdad(?: es que)?|lamentablemente|desgraciadamente|por desgracia|desafortunadamente|"
     r"realmente|sinceramente|en realidad|lo siento|perdon|perdona|disculpa|disculpe|gracias|pero|de momento|"
     r"por ahora|"

@@ -38,17 +38,23 @@ _NUMERIC = re.compile(
 )
 _SPACED = re.compile(r"(?<![\d.,/])(?P<a>\d{1,2})\s(?P<b>\d{1,2})\s(?P<c>(?:19|20)\d{2})(?!\d)")
 _NAMED = re.compile(
-    rf"(?:(?P<day>\d{{1,2}})(?:\s?[oº°]|st|nd|rd|th)?|(?P<first>primero)|(?P<dayword>(?:treinta y un|"
+    rf"(?:(?P<day>\d{{1,2}})(?:\s?[oº°]|ro|er|st|nd|rd|th)?|(?P<first>primero)|(?P<dayword>(?:treinta y un|"
     rf"treinta|veinti?[a-z]{{0,10}}|[a-z]{{3,12}})[oa]?))[\s,/-]*+(?:de\s|del\s|d[e']\s?|of\s)?\s*(?:mes de )?"
     rf"\b(?P<month>{_MONTH_WORD}"
     r")\b\.?"
     rf"(?:[\s,/.-]*(?:del?\s(?:ano\s|el\s)?|de l'|d[eo] )?(?:')?(?P<year>\d{{4}}|\d{{2}}(?![\d.,]*\d)(?!\s*(?:anos|"
     r"y tengo)))?)?"
 )
-_ENGLISH_ORDER = re.compile(rf"\b(?P<month>{_MONTH_WORD})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b")
+_ENGLISH_ORDER = re.compile(
+    rf"\b(?P<month>{_MONTH_WORD})\s+(?:el )?(?P<day>\d{{1,2}})(?:ro|er|st|nd|rd|th)?(?:,| del?)?\s+(?:ano )?(?P<year>\d{{4}})\b"
+)
+_WITH_WORDS = re.compile(
+    r"(?<![\d.,/])(?:dia )?(?P<a>\d{1,2})(?: del?)(?: mes)? (?P<b>\d{1,2})(?: del?)(?: ano)? (?P<c>\d{4}|\d{2})(?![\d/]|[.,]\d)"
+)
 _COMPACT = re.compile(r"(?<!\d)(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<y>(?:19|20)\d{2})(?!\d)")
 _DAY_AND_MONTH = re.compile(r"^\W*(?:el )?(?P<d>\d{1,2})\s?(?:[/.\-]|del? )\s?(?P<m>\d{1,2})\W*$")
 _YEAR_ONLY = re.compile(
+    rf"(?:\b(?:{_MONTH_WORD})\s+(?:de|del)\s+(?:ano\s+)?'?(?P<month_year>(?:19|20)\d{{2}}|\d{{2}})(?![\d.,]*\d))|"
     r"(?:\bnac\w*|\bsoy|\bborn|\bnascut|\bnasci|\bdesde|\bmi ano|\bquinta|\bgeneracion|\bcosecha|\bmodelo|"
     r"\bquinto|\bvine al mundo)\s+(?:(?:en|del|de|el|in|la|a|al|ano|os?|lo)\s+){0,4}'?(?P<year>(?:19|"
     r"20)\d{2}|\d{2})(?![\d.,]*\d)(?!\s*(?:anos|de [a-z]|tacos|%|hijos|pirulos))"
@@ -61,7 +67,9 @@ _BARE_YEAR_WORDS = re.compile(
     r"^\W*(?:soy )?(?:en el|del|de el)(?: ano)? "
     r"(?P<words>(?:cuarenta|cincuenta|sesenta|setenta|ochenta|noventa)(?: y \w+)?)\W*$"
 )
-_BARE_YEAR = re.compile(r"^\W*(?:en |el |del |de |año |ano )*(?P<year>19\d{2}|20\d{2}|(?<=del )\d{2}|(?<=del ano )\d{2})\W*$")
+_BARE_YEAR = re.compile(
+    r"^\W*(?:en |el |del |de |año |ano )*(?P<month_year>(?!))?(?P<year>19\d{2}|20\d{2}|(?<=del )\d{2}|(?<=del ano )\d{2})\W*$"
+)
 _OTHERS = re.compile(
     r"\b(?:mi|mis|su|la|el|nuestr[oa])\s+(?:hij|nin|mujer|marido|espos|pareja|novi|padre|madre|hermano|"
     r"hermana|crio|peque|nen)\w*[^.;]{0,25}$|\b(?:ella|el) nacio[^.;]{0,12}$"
@@ -123,7 +131,7 @@ def _dates(plain: str, today: date, known_year: int | None = None) -> list[tuple
     rest = _DAY_AND_MONTH.match(plain) if known_year else None
     if rest and known_year:
         return [(*rest.span(), _valid(known_year, int(rest["m"]), int(rest["d"])))]
-    for pattern in (_NUMERIC, _SPACED, _COMPACT, _ENGLISH_ORDER, _NAMED):
+    for pattern in (_NUMERIC, _SPACED, _WITH_WORDS, _COMPACT, _ENGLISH_ORDER, _NAMED):
         for match in pattern.finditer(plain):
             if any(start < match.end() and match.start() < end for start, end, _ in found):
                 continue
@@ -205,7 +213,8 @@ def _year_only(wording: Wording, today: date, *, expected: bool) -> tuple[Found,
         year = _spoken_year(numerals[0], today) if numerals else None
         span = words.span()
     elif source:
-        year, span = _full_year(source["year"], today), source.span()
+        written = source["year"] or source["month_year"]
+        year, span = _full_year(written, today), source.span()
     else:
         return None
     if year is None or not today.year - 120 < year <= today.year or _OTHERS.search(plain[max(0, span[0] - 60) : span[0]]):

@@ -44,6 +44,17 @@ def read_intents(wording: Wording, context: Context) -> list[Intent]:
     return _settled([intent for intent in found if _possible(intent, found, context)])
 
 
+def leaves(wording: Wording) -> bool:
+    """Whether the words say that somebody wants no insurance, whatever was asked."""
+    return bool(_LEAVES.search(wording.plain))
+
+
+_LEAVES = re.compile(
+    r"\bno (?:me|nos) interesa|\b(?:deja(?:lo|mos)|dejemoslo|dejelo)\b|\bya no (?:lo )?quiero\b|\bolvida(?:lo|os|te)\b|"
+    r"\bno (?:lo )?quiero (?:seguir|continuar|ningun seguro|el seguro|seguro|nada|mas)\b"
+)
+
+
 def dont_know_topic(plain: str) -> str:
     """The key somebody does not know, when the words name it."""
     return next((key for key, pattern in _DONT_KNOW_KEYS if pattern.search(plain)), "")

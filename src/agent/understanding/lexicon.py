@@ -14,7 +14,7 @@ ABBREVIATIONS = {
     "vdd": "verdad", "sip": "si", "sep": "si", "sipi": "si", "sisi": "si", "sii": "si", "sipo": "si", "nope": "nop",
     "nopo": "no", "noo": "no", "nono": "no", "nanai": "no", "oki": "ok", "okey": "ok", "okay": "ok", "okis": "ok", "okei": "ok",
     "okk": "ok", "okok": "ok", "vle": "vale", "bale": "vale", "tra": "trabajo", "ing": "ingeniero", "numero": "numero",
-    "trenta": "treinta", "trienta": "treinta", "cuarnta": "cuarenta", "cincunta": "cincuenta", "setena": "setenta",
+    "trienta": "treinta", "cuarnta": "cuarenta", "cincunta": "cincuenta", "setena": "setenta",
     "vente": "veinte", "bente": "veinte", "sinc": "cinco", "to": "todo", "na": "nada", "ta": "esta",
     "hipo": "hipoteca", "hipot": "hipoteca", "aut": "autonomo", "admin": "administrativo", "hab": "habitantes",
 }  # fmt: skip
@@ -23,19 +23,27 @@ ABBREVIATIONS = {
 UNITS = {
     "cero": 0, "un": 1, "uno": 1, "una": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8,
     "nueve": 9,
+    "dues": 2, "quatre": 4, "cinc": 5, "sis": 6, "vuit": 8, "nou": 9, "unha": 1, "dous": 2, "duas": 2, "catro": 4, "sete": 7,
+    "oito": 8, "nove": 9,
 }  # fmt: skip
 TEENS = {
     "diez": 10, "once": 11, "doce": 12, "trece": 13, "catorce": 14, "quince": 15, "dieciseis": 16, "diecisiete": 17,
     "dieciocho": 18, "diecinueve": 19, "veintiun": 21, "veintiuno": 21, "veintiuna": 21, "veintidos": 22, "veintitres": 23,
     "veinticuatro": 24, "veinticinco": 25, "veintiseis": 26, "veintisiete": 27, "veintiocho": 28, "veintinueve": 29,
+    "deu": 10, "onze": 11, "dotze": 12, "tretze": 13, "quinze": 15, "setze": 16, "disset": 17, "divuit": 18, "dinou": 19,
+    "dez": 10, "dezaseis": 16, "dezasete": 17, "dezaoito": 18, "dezanove": 19,
 }  # fmt: skip
 TENS = {
     "veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50, "sesenta": 60, "setenta": 70, "ochenta": 80, "noventa": 90,
+    "vint": 20, "trenta": 30, "quaranta": 40, "cinquanta": 50, "seixanta": 60, "vuitanta": 80, "noranta": 90, "vinte": 20,
+    "trinta": 30, "corenta": 40, "oitenta": 80,
 }  # fmt: skip
 HUNDREDS = {
     "cien": 100, "ciento": 100, "doscientos": 200, "doscientas": 200, "trescientos": 300, "trescientas": 300,
     "cuatrocientos": 400, "cuatrocientas": 400, "quinientos": 500, "quinientas": 500, "seiscientos": 600, "seiscientas": 600,
     "setecientos": 700, "setecientas": 700, "ochocientos": 800, "ochocientas": 800, "novecientos": 900, "novecientas": 900,
+    "cent": 100, "cento": 100, "cents": 100, "douscentos": 200, "trescentos": 300, "catrocentos": 400, "cincocentos": 500,
+    "seiscentos": 600, "setecentos": 700, "oitocentos": 800, "novecentos": 900,
 }  # fmt: skip
 SCALES = {
     "mil": 10**3, "miles": 10**3, "millon": 10**6, "millones": 10**6, "billon": 10**12, "billones": 10**12,

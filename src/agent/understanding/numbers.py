@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from src.agent.understanding.lexicon import ENGLISH_NUMBERS, HUNDREDS, SCALES, TEENS, TENS, UNITS
@@ -29,7 +29,12 @@ _SLANG_SCALES = ("kilo", "kilos", "palo", "palos")
 _SLANG_PLURALS = ("kilos", "palos", "lucas")
 _AND_A_HALF = (["y", "medio"], ["y", "media"], ["y", "pico"])
 _SCALES_GLUED_ONLY = {"m": 10**6}
+_EUROS = ("€", "eur", "euros")
 
+_VAGUE = frozenset(("pico", "tantos", "tantas", "muchos", "muchas", "algo", "pocos", "pocas", "largos"))
+_GLUED_VAGUENESS = re.compile(
+    r"(?P<ten>veint|treint|cuarent|cincuent|sesent|setent|ochent|novent)[aei]?[iy]?(?:pico|tantos|tantas)"
+)
 _GLUED_TENS = re.compile(r"(?P<tens>treint|cuarent|cincuent|sesent|setent|ochent|novent)(?:a|ai|ay|y|i)?(?P<unit>[a-z]+)")
 _GLUED_VEINTI = re.compile(r"veint[iey](?P<unit>un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve)")
 _TOKEN = re.compile(
@@ -62,6 +67,7 @@ class Numeral:
     sized: bool = False
     slang: bool = False
     fraction: bool = False
+    rough: bool = False
     alternatives: tuple[float, ...] = ()
 
 
@@ -76,14 +82,38 @@ class _Token:
 def find_numerals(plain: str) -> list[Numeral]:
     """Every number in the comparable form of a text, in order."""
     tokens = [_Token(match.lastgroup or "", match[0], match.start(), match.end()) for match in _TOKEN.finditer(plain)]
+    tokens, rough = _without_vagueness(tokens)
     found: list[Numeral] = []
     index = 0
     while index < len(tokens):
         numeral, after = _numeral_at(tokens, index)
         if numeral is not None and numeral.value <= LARGEST:
-            found.append(numeral)
+            vague = any(numeral.start <= place < numeral.end for place in rough)
+            found.append(replace(numeral, rough=True) if vague else numeral)
         index = max(after, index + 1)
     return found
+
+
+def _without_vagueness(tokens: list[_Token]) -> tuple[list[_Token], list[int]]:
+    """The tokens of "cuarenta y muchos mil" without "y muchos", and where such words stood."""
+    kept: list[_Token] = []
+    rough: list[int] = []
+    index = 0
+    while index < len(tokens):
+        words = [token.text for token in tokens[index : index + 3]]
+        glued = _GLUED_VAGUENESS.fullmatch(words[0])
+        if len(words) == 3 and words[0] in ("y", "i", "e") and words[1] in _VAGUE and words[2] in _SCALES_AFTER_DIGITS:
+            rough.append(tokens[index].start)
+            index += 2
+        elif glued and len(words) > 1 and words[1] in _SCALES_AFTER_DIGITS:
+            rough.append(tokens[index].start)
+            ten = next(word for word in TENS if word.startswith(glued["ten"]))
+            kept.append(_Token("word", ten, tokens[index].start, tokens[index].end))
+            index += 1
+        else:
+            kept.append(tokens[index])
+            index += 1
+    return kept, rough
 
 
 def digits_value(written: str) -> tuple[float, bool, tuple[float, ...]]:
@@ -150,7 +180,8 @@ def _from_digits(tokens: list[_Token], index: int, below: float) -> tuple[Numera
     index, end, scale, slang = index + 1, token.end, 1.0, False
     while index < len(tokens) and tokens[index].kind == "word":
         word, glued = tokens[index].text, tokens[index].start == end
-        factor = _SCALES_AFTER_DIGITS.get(word) or (_SCALES_GLUED_ONLY.get(word) if glued else None)
+        beside = tokens[index + 1].text if index + 1 < len(tokens) else ""
+        factor = _SCALES_AFTER_DIGITS.get(word) or (_SCALES_GLUED_ONLY.get(word) if glued or beside in _EUROS else None)
         if factor is None or (scale > 1 and factor >= scale and factor != 10**6):
             break
         value, scale, sized, slang, end = (
@@ -162,6 +193,17 @@ def _from_digits(tokens: list[_Token], index: int, below: float) -> tuple[Numera
         )
         alternatives = ()  # "1,500 k": only the decimal reading can still be multiplied
         index += 1
+        inside = tokens[index] if index < len(tokens) else None
+        if (
+            glued
+            and inside
+            and inside.kind == "digits"
+            and inside.start == end
+            and inside.text.isdigit()
+            and len(inside.text) <= 3
+        ):
+            value, end, index = value + int(inside.text) * factor / 10 ** len(inside.text), inside.end, index + 1  # "1k7"
+            break
         extra, after = _after_scale(tokens, index, factor) if factor < below else (0.0, index)
         if extra:
             value, end, index = value + extra, tokens[after - 1].end, after
@@ -212,6 +254,8 @@ class _Spelling:
         kind, value = word_value(word)
         if (self.last == "units" and self.group == 1 and word in _SLANG_SCALES) or (self.last and word in _SLANG_PLURALS):
             kind, value, self.slang = "scale", _SCALES_AFTER_DIGITS[word], True
+        if word == "-" and self.last == "units":
+            return True  # "dos-cents"
         if self.last == "units" and self._times_a_hundred(word, number_follows=number_follows):
             self.last, self.group = "hundreds", self.group * 100
             return True
@@ -228,7 +272,7 @@ class _Spelling:
     def _times_a_hundred(self, word: str, *, number_follows: bool) -> bool:
         """ "dos cientos", and "un ciento" when it stands alone."""
         alone = self.group == 1 and not self.total and not self.section and not number_follows
-        return 0 < self.group < 10 and (word == "cientos" or (word == "ciento" and alone))
+        return 0 < self.group < 10 and (word in ("cientos", "cents", "centos") or (word == "ciento" and alone))
 
     def _multiply(self, scale: int) -> bool:
         if scale < 10**6 and not self.section:
@@ -273,9 +317,9 @@ def _joins(tokens: list[_Token], index: int, spelling: _Spelling) -> bool:
     """Whether a "y" or a hyphen stands between tens and units; after a scale only where the text ends ("mil y uno")."""
     word = tokens[index].text
     following = [each.text for each in tokens[index + 1 : index + 4]]
-    if word not in ("y", "i", "-") or not following:
+    if word not in ("y", "i", "e", "-") or not following:
         return False
-    while following and following[0] in ("y", "-"):
+    while following and following[0] in ("y", "i", "e", "-"):
         following = following[1:]
     units = bool(following) and word_value(following[0])[0] == "units"
     if word == "-":

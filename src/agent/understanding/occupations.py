@@ -33,7 +33,8 @@ _BARE_LEAD = re.compile(
 )
 _ITEM_BORDER = re.compile(r"[,.;:!?\n]|\by yo (?:soy )?")
 _NOT_WORK = re.compile(
-    r"^(?!por (?:mi cuenta|cuenta))(?:si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|"
+    r"^(?!por (?:mi cuenta|cuenta))(?:ver|saber|mas informacion|empezar|comenzar|quiero|acuerdo|de acuerdo|entendido|ja(?:ja)+|"
+    r"si|no|nada|vale|ok|claro|hola|gracias|bien|dale|perfecto|luego|"
     r"por que|para que|cuanto|que|cual|eso|ninguno|ninguna|y eso|importa|es necesario|prefiero no|"
     r"no quiero|paso|depende|mucho|poco|otra|otro|desde|hasta|hace|para|por|muchas|todos?|toda|mi|"
     r"mis|me llam\w+|(?:me|te) lo|lo (?:pienso|veo|miro)|cerca|lejos|aqui|ahi|casa|fumador[a]?|solo|sola|bien|mal)\b"

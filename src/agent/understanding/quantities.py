@@ -9,7 +9,7 @@ from typing import Literal
 from src.agent.understanding.fractions import find_numbers
 from src.agent.understanding.numbers import Numeral
 
-Unit = Literal["", "years", "months", "weeks", "days", "money", "children", "people", "smokes", "ordinal", "other"]
+Unit = Literal["", "years", "months", "weeks", "days", "money", "children", "people", "smokes", "ordinal", "date", "other"]
 Period = Literal["", "year", "month", "week", "day", "hour"]
 
 
@@ -18,7 +18,7 @@ class Quantity:
     """A number and its unit in `plain[start:end]`; `number_end` is where the number alone ends.
 
     `high` closes a range. `rejected`: the words say that it is not this one ("45 no 54"). `foreign`: another currency.
-    `article`: only "un" or "una", which counts nothing unless its unit does.
+    `article`: only "un" or "una", which counts nothing unless its unit does. `rough`: "y pico", "y tantos".
     """
 
     start: int
@@ -33,6 +33,7 @@ class Quantity:
     foreign: bool = False
     rejected: bool = False
     article: bool = False
+    rough: bool = False
     alternatives: tuple[float, ...] = ()
 
     @property
@@ -98,7 +99,7 @@ _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
 )
 _FOREIGN = re.compile(
     r"\s*(?:de )?(?:dolares?|usd|us\$|\$|pesos?|mxn|cop|ars|clp|libras?|gbp|£|soles|bolivares|reales|"
-    r"francos|mangos|dollars?|pounds?)(?![a-z])"
+    r"francos|mangos|dollars?|pounds?|pesetas?|pelas|quetzales|lempiras|colones|guaranies|bolivianos|zlotys?|dirhams?|lei|yuanes|rublos)(?![a-z])"
 )
 _FOREIGN_BEFORE = re.compile(r"(?:\$|us\$|usd|£)\s*$")
 _EURO_BEFORE = re.compile(r"(?:€|\beur)\s*$")
@@ -140,6 +141,7 @@ _REJECTED_BEFORE = re.compile(
     r"son |tenia |los |las )?$"
 )
 _REJECTED_AFTER = re.compile(r"\s*no\b(?=\s*[,.;:]|\s+(?:son|es|eran|tengo)\b)")
+_ROUGHLY = re.compile(r"\s*(?:y|i|e) (?:poc[oa]s|tant[oa]s|algo|pico|much[oa]s|largos)\b|\s*(?:largos|y tantos)\b|\s*pico\b")
 _NO_MONTHS = 600  # "1500 mes" is an income
 _MOST_NUMBERS = 64  # nobody tells more in one message; what pastes more is not answered number by number
 _RATHER_THAN = re.compile(r"\b(?:mejor|prefiero|pon|ponme|cambia\w*)\b[^;!?]{1,40}$")
@@ -166,7 +168,46 @@ def find_quantities(plain: str) -> list[Quantity]:
                 continue
         found.append(_with_unit(plain, first))
         index += 1
-    return _mark_rejected(plain, found)
+    return _mark_rejected(plain, _added_up(plain, found))
+
+
+def _added_up(plain: str, found: list[Quantity]) -> list[Quantity]:
+    """ "1200 más 300 de comisiones" is one amount."""
+    joined: list[Quantity] = []
+    for each in found:
+        last = joined[-1] if joined else None
+        money = last is not None and {last.unit, each.unit} <= {"", "money"} and last.value >= 100 and each.value >= 20
+        if last is not None and _are_cents(plain, last, each):
+            joined[-1] = replace(each, start=last.start, value=last.value + each.value / 100, unit="money", sized=True)
+        elif last is not None and money and _PLUS.fullmatch(plain[last.end : each.start]) and last.period in ("", each.period):
+            total = replace(
+                each,
+                start=last.start,
+                value=last.value + each.value,
+                sized=last.sized or each.sized,
+                alternatives=(last.value,),
+            )
+            joined[-1] = total
+        else:
+            joined.append(each)
+    return joined
+
+
+def _are_cents(plain: str, euros: Quantity, cents: Quantity) -> bool:
+    """ "25 con 50", "7 euros con 33"."""
+    written = plain[cents.start : cents.number_end]
+    return (
+        euros.unit in ("", "money")
+        and cents.unit in ("", "money")
+        and euros.value.is_integer()
+        and len(written) == 2
+        and written.isdigit()
+        and bool(_WITH_CENTS.fullmatch(plain[euros.end : cents.start]))
+    )
+
+
+_WITH_CENTS = re.compile(r"\s*con\s*")
+_PLUS = re.compile(r"[\s,]*(?:y )?(?:mas|\+)\s*(?:unos |otros |como )?")
 
 
 def _larger_reading(numeral: Numeral) -> Numeral:
@@ -228,6 +269,7 @@ def _with_unit(plain: str, numeral: Numeral) -> Quantity:
         numeral.slang,
         foreign,
         article=article,
+        rough=numeral.rough or bool(_ROUGHLY.match(plain, numeral.end)),
         alternatives=numeral.alternatives,
     )
 

@@ -14,13 +14,13 @@ from src.agent.understanding.answers import Answer, read_answer, will_not_tell
 from src.agent.understanding.birth_dates import impossible_date, read_birth_dates
 from src.agent.understanding.contact_details import read_contact_details
 from src.agent.understanding.household import read_dependents, read_marital_status
-from src.agent.understanding.intents import dont_know_topic, read_intents
+from src.agent.understanding.intents import dont_know_topic, leaves, read_intents
 from src.agent.understanding.language import detect_language, wished_language
 from src.agent.understanding.money import MONEY_KEYS, read_money
 from src.agent.understanding.names import read_name
 from src.agent.understanding.occupations import read_occupation
 from src.agent.understanding.quantities import Quantity, find_quantities
-from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, Reading
+from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, Reading, Whole
 from src.agent.understanding.replies import confirmed_candidate, read_reply
 from src.agent.understanding.smoking import read_smoking
 from src.agent.understanding.wording import Wording, clean, word_of
@@ -100,11 +100,21 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
     """
     if reply_id:
         pressed = read_reply(reply_id, clean(text), context)
-        if pressed is not None:
-            return pressed
+        return pressed if pressed is not None else _foreign_press(text, context)
+    return _said(text, context)
+
+
+def _foreign_press(text: str, context: Context) -> Reading:
+    """A button that somebody else gave out, a campaign's for example: what it wants counts, but it answers no question."""
+    said = _said(text, msgspec.structs.replace(context, awaiting=None, candidate=None))
+    intents = tuple(intent for intent in said.intents if intent.name not in ("affirm", "deny", "accept", "unclear"))
+    return msgspec.structs.replace(said, intents=intents or (Intent("interest", "", 0.5, said.text),), values=(), whole="")
+
+
+def _said(text: str, context: Context) -> Reading:
     heard = _hear(text, context)
     wording = heard.wording
-    values = _values(heard, context)
+    values = [] if leaves(wording) else _not_only_supposed(_values(heard, context), wording, context)
     language = detect_language(wording.text, context.language)
     guarded = _guarded(wording)
     intents = [
@@ -120,12 +130,74 @@ def read(text: str, context: Context, reply_id: str = "") -> Reading:
     intents = list({(intent.name, intent.topic): intent for intent in reversed(intents)}.values())[::-1]
     if not intents and not values:
         intents = [Intent("unclear", confidence=0.5)]
-    return Reading(tuple(intents), tuple(values), language, wording.text)
+    return Reading(tuple(intents), tuple(values), language, wording.text, _whole(wording, intents, values))
+
+
+_LESS_THAN_WHOLE = re.compile(
+    r"[?¿]|\b(?:pero|aunque|salvo|excepto|siempre que|siempre y cuando|a condicion|con tal|a menos|mientras|"
+    r"hasta que|en cuanto|"
+    r"cuando|antes|primero|sin|quitando|menos|but|if|unless|when|otra|otro|mejor|manana|luego|despues|pienso|leo|leido|miro|consult\w*|"
+    r"habl\w*|digo|dire|aceptaria|diria|gustaria|casi|depende|quita\w*|explicad[oa]|con (?:mas|menos))\b|\bsi\b(?![\s.!]*$)"
+)
+_YES_TO_BEGIN_WITH = re.compile(
+    r"(?:\W|(?:claro|bueno|pues|que|ah|ay|vale|venga|ok|hombre|mujer|por favor|gracias)\b|"
+    r"si\b(?=\W*(?:$|[^\w\s]|si\b|claro|por favor|gracias|vale|venga|ok\b|adelante|quiero|acepto|perfecto|de acuerdo|"
+    r"por supuesto|calcul)))*"
+)
+_MOST_WORDS_OF_AN_ANSWER = 8
+_YES: frozenset[str] = frozenset(("affirm", "accept"))
+_BESIDE_A_YES = frozenset(("interest", "greeting", "thanks", "language"))
+
+
+def _whole(wording: Wording, intents: list[Intent], values: list[Found]) -> Whole:
+    """Whether the message is nothing but a yes or nothing but a no: a question, a condition or a "but" makes it less."""
+    names = {str(intent.name) for intent in intents}
+    sure = all(intent.confidence >= CONFIRM_BELOW for intent in intents if intent.name in _YES)
+    if values or len(wording.plain.split()) > _MOST_WORDS_OF_AN_ANSWER or re.search(r"\d", wording.plain):
+        return ""
+    if names & _YES and names <= _YES | _BESIDE_A_YES and sure and not _hedged(wording):
+        return "yes"
+    no = names & {"deny", "decline"} and names <= {"deny", "decline", "greeting", "thanks", "language"}
+    return "no" if no and not re.search(r"[?¿]", wording.plain) else ""
+
+
+def _hedged(wording: Wording) -> bool:
+    """A question, a condition, a "but"; "sí", which is no "if", may stand anywhere."""
+    if re.search(r"[?¿]", wording.plain):
+        return True
+    start = _YES_TO_BEGIN_WITH.match(wording.plain)
+    for match in _LESS_THAN_WHOLE.finditer(wording.plain, start.end() if start else 0):
+        if match[0] != "si" or wording.evidence(*match.span()).lower() != "sí":
+            return True
+    return False
 
 
 def _hear(text: str, context: Context) -> _Heard:
     wording = word_of(redact_health(redact(clean(text)).text))
     return _Heard(wording, read_answer(wording), (context.awaiting or "").removeprefix("confirm:"))
+
+
+_DAY_OF_A_MONTH = re.compile(
+    r"\b\d{1,2}(?:ro|er|º)? de (?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre)\b"
+)
+"""Without a year it tells no date, and its number is no age."""
+_SUPPOSED = re.compile(r"\bsi\b|(?<!vez en )\bcuando\b")
+
+
+def _not_only_supposed(values: list[Found], wording: Wording, context: Context) -> list[Found]:
+    """Without what would overwrite a fact though it is only asked about or supposed: "¿se mantiene los 28 años?"."""
+    spans = (match.span() for match in _SUPPOSED.finditer(wording.plain))
+    supposed = any(wording.evidence(*span).lower() != "sí" for span in spans)
+    if "?" not in wording.plain and not supposed:
+        return values
+    asked = (context.awaiting or "").removeprefix("confirm:")
+    at_risk = _OVERWRITTEN & context.profile.keys()
+    return [each for each in values if each.key == asked or each.key not in at_risk or (each.correction and not supposed)]
+
+
+_OVERWRITTEN = frozenset(
+    ("age", "birth_date", "smoker", "occupation", "occupation_class", "dependents", "monthly_income", "name")
+)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -139,6 +211,7 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
     wording = wording.blank(spans)
     marks = [match.span() for match in re.finditer(r"\[[^\]]{2,60}\]", wording.plain)]
     wording = wording.blank(marks)
+    wording = wording.blank(match.span() for match in _DAY_OF_A_MONTH.finditer(wording.plain))
     quantities = [each for each in find_quantities(wording.plain) if each.unit != "ordinal"]
     replaced = _replaced(wording, quantities, context)
     if replaced:
@@ -180,8 +253,8 @@ def _values(heard: _Heard, context: Context) -> list[Found]:
 def _about_the_value(heard: _Heard, context: Context) -> Answer | None:
     """The answer, where it may say what a value is. A "no" to "2 children, is that right?" does not say that there are none."""
     answer = heard.answer
-    if answer is None or will_not_tell(heard.wording):
-        return None
+    if answer is None or will_not_tell(heard.wording) or leaves(heard.wording):
+        return None  # who is not interested says nothing about what was asked
     confirming = (context.awaiting or "").startswith("confirm:") and heard.awaiting not in _YES_NO_KEYS
     if confirming and answer.polarity == "deny" and not _NONE.search(heard.wording.plain[answer.start : answer.end]):
         return None

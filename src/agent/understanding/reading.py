@@ -37,7 +37,12 @@ IntentName = Literal[
     "off_topic",
     "language",  # topic: the ISO code the person writes in or asks for
     "unclear",
+    "rider",  # topic: "add" | "drop"
+    "change",  # wants something else than what was understood or shown, and does not say what
+    "not_prospect",  # topic: claim | policy | renewal | cancellation | other_insurance | supplier | job
 ]
+Whole = Literal["", "yes", "no"]
+"""Whether a message is nothing but a yes, or nothing but a no."""
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -68,12 +73,13 @@ CONFIRM_BELOW = 0.75
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """All that was understood, most certain intent first."""
+    """All that was understood, most certain intent first. `whole`: the message says yes or no and nothing else."""
 
     intents: tuple[Intent, ...] = ()
     values: tuple[Found, ...] = ()
     language: str = "es"
     text: str = ""
+    whole: Whole = ""
 
     def has(self, *names: IntentName) -> bool:
         """Whether any of these intents was read."""
@@ -92,14 +98,17 @@ class Context(msgspec.Struct, frozen=True):
     """What the reader must know of the conversation: short answers mean nothing without the question.
 
     `awaiting` is the conversation's (`consent`, a profile key, `confirm:<key>`, `choice`, `accept` or None); `profile` what
-    is known; `candidate` the value that a `confirm:` question proposes; `options` the ids of the options shown, in order;
-    `today` an ISO date; `language` the one spoken so far; `birth_year` what was told of the date of birth, or 0.
+    is known; `candidate` the value that a `confirm:` question proposes; `options` the ids of the options shown, in order,
+    `titles` and `premiums` (EUR a month) what stands beside them; `today` an ISO date; `language` the one spoken so
+    far; `birth_year` what was told of the date of birth, or 0.
     """
 
     awaiting: str | None = None
     profile: dict[str, Any] = msgspec.field(default_factory=dict)
     candidate: Any = None
     options: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    premiums: tuple[float, ...] = ()
     today: str = ""
     language: str = "es"
     stage: str = "INICIO"

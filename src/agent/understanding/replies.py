@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from src.agent.understanding.reading import Context, Found, Intent, Reading
+from src.agent.understanding.reading import Context, Found, Intent, Reading, Whole
+
+_WHOLE: dict[str, Whole] = {"affirm": "yes", "accept": "yes", "deny": "no", "decline": "no"}
 
 
 def read_reply(reply_id: str, title: str, context: Context) -> Reading | None:
@@ -37,7 +39,8 @@ def read_reply(reply_id: str, title: str, context: Context) -> Reading | None:
         intents = (Intent("restart", evidence=title),)
     else:
         return None
-    return Reading(intents=intents, values=values, language=context.language, text=title)
+    whole = _WHOLE.get(intents[0].name, "") if intents and intents[0].name != "choice" else ""
+    return Reading(intents=intents, values=values, language=context.language, text=title, whole=whole)
 
 
 def confirmed_candidate(context: Context, evidence: str) -> tuple[Found, ...]:

@@ -52,7 +52,9 @@ _WANT = (
 RULES: tuple[Rule, ...] = (
     _rule(
         "opt_out",
-        r"^\W*(?:baja|stop|alto|unsubscribe|cancelar suscripcion|darme de baja|dar de baja|baja por favor|"
+        r"^\W*(?:baja|stop|stop promotions|detener promociones|"
+        r"(?:no recibir|dejar de recibir) (?:mas )?(?:promociones|mensajes)|"
+        r"alto|unsubscribe|cancelar suscripcion|darme de baja|dar de baja|baja por favor|"
         r"parar|quiero (?:la )?baja|remove me|dadme de baja|no mas mensajes|end|salir de la lista|dame de baja)\W*(?:por favo"
         r"r|please|ya|gracias)?\W*$",
         r"\b(?:no|ni|nunca|deja\w*|dejen|paren?|parad|basta|para|stop)\b[^.;?]{0,18}\b(?:me )?(?:vuelva[ns]?|"
@@ -288,7 +290,7 @@ RULES: tuple[Rule, ...] = (
         r"seguro|nada)|no gracias|"
         r"no,? (?:muchas )?gracias|not interested|no thanks|no estoy interesad[oa]|he cambiado de (?:idea|"
         r"opinion)|ningun[oa](?: de (?:las|los) (?:tres|dos)| de ellas)?(?: me (?:convence|gusta))?(?=\W*$)|"
-        r"no quiero seguir|rechaz\w+|descart\w+)\b",
+        r"no quiero seguir|(?:al final )?no quiero ningun seguro|mejor dejalo|dejalo|rechaz\w+|descart\w+)\b",
         unless=r"\bno (?:lo |la )?quiero (?:pagar|pasar|gastar|decir|dar)|\bpaso a paso\b",
     ),
     _rule(
@@ -301,7 +303,8 @@ RULES: tuple[Rule, ...] = (
         r"(?:vamos|voy|sigamos|seguimos|tiramos|tira) (?:con (?:esa|eso|ello|la)|adelante|pa'?lante)|"
         r"adelante con (?:esa|eso|ello|la)|trato hecho|hecho(?=\W*$)|firm(?:o|amos|ar)\b|donde firmo|"
         r"(?:como|cuando) (?:firmo|contrato|lo contrato|la contrato)|i'll take (?:it|that|the)|i accept|"
-        r"sign me up|let's do it|cerramos|la cojo|lo cojo|me apunto|compro\b|lo quiero(?=\W*$)|la quiero(?=\W*$)"
+        r"tramit(?:a|e|ad|en)l[oa]|sign me up|let's do it|cerramos|la cojo|lo cojo|me apunto|compro\b|lo quiero(?=\W*$)|"
+        r"la quiero(?=\W*$)"
         r")\b",
         unless=r"\b(?:no|ni|nunca|todavia no|aun no|tampoco)\b (?:me |nos |lo |la |te |os )*(?:contrat|qued|"
         r"interes|acept|quier|convenc|firm|gusta)|\b(?:si|antes de|despues de|y si|cuando|porque|para|"
