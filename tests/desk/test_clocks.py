@@ -1,4 +1,4 @@
-"""Two clocks that disagree, and messages from long ago: nobody is erased by mistake, and nothing is answered as if it were new."""
+"""Two clocks that disagree, and messages from long ago: nobody is erased by mistake, nothing is answered as if it were new."""
 
 from __future__ import annotations
 
