@@ -52,6 +52,10 @@ format: $(VENV)/.installed-dev ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+.PHONY: train
+train: $(VENV)/.installed-dev ## learn the reader's model file from the corpus again
+	@$(BIN)/python -m training.build
+
 .PHONY: eval
 eval: $(VENV)/.installed-dev ## how well Spanish is understood, by set
 	@$(BIN)/python -m bench.eval

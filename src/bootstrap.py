@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from src.desk.lead import lead_of
 from src.desk.lead_rules import Rules, load_rules
 from src.desk.mirror import Mirror
 from src.desk.operators import Operators
-from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Revocations
+from src.desk.ports import Agent, Alarm, Alert, Channel, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
 from src.integrations import chatwoot_events
@@ -67,8 +66,6 @@ from src.settings import (
     verify_token,
 )
 
-CLOCK_LOOK_S = 30.0
-CLOCK_TELL_AGAIN_S = 3600.0
 _WAITING_IN_BACKGROUND = 200
 _ALARMS = {
     "conversation.handed_over": "Una persona espera respuesta",
@@ -176,7 +173,6 @@ def make_ledger(settings: Settings) -> RedisLedger:
         debounce_max_s=settings.debounce_max_s,
         messages_per_s=settings.whatsapp.messages_per_s if settings.whatsapp else 10_000,
         wait_replicas=settings.wait_replicas,
-        clock=time.time,
         mirrors=settings.chatwoot is not None,
     )
 
@@ -257,7 +253,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
         mirror=make_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
-        beside=[*_polls(settings, ledger, channels, metrics), watch_clocks(ledger, make_alarm(settings, ledger, channels))],
+        beside=_polls(settings, ledger, channels, metrics),
     )
 
 
@@ -297,22 +293,6 @@ def _polls(
                 log.exception("crm.poll_failed")
 
     return (run,)
-
-
-def watch_clocks(ledger: RedisLedger, alarm: Alarm, *, every_s: float = CLOCK_LOOK_S) -> Callable[[threading.Event], None]:
-    """Says so when the store's clock and this machine's disagree: nobody is forgotten as long as they do."""
-    log = logs.get_logger()
-
-    def run(stopping: threading.Event) -> None:
-        while not stopping.wait(every_s):
-            with suppress(LedgerUnavailable):  # the poller says it
-                off_s = ledger.clock_off_s()
-                if abs(off_s) > CLOCKS_APART.total_seconds():
-                    log.error("clock.off", ahead_s=round(off_s))
-                    if ledger.once("clock", for_s=CLOCK_TELL_AGAIN_S):
-                        alarm(Alert("clock.disagrees", "", "clock", urgent=True))
-
-    return run
 
 
 def make_mirror(

@@ -75,7 +75,7 @@ class Deliveries:
             # A receipt told what became of it before the worker that sent it could.
             self._ledger.commit(claim, Settlement(done=[job.id]))
             return f"found_{claim.sending_status}"
-        if claim.clock_agrees and claim.now - outbound.at > DEADLINE:
+        if claim.now - outbound.at > DEADLINE:
             return self._bury(claim, "it could not be delivered within a day", "too_late")
         if self._may_be_out(claim):
             rest_s = GRACE_S - (claim.now - claim.sending_since).total_seconds() if claim.sending_since else GRACE_S
@@ -93,8 +93,6 @@ class Deliveries:
     @staticmethod
     def _window_is_closed(claim: Claim, channel: Channel, outbound: Outbound) -> bool:
         if not channel.confirms or outbound.content.kind == "template" or claim.heard_at is None:
-            return False
-        if not claim.clock_agrees:  # the vendor knows
             return False
         return claim.now - claim.heard_at > REPLY_WINDOW
 

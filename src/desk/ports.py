@@ -6,7 +6,7 @@ Adapters in `integrations` implement these; tests give their own. Times are awar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -16,11 +16,6 @@ from src.desk.crm import File
 from src.messages import Content, Inbound, Media, Outbound, Receipt
 
 Lane = Literal["turns", "delivery", "mirror"]
-REMEMBERED = timedelta(days=8)
-"""So long the id of a message is known: Meta delivers a webhook again for up to seven days. Of an older message nobody can say
-whether it was answered before."""
-CLOCKS_APART = timedelta(hours=1)
-"""While the store's clock and our own disagree by more, nothing is done by the time that cannot be undone."""
 LANES: tuple[Lane, ...] = ("turns", "delivery", "mirror")
 
 
@@ -51,7 +46,6 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `now` is the store's time at the claim, `lease_until_s` the monotonic second at which the lease ends here. `state` is
     the stored conversation or None; `heard_at` is when the person last wrote. `sending_status`, `sending_since` and
     `sending_wamid` tell how far the head of the delivery lane had come before. `crm` is what the mirror lane keeps.
-    `clock_off` is how far the store's clock is ahead of our own.
     """
 
     lane: Lane
@@ -68,12 +62,6 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     sending_since: datetime | None = None
     sending_wamid: str = ""
     crm: Mapping[str, str] = {}
-    clock_off: timedelta = timedelta()
-
-    @property
-    def clock_agrees(self) -> bool:
-        """Whether two clocks say the same, so that what cannot be undone may be done by them."""
-        return abs(self.clock_off) <= CLOCKS_APART
 
     @property
     def turn_id(self) -> str:
@@ -187,9 +175,6 @@ class Ledger(Protocol):
 
     def server_time(self) -> datetime:
         """The store's clock: what people wrote and what is due is timed by it."""
-
-    def clock_off_s(self) -> float:
-        """How far that is ahead of our own."""
 
     def workers(self) -> dict[str, float]:
         """Seconds since each worker's last sign of life, of those heard of within the hour."""

@@ -16,7 +16,7 @@ from src.desk import jobs
 from src.desk.crm import Moved, Note
 from src.desk.handoff import BOT_FAILED, Handoffs, attended, is_overdue
 from src.desk.mirror import jobs_of_lead
-from src.desk.ports import REMEMBERED, Agent, Channel, Claim, Ledger, Settlement
+from src.desk.ports import Agent, Channel, Claim, Ledger, Settlement
 from src.errors import DamagedState, IntegrationError, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use 
 
 MOST_ATTEMPTS = 3
 UPGRADE_PAUSE_S = 5.0
-CLOCK_PAUSE_S = 600.0
 WITHOUT_STATE = (
     "⚠️ Lo que el asistente tenía guardado de esta conversación no se puede leer. Lo que se ha dicho está aquí arriba: siga "
     "usted. Si quiere que el asistente vuelva a empezar desde el principio, restablezca la conversación en el panel."
@@ -86,11 +85,9 @@ class Turns:
             raise
         if conversation is None:
             return self._forget_leftovers(claim)
-        if not claim.jobs and RETENTION in conversation.timers and conversation.timers[RETENTION] <= claim.now:
-            return self._forget(claim)
-        if claim.jobs and not (inbounds := [one for one in inbounds if not _is_from_long_ago(one, claim)]):
-            self._ledger.commit(claim, self._listened(claim, conversation, []))
-            return "recorded"
+        if not inbounds and RETENTION in conversation.timers and conversation.timers[RETENTION] <= claim.now:
+            self._ledger.forget(claim.contact, erase=True, claim=claim)
+            return "forgotten"
         self._follow_new_addresses(claim, inbounds)
         if claim.owner == "human":
             return self._stay_silent(claim, conversation, inbounds)
@@ -117,18 +114,10 @@ class Turns:
         """Somebody whose state was reset and who stayed silent: their transcript goes when its time has come."""
         goes_at = (claim.heard_at or claim.now) + self._retention
         if goes_at <= claim.now:
-            return self._forget(claim)
+            self._ledger.forget(claim.contact, erase=True, claim=claim)
+            return "forgotten"
         self._ledger.commit(claim, Settlement(timer=goes_at))
         return "nobody"
-
-    def _forget(self, claim: Claim) -> str:
-        """Their time has come, by two clocks: what is erased by one that is wrong does not come back."""
-        if not claim.clock_agrees:
-            later = claim.now + timedelta(seconds=CLOCK_PAUSE_S)
-            self._ledger.commit(claim, Settlement(timer=later, counts={"clock_disagreed": 1}))
-            return "clock_disagrees"
-        self._ledger.forget(claim.contact, erase=True, claim=claim)
-        return "forgotten"
 
     def _with_damaged_state(self, claim: Claim, inbounds: Sequence[Inbound]) -> str:
         """Nobody can say where the sale was: a human is called, who finds the transcript, and what came can be replayed after a
@@ -364,12 +353,6 @@ def _read(claim: Claim) -> tuple[list[Inbound], list[str]]:
         except msgspec.MsgspecError:
             unreadable.append(job.id)
     return sorted(inbounds, key=lambda inbound: inbound.at), unreadable
-
-
-def _is_from_long_ago(inbound: Inbound, claim: Claim) -> bool:
-    """Whether its id would not be known any more if it had come before, by the clock that is behind."""
-    now = claim.now - max(claim.clock_off, timedelta())
-    return now - inbound.at > REMEMBERED
 
 
 def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | None:

@@ -115,10 +115,6 @@ class OpenStore:
         """This machine's own time; the end of time where nobody gave a clock, so that the store's is the earlier one."""
         return _FOR_EVER_MS if self._clock is None else round(self._clock() * 1000)
 
-    def off_ms(self, store_ms: int) -> int:
-        """How far the store's time is ahead of this machine's own; 0 where nobody gave a clock."""
-        return 0 if self._clock is None else store_ms - self.here_ms()
-
     def place_hash(self, place: str) -> str:
         """What remains of a conversation's number in a CRM; "" of none."""
         return self.hash(f"crm {place}") if place else ""

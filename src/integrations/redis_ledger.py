@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -39,10 +39,7 @@ _SHOWN_STATUSES = ("sent", "delivered", "read", "failed")
 
 
 class RedisLedger:
-    """Implements `desk.ports.Ledger`. Constructing connects to nothing; threads may share one instance.
-
-    `clock` is this machine's own, in seconds since 1970: what cannot be undone waits while it disagrees with the store's.
-    """
+    """Implements `desk.ports.Ledger`. Constructing connects to nothing; threads may share one instance."""
 
     def __init__(
         self,
@@ -79,15 +76,6 @@ class RedisLedger:
     def server_time(self) -> datetime:
         """The store's clock."""
         return self._store.server_time()
-
-    def clock_off_s(self) -> float:
-        """How far the store's clock is ahead of this machine's; 0 where this machine's was not given."""
-        return self._store.off_ms(_ms(self.server_time())) / 1000
-
-    def once(self, name: str, *, for_s: float) -> bool:
-        """Whether nobody said that name within so long: of all processes one is told yes."""
-        with ledger_errors():
-            return bool(self.client.set(f"iv:told:{name}", 1, nx=True, ex=round(for_s)))
 
     # -- people: see redis_people.py -------------------------------------------------------------------------------
 
@@ -177,7 +165,7 @@ class RedisLedger:
         args = [
             self._store.skew_ms(), key, shard, id_hash, id_hash, arrival.job, arrival.row, int(arrival.urgent),
             debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, _ms(arrival.inbound.at),
-            int(single_node), arrival.mirror if self.mirrors else b"", self._store.here_ms(), *aliases,
+            int(single_node), arrival.mirror if self.mirrors else b"", *aliases,
         ]  # fmt: skip
         return keys, args
 
@@ -270,7 +258,6 @@ class RedisLedger:
             sending_status=status,
             sending_since=moment_of(since_ms) if since_ms else None,
             sending_wamid=wamid,
-            clock_off=timedelta(milliseconds=self._store.off_ms(int(now_ms))),
             crm={text_of(name): text_of(value) for name, value in zip(crm[::2], crm[1::2], strict=True)},
         )
 
@@ -334,7 +321,6 @@ class RedisLedger:
             "timer": -1 if timer is None else 0 if timer == "none" else _ms(timer),
             "rows": [row.decode() for row in settlement.rows],
             "rows_kept_ms": TRANSCRIPT_KEPT_S * 1000,
-            "here_ms": self._store.here_ms(),
             "statuses": statuses,
             "events": [event.decode() for event in settlement.events],
             "events_kept": EVENTS_KEPT,

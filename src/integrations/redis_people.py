@@ -12,7 +12,7 @@ from typing import Any
 from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
-from src.desk.ports import REMEMBERED, Arrival, Claim
+from src.desk.ports import Arrival, Claim
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.redis_keys import OpenStore, aliases_of, text_of
 from src.integrations.redis_store import ledger_errors, servers
@@ -24,7 +24,8 @@ TIDY_AFTER_S = 5
 _ERASED_AT, _TIDYING = "iv:erased_at", "iv:tidying"
 _MARKS = (b"erased", b"heard")
 """Beside the hashes of somebody who was erased: when that was, and when they had last written."""
-REMEMBER_IDS_S = round(REMEMBERED.total_seconds())
+REMEMBER_IDS_S = 8 * 86_400
+"""Meta delivers a webhook again for up to seven days."""
 
 
 class RedisPeople:

@@ -124,8 +124,9 @@ class RedisSightings:
         return int(tries)
 
     def once(self, name: str, *, for_s: float) -> bool:
-        """Whether nobody told that of the poll within so long."""
-        return self._ledger.once(f"crm.poll.{name}", for_s=for_s)
+        """Whether nobody said that name within so long: of all processes one is told yes."""
+        with ledger_errors():
+            return bool(self._ledger.client.set(f"{_POLL}:told:{name}", 1, nx=True, ex=round(for_s)))
 
     @contextmanager
     def _held(self, name: str, *, for_s: float, wait_s: float) -> Iterator[bool]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
-import re
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.connection import AbstractConnection, ConnectionPool
-from redis.exceptions import MasterDownError, MovedError, NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import MovedError, NoScriptError, RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
@@ -51,9 +48,7 @@ def connect(url: str) -> Client:
     Of a Cluster or of the Sentinels any that lives will do; `?ssl=true` encrypts, `&sentinel_username=` and
     `&sentinel_password=` are what the Sentinels themselves ask for. Credentials are percent-encoded. It connects on first use,
     except to a Cluster, whose layout it learns at once. A broken connection is tried once more at once: every script may
-    safely be repeated. A connection to a server that is not the primary (any more) is a broken one, and with it all others:
-    the next command goes to whoever has the name by then. A store that does not answer in time is not asked again: whoever
-    waits for us has no time for that.
+    safely be repeated. A store that does not answer in time is not asked again: whoever waits for us has no time for that.
     Raises ConfigurationError.
     """
     scheme, _, rest = url.partition("://")
@@ -66,75 +61,11 @@ def connect(url: str) -> Client:
             [f"REDIS_URL: '{scheme}://' is not known; use redis, rediss, unix, redis+cluster, redis+sentinel"]
         )
     client: redis.Redis = redis.Redis.from_url(url, retry=_once_more(), **_OPTIONS)
-    pool: Any = client.connection_pool
-    pool.connection_class = _NAMED[pool.connection_class]
-    return _leaving_together(client)
+    return client
 
 
 def _once_more() -> Retry:
     return Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-
-
-class NotPrimary(redis.ConnectionError):
-    """Who answers there cannot write, or does not serve at all yet. Of what it answered this to, nothing was written."""
-
-
-_REFUSED = re.compile(r"(?:^|: -|because of: )(?:READONLY|MASTERDOWN|LOADING) ")
-"""The word comes first, or within another error: of a script up to version 6.2, of a transaction."""
-
-
-class _PrimaryConnection(AbstractConnection):
-    """Ends when its server is not the primary, and with it the others of its pool: those that lie idle now, those in use as
-    soon as they are given back or, listening, wait again. They would be refused too, or read what has long been overwritten."""
-
-    def __init__(self, *, pool: weakref.ref[ConnectionPool], **options: Any) -> None:
-        self._pool = pool
-        super().__init__(**options)
-
-    def on_connect_check_health(self, check_health: bool = True) -> None:
-        super().on_connect_check_health(check_health=check_health)
-        greeting: Any = self.handshake_metadata or {}  # a greeting comes with protocol 3 alone
-        if greeting.get(b"role", greeting.get("role")) in (b"replica", "replica"):
-            raise NotPrimary("READONLY the name leads to a replica")
-
-    def read_response(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().read_response(*args, **options)
-        except (redis.ResponseError, redis.BusyLoadingError) as error:
-            known = isinstance(error, (redis.ReadOnlyError, MasterDownError, redis.BusyLoadingError))
-            if not known and not _REFUSED.search(str(error)):
-                raise
-            pool = self._pool()
-            if pool is not None:
-                pool.update_active_connections_for_reconnect()
-                pool.disconnect(inuse_connections=False)
-            self.disconnect()  # type: ignore[no-untyped-call]
-            raise NotPrimary(f"{getattr(error, 'status_code', None) or ''} {error}") from error
-
-
-class _Named(_PrimaryConnection, redis.Connection):
-    """By host and port."""
-
-
-class _EncryptedNamed(_PrimaryConnection, redis.SSLConnection):
-    """The same over TLS."""
-
-
-class _LocalNamed(_PrimaryConnection, redis.UnixDomainSocketConnection):
-    """By a path."""
-
-
-_NAMED: dict[type, type] = {
-    redis.Connection: _Named,
-    redis.SSLConnection: _EncryptedNamed,
-    redis.UnixDomainSocketConnection: _LocalNamed,
-}
-
-
-def _leaving_together(client: redis.Redis) -> redis.Redis:
-    """Tells its connections, all of them yet to be made, which others to end."""
-    client.connection_pool.connection_kwargs["pool"] = weakref.ref(client.connection_pool)
-    return client
 
 
 @dataclass(frozen=True)
@@ -200,7 +131,7 @@ class _Sentinels(Sentinel):
         return found
 
 
-class _MasterConnection(SentinelManagedConnection, _PrimaryConnection):
+class _MasterConnection(SentinelManagedConnection):
     """Ends when an answer does not come in time, as every other connection does: else the next command would be given it,
     and a master that hangs would be asked for ever."""
 
@@ -237,7 +168,7 @@ def _sentinel_master(address: _Address) -> redis.Redis:
         retry=_once_more(),
         **_OPTIONS,
     )
-    return _leaving_together(master)
+    return master
 
 
 def servers(client: Client) -> list[redis.Redis]:

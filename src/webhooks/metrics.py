@@ -105,8 +105,6 @@ class _Collector:
         channels = {name: channel for name, channel in self._services.channels.items() if name != PLAYED}
         paused = {name: int(ledger.number_paused(channel.number)) for name, channel in channels.items()}
         yield _gauges("iagente_channel_paused", about, "channel", paused)
-        about = "How far the store's clock is ahead of that of the process that was asked."
-        yield Gauge("iagente_clock_ahead_seconds", about, value=ledger.clock_off_s())
         about = "Since the poll of the CRM last saw everything that humans did there; 0 without a CRM."
         behind_s = RedisSightings(ledger).behind_s(ledger.server_time().timestamp())
         yield Gauge("iagente_crm_poll_behind_seconds", about, value=behind_s)

@@ -129,15 +129,8 @@ class Press(Exact):
     title: str
 
 
-class Failure(Exact):
-    """Why a message did not arrive: the vendor's code or a word of ours, and what it means (in Spanish)."""
-
-    code: str
-    reason: str
-
-
 class Message(Exact):
-    """One row of the transcript. `error` stands beside the status `failed`."""
+    """One row of the transcript."""
 
     id: str
     role: Speaker
@@ -146,7 +139,6 @@ class Message(Exact):
     at: datetime
     status: DeliveryStatus
     options: list[Press] | UnsetType = UNSET
-    error: Failure | UnsetType = UNSET
 
 
 def _values(of_texts: Any, *, nullable: bool) -> list[tuple[str, Any, Any]]:

@@ -13,14 +13,15 @@ from flask import Request
 
 _FROM_CLIENTS = re.compile(
     "accept(-charset|-encoding|-language)?|authorization|cache-control|connection|content-(encoding|length|type)|cookie|date|dnt"
-    "|expect|from|host|http2-settings|idempotency-key|if-(match|modified-since|none-match|range|unmodified-since)|keep-alive"
-    "|origin|postman-token|pragma|priority|range|referer|sec-[a-z-]+|te|trailer|transfer-encoding|upgrade(-insecure-requests)?|user-agent"
+    "|expect|from|host|idempotency-key|if-(match|modified-since|none-match|range|unmodified-since)|keep-alive|origin|postman-token"
+    "|pragma|priority|range|referer|sec-[a-z-]+|te|trailer|transfer-encoding|upgrade-insecure-requests|user-agent"
     "|x-hub-signature(-256)?|x-requested-with",
     re.IGNORECASE,
 )
 """What clients and browsers say of themselves."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 _PAGE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+_SAME_SITE = ("", "none", "same-origin")
 
 
 def is_from_here(request: Request) -> bool:

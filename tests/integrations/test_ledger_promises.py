@@ -32,14 +32,13 @@ E = test_ledger_erasure, S = test_ledger_store, M = test_ledger_machine):
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from src.desk.ports import Amendment, Lane, Settlement
+from src.desk.ports import Amendment, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_views import RedisRecords
@@ -416,31 +415,3 @@ def test_the_events_are_trimmed_by_number(new_ledger: NewLedger, monkeypatch: py
     turn = take(ledger)
     ledger.commit(turn, done(turn, events=[b'{"n":1}'] * 500))
     assert ledger.client.xlen(ledger.keys.of_shard(ledger.keys.shard(ANA), "events")) < 200
-
-
-def test_a_clock_that_is_ahead_of_ours_takes_nothing_away(new_ledger: NewLedger, skew: Skew) -> None:
-    """Neither rows of the transcript nor the memory of ids: what is gone does not come back with the right time."""
-    ledger = new_ledger(debounce_s=0.0, clock=time.time)
-    sending(ledger)
-    skew.advance(401 * 86_400)
-    sending(ledger)
-    assert ledger.client.xlen(ledger.keys.of_contact(ANA, "log")) == 1
-    assert ledger.client.zcard(ledger.keys.of_contact(ANA, "seen")) == 2
-
-
-@pytest.mark.parametrize("lane", ["turns", "delivery"])
-def test_what_a_clock_that_was_ahead_put_off_is_not_put_off_when_it_is_right(
-    new_ledger: NewLedger, skew: Skew, lane: Lane
-) -> None:
-    ledger = new_ledger(debounce_s=0.0)
-    sending(ledger, "o1", "o2")
-    ledger.accept([arrival("hola")])
-    skew.advance(5 * 86_400)
-    ledger.retry(take(ledger, lane), after_s=60)
-    skew.advance(61 - 5 * 86_400)
-    take(ledger, lane)
-    skew.advance(5 * 86_400)
-    skew.advance(ledger.lease_s + 1)
-    take(ledger, lane)  # and its worker dies
-    skew.advance(-5 * 86_400)
-    take(ledger, lane)

@@ -150,7 +150,7 @@ def goes_on(store: Replicated, ledger: RedisLedger, falls: Callable[[Replicated,
     turn = take(ledger)
     old = master_of(store, ledger)
     eventually(old.has_replica)
-    with ledger_on(store) as listening, Listener(listening) as listener:
+    with Listener(store.url) as listener:
         falls(store, old)
         refused = attempts_until_done(lambda: ledger.commit(turn, done(turn, state=b"{}", deliveries=[("o1", b"1")])))
         refused += attempts_until_done(lambda: ledger.accept([arrival("dos", contact) for contact in EVERYBODY]))
@@ -198,16 +198,17 @@ def assert_tells_nothing_personal(failure: BaseException) -> None:
 class Listener:
     """Hears the doorbell as a worker does: when the connection breaks it listens again."""
 
-    def __init__(self, ledger: RedisLedger) -> None:
+    def __init__(self, url: str) -> None:
         self.rung = threading.Event()
         self._stopped = threading.Event()
-        self._ledger = ledger
+        self._client = connect(url)
         self._thread = threading.Thread(target=self._listen)
 
     def _listen(self) -> None:
+        ledger = RedisLedger(lambda: self._client)
         while not self._stopped.is_set():
             try:
-                self._ledger.listen(lambda shard, in_s: self.rung.set(), self._stopped.is_set)
+                ledger.listen(lambda shard, in_s: self.rung.set(), self._stopped.is_set)
             except LedgerUnavailable:
                 self._stopped.wait(0.1)
 
@@ -218,3 +219,4 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+        self._client.close()

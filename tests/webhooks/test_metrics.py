@@ -329,7 +329,6 @@ ALARM_CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("MessagesUnreadable", {f'{ITEMS}"broken"}}': "0+1x60"}, {f'{ITEMS}"broken"}}': ONCE, f'{ITEMS}"accepted"}}': "0+9x60"}),
     ("HandedOverAndNobodyAnswers", {"handoff_timeouts_total": ONCE}, {"handoff_timeouts_total": STEADY}),
     ("LanguageModelFails", {"model_failed_total": "0+4x60"}, {"model_failed_total": "0+1x60"}),
-    ("ClocksDisagree", {"clock_ahead_seconds": "-3700x60"}, {"clock_ahead_seconds": "3500x60"}),
     ("CrmPollBehind", {"crm_poll_behind_seconds": "601x60"}, {"crm_poll_behind_seconds": "20x60"}),
     ("BotPaused", {"bot_paused": STEADY}, {"bot_paused": "0x60"}),
 ]  # fmt: skip

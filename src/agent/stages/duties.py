@@ -233,8 +233,7 @@ IN_SO_MANY_WORDS = 5
 
 def in_so_many_words(turn: Turn) -> bool:
     """Whether an age that ends the sale was plainly told."""
-    words, age = turn.reading.text.lower(), turn.reading.value("age")
-    return len(words.split()) <= IN_SO_MANY_WORDS or (age is not None and f"tengo {age.evidence.lower()}" in words)
+    return len(turn.reading.text.split()) <= IN_SO_MANY_WORDS
 
 
 def _doubt_the_age(turn: Turn) -> None:

@@ -36,7 +36,6 @@ def inicio(turn: Turn) -> str:
 
 
 SHORT_REFUSAL_WORDS = 4
-PLAIN_REFUSALS = ("no acepto", "no autorizo", "no consiento", "no doy", "no quiero dar", "no os doy", "no te doy")
 """A no in more words than this may be about something else, and is asked about once."""
 
 
@@ -48,8 +47,8 @@ def _refuses(turn: Turn) -> bool:
     refusing = reading.has("deny", "decline") and not reading.has("affirm", "accept", "interest", "not_prospect")
     if not refusing:
         return False
-    plain = reading.text.lower().startswith(PLAIN_REFUSALS) or len(reading.text.split()) <= SHORT_REFUSAL_WORDS
-    if (reading.whole == "no" and plain) or memory.get("refused_once"):
+    short = reading.whole == "no" and len(reading.text.split()) <= SHORT_REFUSAL_WORDS
+    if short or memory.get("refused_once"):
         return True
     memory["refused_once"] = True
     return False

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
-from src.agent.lookalikes import fold, rule
 from src.agent.stages import facts, proposal, quotes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
 from src.agent.stages.questions import ask, may_ask, missed, progressed
 from src.agent.stages.turn import Turn
-from src.agent.understanding import Reading
 
 SURELY = 0.8
 """So certain must a goodbye be."""
@@ -27,7 +24,7 @@ def presentacion_propuesta(turn: Turn) -> str:
     if turn.requote:
         proposal.present(turn)
         return "guarding_out"
-    if _priced(turn):  # the price of an option is no budget
+    if _choice(turn):  # the price of an option is no budget
         values = tuple(found for found in turn.reading.values if found.key != "monthly_budget")
         turn.reading = msgspec.structs.replace(turn.reading, values=values)
     if take_facts(turn):
@@ -93,12 +90,7 @@ def _decided(turn: Turn) -> str:
 def _declines(turn: Turn) -> bool:
     """Whether the sale is refused: pressed, or said and nothing else; anything less is a no to this proposal."""
     said = turn.reading.intent("decline")
-    return said is not None and turn.reading.whole == "no" and said.confidence >= SURELY and not _is_soft(turn.reading)
-
-
-def _is_soft(reading: Reading) -> bool:
-    """A no to this proposal rather than a goodbye: it does not convince or fit."""
-    return any(re.search(r"conv[ei]n|cuadra|encaja|compensa", i.evidence) for i in reading.intents if i.name == "decline")
+    return said is not None and turn.reading.whole == "no" and said.confidence >= SURELY
 
 
 def _is_of_an_old_proposal(turn: Turn, topic: str) -> bool:
@@ -110,29 +102,14 @@ def _choice(turn: Turn) -> dict[str, Any] | None:
     """The quote that was pressed, numbered, named or described; an acceptance may name one too."""
     shown = turn.conversation.quotes
     named = turn.reading.intent("choice") or turn.reading.intent("accept")
-    if turn.reading.has("objection", "change", "rider"):
+    if named is None or not named.topic or not shown or turn.reading.has("objection", "change", "rider"):
         return None
-    if named is None or not named.topic or not shown:
-        return _priced(turn)
     if named.topic.isdigit() and len(named.topic) == 1:
         place = int(named.topic)
         return shown[place - 1] if 1 <= place <= len(shown) else None
     if named.topic in BY_DESCRIPTION:
         return shown[min(BY_DESCRIPTION[named.topic], len(shown) - 1)]
     return next((quote for quote in shown if named.topic in (quote["id"], quote["tier"])), None)
-
-
-def _priced(turn: Turn) -> dict[str, Any] | None:
-    """The only quote that "la de 18 euros" can mean: to the cent, or without the cents."""
-    match = rule(r"\b(?:la|el|opcion) (?:de|que cuesta|que sale a) (?:los )?(\d{1,4})(?:[.,](\d\d))?(?![\d.,]\d| ?mil)").search(
-        fold(turn.reading.text).text
-    )
-    if match is None or turn.reading.has("question", "objection"):
-        return None
-    asked = float(f"{match[1]}.{match[2] or 0}")
-    premiums = [(quote, float(quote["monthly_premium"])) for quote in turn.conversation.quotes]
-    meant = [quote for quote, premium in premiums if premium == asked or (not match[2] and int(premium) == asked)]
-    return meant[0] if len(meant) == 1 else None
 
 
 def _choose(turn: Turn, quote: dict[str, Any]) -> str:

@@ -23,12 +23,6 @@ end
 -- How far the clocks of two machines may be apart that are well: a CRM's, and ours.
 local clocks_apart_ms = 5000
 
--- No lease and no back-off lasts longer: one that seems to was made by a clock that was ahead and has gone back since.
-local longest_ms = 7200000
-local function unless_made_ahead(until_ms, now)
-  return until_ms > now + longest_ms and 0 or until_ms
-end
-
 local function field(record, lane, name)
   return tonumber(redis.call('HGET', record, lane .. '.' .. name) or 0)
 end
@@ -51,7 +45,6 @@ local function due_at(record, queue, lane, now, debounce_ms, cap_ms)
   local known = redis.call('HMGET', record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.lease', 'timer')
   for n = 1, 6 do known[n] = tonumber(known[n] or 0) end
   local first, last, urgent, hold, lease, timer = unpack(known)
-  hold, lease = unless_made_ahead(hold, now), unless_made_ahead(lease, now)
   local at = nil
   if redis.call('ZCARD', queue) > 0 then
     if first == 0 or urgent == 1 then

@@ -1,6 +1,6 @@
 -- One item of a webhook becomes one job of the contact's turns lane, once.
 -- KEYS record queue jobs due seen gone log depth hour index by_stage:INICIO, queue jobs due of mirror [id alias...]
--- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s heard_ms identify mirror here_ms alias...
+-- ARGV skew contact shard id_hash job_id body log_row urgent debounce_ms cap_ms remember_ms hour_ttl_s heard_ms identify mirror alias...
 -- The keys behind the lists are given when one script may touch several slots (a single node): then the id and the aliases are
 -- claimed in the same step. Answers: accepted | duplicate | moved <contact> | other <contact> | merge <contact> <contact>
 local record, queue, jobs, due, seen, gone, log, depth, hour =
@@ -14,7 +14,7 @@ if names_here then
   local elsewhere = identify(KEYS[15], contact, 16)
   if elsewhere then return elsewhere end
 end
-local names = { unpack(ARGV, 17) }
+local names = { unpack(ARGV, 16) }
 local wanted = { 'moved_to', 'epoch', 'erased', 'heard' }
 for n, name in ipairs(names) do wanted[4 + n] = 'alias ' .. name end
 local known = redis.call('HMGET', record, unpack(wanted))
@@ -34,8 +34,7 @@ end
 if names_here then redis.call('SET', KEYS[15], contact, 'NX', 'PX', remember_ms) end
 if redis.call('ZADD', seen, 'NX', ms(now), id_hash) == 0 then return { 'duplicate' } end
 
--- What is forgotten here is forgotten by the earlier of two clocks, as it cannot be remembered again.
-redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(math.min(now, tonumber(ARGV[16])) - remember_ms))
+redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(now - remember_ms))
 redis.call('PEXPIRE', seen, remember_ms)
 if not known[2] then
   -- Somebody new is on the lists at once, also while nobody answers.

@@ -17,7 +17,7 @@ if moved[1] then
   redis.call('ZREM', due, contact)
   return nil
 end
-local lease = unless_made_ahead(field(record, lane, 'lease'), now)
+local lease = field(record, lane, 'lease')
 if lease > now then
   redis.call('ZADD', due, 'XX', ms(lease), contact)
   return nil

@@ -40,7 +40,7 @@ if c.timer >= 0 then
   if c.timer == 0 then redis.call('HDEL', record, 'timer') else redis.call('HSET', record, 'timer', ms(c.timer)) end
 end
 for _, row in ipairs(c.rows) do redis.call('XADD', log, '*', 'row', row) end
-redis.call('XTRIM', log, 'MINID', ms(math.min(now, c.here_ms) - c.rows_kept_ms))
+redis.call('XTRIM', log, 'MINID', ms(now - c.rows_kept_ms))
 for _, message in ipairs(c.statuses) do
   local id, status, wamid, codes = unpack(message)
   if set_status(out, id, status) and codes ~= '' then redis.call('HSET', out, 'e:' .. id, codes) end
