@@ -118,17 +118,12 @@ class _Lines:
             with self._starting:
                 if self._process != os.getpid():
                     self._process = os.getpid()
-                    threading.Thread(target=self._write_on, name="log", daemon=True).start()
+                    threading.Thread(target=self._write_for_ever, name="log", daemon=True).start()
 
-    def _write_on(self) -> None:
-        """Writes as long as this is the process's way out; one that was replaced writes what it was handed and ends."""
-        while self is _lines:
+    def _write_for_ever(self) -> None:
+        while True:
             time.sleep(_WRITE_EVERY_S)
             self.write()
-        with self._starting:
-            self._process = 0  # whoever still holds it and logs starts it again
-        time.sleep(_WRITE_EVERY_S)
-        self.write()
 
     def write(self) -> None:
         """Everything that waits: one lock and one write for many lines."""

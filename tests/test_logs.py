@@ -6,8 +6,6 @@ import logging
 import re
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -202,16 +200,3 @@ def test_several_processes_write_and_rotate_one_log_without_losing_a_line(tmp_pa
 
 def test_the_log_keeps_ten_megabytes_five_times() -> None:
     assert (logs.MAX_BYTES, logs.BACKUPS) == (10_000_000, 5)
-
-
-def test_setting_up_again_leaves_no_thread_behind(tmp_path: Path) -> None:
-    def writers() -> int:
-        return sum(thread.name == "log" for thread in threading.enumerate())
-
-    for number in range(6):
-        with logging_to(tmp_path / f"{number}.log"):
-            logs.get_logger().info("a.line", number=number)
-    until = time.monotonic() + 10
-    while writers() > 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    assert writers() <= 2
