@@ -300,7 +300,9 @@ def test_a_read_only_replica_is_no_ledger(private_store: EmbeddedValkey) -> None
     ):
         with pytest.raises(LedgerUnavailable):
             attempt()
-    client.execute_command("REPLICAOF", "NO", "ONE")
+    plain = redis.Redis.from_url(private_store.url)  # our own client refuses a replica
+    plain.execute_command("REPLICAOF", "NO", "ONE")
+    plain.close()
     assert texts(take(ledger)) == ["uno", "dos"]
     client.close()
 
