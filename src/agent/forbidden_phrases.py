@@ -138,7 +138,7 @@ INJECTION = any_of(
     (?:^|\n) ?[\[<#*\"']{0,3} ?(?:system|assistant|developer)\b ?[\]>*\"']{0,3} ?:
     [\[<#*]{1,3} ?(?:system|sistema|asistente|developer)\b ?[\]>*#]
     <\|?/? ?(?:im_start|im_end|system|assistant|endoftext|instructions?|prompt)\b
-    \[/?(?:inst|system)\]|#{2,} ?(?:system|instruc)
+    \[/?(?:inst|system)\]|## ?(?:system|instruc)
     \b(?:begin|end|inicio|fin)(?: of| de| del)? (?:system|sistema|prompt|instruc)
     [\"'](?:price|precio|prima|premium)[\"'] ?:
     [\"']role[\"'] ?: ?[\"']

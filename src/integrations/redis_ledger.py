@@ -571,9 +571,12 @@ class RedisLedger:
                 len(messages), *parts, *told,
             ]  # fmt: skip
             answer = self._store.run("speak", keys, args)
-            if text_of(answer[0]) == "ok":
-                return int(answer[1])
-            contact = text_of(answer[1])
+            if text_of(answer[0]) == "moved":
+                contact = text_of(answer[1])
+                continue
+            if messages and answer[2:] == [1]:  # who writes next under two names is found under this one
+                self._people.alias(contact, contact)
+            return int(answer[1])
         raise LedgerUnavailable("a contact kept moving while a message was written")
 
     def pause(self, paused: bool) -> None:

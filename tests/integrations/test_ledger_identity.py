@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from src.desk.ports import Arrival, Settlement
+from src.desk.ports import Arrival, Origin, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
@@ -374,3 +374,17 @@ def test_a_new_address_of_a_known_person_is_found_by_an_erasure(new_ledger: NewL
     assert ledger.resolve("whatsapp:34600000002") == ANA
     ledger.forget(ANA, erase=True)
     assert traces(ledger.client, "3460000000") == []
+
+
+def test_whom_a_human_wrote_to_first_is_found_by_that_name(new_ledger: NewLedger) -> None:
+    """Also when the writer was killed before the name was known: whoever says it again makes good for it."""
+    ledger = new_ledger()
+    said = ("cw.1", b'"m"', b'{"text":"from there"}')
+    origin = Origin("1", NOW)
+    assert ledger.speak(ANA_BY_ID, [said], origin=origin) == 1
+    ledger.client.delete(f"iv:alias:{ANA_BY_ID}")
+    ledger.client.hdel(ledger.keys.of_contact(ANA_BY_ID, "record"), f"alias {ANA_BY_ID}")
+    assert ledger.speak(ANA_BY_ID, [said], origin=origin) == 0
+    ledger.accept([arrival("hola", ANA, bsuid=ANA_BY_ID.partition(":")[2])])
+    assert ledger.resolve(ANA_BY_ID) == ledger.resolve(ANA) == ANA_BY_ID
+    assert len(queued(ledger, "turns", ANA_BY_ID)) == 1

@@ -456,6 +456,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         self.said.append((name, message))
         person = self.people.setdefault(key, Person(key))
+        self.aliases[name] = key
+        person.names.add(name)
         person.erased = False
         person.lanes["delivery"].queue.append(outbox_id)
         person.statuses[outbox_id] = "queued"

@@ -4,7 +4,7 @@
 -- nothing that was said before it, or is said where the person is about to go, may bring them back.
 -- KEYS record log out depth, queue jobs due of delivery, of mirror, then index names by_human by_stage(5), seen gone
 -- ARGV skew contact shard owner stages(5) place_hash written_ms remember_ms messages (id hash body row)... (id body of mirror)...
--- Answers: ok <new ones> | moved <contact>
+-- Answers: ok <new ones> <1 when nobody is found under that contact's name yet> | moved <contact>
 local record, log, out, depth, queue, jobs, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local seen, gone = KEYS[19], KEYS[20]
 local contact, shard, owner = ARGV[2], ARGV[3], ARGV[4]
@@ -27,7 +27,11 @@ for i = 14, last, 4 do
   if place ~= '' then known = known or redis.call('ZSCORE', gone, hash) or redis.call('ZADD', seen, 'NX', ms(now), hash) == 0 end
   if not known then new[#new + 1] = i end
 end
-if messages > 0 and #new == 0 then return { 'ok', 0 } end
+local function nameless()
+  local known = redis.call('HMGET', record, 'epoch', 'erased', 'alias ' .. contact)
+  return known[1] and not known[2] and not known[3] and 1 or 0
+end
+if messages > 0 and #new == 0 then return { 'ok', 0, nameless() } end
 
 redis.call('HSETNX', record, 'epoch', new_epoch())
 redis.call('HSETNX', record, 'created', ms(now))
@@ -49,4 +53,4 @@ schedule(record, queue, due, 'delivery', contact, shard, now, 0, 0)
 local told = {}
 for n = last + 1, #ARGV, 2 do told[#told + 1] = { ARGV[n], ARGV[n + 1] } end
 mirror(record, 8, depth, contact, shard, now, told)
-return { 'ok', #new }
+return { 'ok', #new, nameless() }
