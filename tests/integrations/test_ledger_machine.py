@@ -514,6 +514,7 @@ class LedgerMachine(RuleBasedStateMachine):
         key = self.aliases.get(name, name)
         person = self.people.get(key)
         self._interrupted(die_before, lambda ledger: ledger.forget(key, erase=True))
+        self.erased_at[key] = self.clock.now_ms  # also of somebody who was never there
         if person is not None:
             self._erase(person, None)
 
