@@ -94,6 +94,11 @@ class RedisLedger:
         return self._store.client
 
     @property
+    def shards(self) -> int:
+        """See the port."""
+        return self.keys.shards
+
+    @property
     def write(self) -> Writes:
         """Single commands, for what lies beside the ledger."""
         return self._store.write
@@ -107,7 +112,7 @@ class RedisLedger:
         return self._store.off_ms(_ms(self.server_time())) / 1000
 
     def once(self, name: str, *, for_s: float) -> bool:
-        """Whether nobody said that name within so long: of all processes one is told yes."""
+        """See the port."""
         return self.write.set(self.keys.told(name), 1, nx=True, for_s=round(for_s))
 
     # -- people: see redis_people.py -------------------------------------------------------------------------------
@@ -131,7 +136,7 @@ class RedisLedger:
         self._people.forget(contact, erase=erase, claim=claim, farewell=farewell)
 
     def tidy(self) -> None:
-        """Has the store write its files anew some time after an erasure. To be called now and then."""
+        """See the port: has the store write its files anew some time after an erasure."""
         self._people.tidy()
 
     def ping(self) -> None:
@@ -363,10 +368,7 @@ class RedisLedger:
         self._store.run("retry", keys, asked)
 
     def listen(self, ring: Callable[[int, float], None], stopped: Callable[[], bool]) -> None:
-        """Calls `ring(shard, in_s)` whenever something will need attention. Returns when `stopped`; a lost ring does no harm.
-
-        Raises LedgerUnavailable when the connection breaks: call again.
-        """
+        """See the port."""
         with ledger_errors():
             client = self.client
             node: Any = client.get_random_node().redis_connection if isinstance(client, RedisCluster) else client  # type: ignore[no-untyped-call]
@@ -379,24 +381,24 @@ class RedisLedger:
                         ring(int(shard), int(in_ms) / 1000)
 
     def beat(self, worker: str) -> None:
-        """A worker says that it is alive."""
+        """See the port."""
         now_s = self.server_time().timestamp()
         self.write.zadd(Keys.WORKERS, {worker: now_s})
         self.write.zforget(Keys.WORKERS, now_s - 3600)
 
     def leave(self, worker: str) -> None:
-        """A worker stops in good order."""
+        """See the port."""
         self.write.zrem(Keys.WORKERS, worker)
 
     def workers(self) -> dict[str, float]:
-        """Seconds since each worker's last beat, of those heard of within the hour."""
+        """See the port."""
         now_s = self.server_time().timestamp()
         with ledger_errors():
             beats: Any = self.client.zrange(Keys.WORKERS, 0, -1, withscores=True)
         return {text_of(name): round(now_s - at, 1) for name, at in beats}
 
     def pseudonym(self, contact: str) -> str:
-        """A stable name for logs that tells nothing to who has not the store's key."""
+        """See the port."""
         return self.keyed_hash(contact)[:10]
 
     def keyed_hash(self, text: str) -> str:
