@@ -218,8 +218,10 @@ class Ledger(Protocol):
         """A worker stops in good order."""
 
     def tidy(self) -> None:
-        """What is put off until there is time: that nothing of an erased person stays in the store's files. To be called now and
-        then, by anybody."""
+        """What is put off until there is time: that nothing of an erased person stays in the store's files.
+
+        To be called now and then, by anybody.
+        """
 
     def workers(self) -> dict[str, float]:
         """Seconds since each worker's last sign of life, of those heard of within the hour."""

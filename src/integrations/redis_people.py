@@ -156,7 +156,7 @@ class RedisPeople:
         aliases = [self._keys.alias(text_of(name)[6:]) for name in names if name.startswith(b"alias ")]
         for name in (*(self._keys.id(text_of(id_hash)) for id_hash in id_hashes), *aliases):
             self._repoint(name, leave, keep)
-        asked = self._store.asked(keep, source=leave, has=as_text(has), lane="turns")
+        asked = self._store.asked(keep, source=leave, has=as_text(has), lane="turns", owner="human")
         joined = text_of(self._store.run("join", self._store.named(keep, *_MERGE), asked)[0])
         if joined not in ("ok", "done"):
             return "changed"

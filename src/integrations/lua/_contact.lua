@@ -5,8 +5,8 @@
 -- A contact that became part of another one keeps `moved_to`, and `moving` until all it had has arrived there.
 -- Times are the server's, in milliseconds; `A.skew` moves them in tests.
 -- K.lane.<lane> has `queue`, `jobs`, `due`, and `notes` when that lane keeps something with the contact for itself.
--- A.lanes.<lane> says what is particular about a lane: `debounce_ms`, `cap_ms`, `timed` when the record's timer wakes it. A job that
--- is handed in is { lane, id, body }.
+-- A.lanes.<lane> says what is particular about a lane: `debounce_ms`, `cap_ms`, `timed` when the record's timer wakes it.
+-- A job that is handed in is { lane, id, body }.
 
 local function clock()
   local t = redis.call('TIME')
@@ -143,9 +143,9 @@ local function set_status(id, status)
   return true
 end
 
--- The lists that people look at: K.everybody by the time of the last change, K.names, and for each facet of a contact (say, how far
--- the sale is) K.facet.<facet>.<value>, a list for every value that has one. The record keeps what the contact is listed under:
--- `i.name` and `i.<facet>`.
+-- The lists that people look at: K.everybody by the time of the last change, K.names, and for each facet of a contact (say, how
+-- far the sale is) K.facet.<facet>.<value>, a list for every value that has one. The record keeps what the contact is listed
+-- under: `i.name` and `i.<facet>`.
 local function unlist()
   local name = redis.call('HGET', K.record, 'i.name')
   if name then redis.call('ZREM', K.names, name .. '\n' .. A.contact) end
@@ -155,8 +155,8 @@ local function unlist()
   end
 end
 
--- A facet that is a field of the record is what the record says; any other is what is `said` of it now, or stays as it was. So does
--- a name that is not given: then whoever is on no list stays on none.
+-- A facet that is a field of the record is what the record says; any other is what is `said` of it now, or stays as it was. So
+-- does a name that is not given: then whoever is on no list stays on none.
 local function list(said, name, now)
   local facets, wanted = {}, { 'i.name' }
   for facet in pairs(K.facet) do

@@ -1,5 +1,6 @@
--- What a contact has in other slots: ids of its messages, aliases, merged contacts, vendor's ids of what was sent to it; and where
--- else it is known, which lanes keep among their notes: A.where.<lane> are the names of those. `known` changes when any of it does.
+-- What a contact has in other slots: ids of its messages, aliases, merged contacts, vendor's ids of what was sent to it; and
+-- where else it is known, which lanes keep among their notes: A.where.<lane> are the names of those. `known` changes when any of
+-- it does.
 local function foreign()
   local ids, wamids, names, places = redis.call('ZRANGE', K.seen, 0, -1), {}, {}, {}
   local fields = redis.call('HGETALL', K.out)

@@ -3,12 +3,12 @@
 -- K record log out dead letters seen gone depth, the lists, all lanes
 -- A how [held: lane token epoch], then of a reset: done drops keeps facets
 --   or of an erasure: where known marks remember_ms here_ms [farewell: a job] last_word: lane id body wait_ms
--- `how` is reset, erase, or erase_source for what a merge left behind. A reset finishes the jobs `done` of the lane that is held,
--- empties the lanes it `drops`, whose messages failed, and `keeps` those fields of the record.
+-- `how` is reset, erase, or erase_source for what a merge left behind. A reset finishes the jobs `done` of the lane that is
+-- held, empties the lanes it `drops`, whose messages failed, and `keeps` those fields of the record.
 -- `known` says how much of what lies elsewhere the caller has removed there, and `marks` are hashes to be kept of it; when more
--- came meanwhile the answer is "again". The last word is for whoever else knows the person: it is said when that lane keeps notes
--- of them or has something for them, after `wait_ms`, when whoever is writing there has finished. An empty one says nothing new;
--- one that was not heard yet stays.
+-- came meanwhile the answer is "again". The last word is for whoever else knows the person: it is said when that lane keeps
+-- notes of them or has something for them, after `wait_ms`, when whoever is writing there has finished. An empty one says
+-- nothing new; one that was not heard yet stays.
 -- Answers: ok | stale | moved <contact> | again
 local now = clock()
 if A.held and not holds(A.held.lane, A.held.token, A.held.epoch) then return { 'stale' } end

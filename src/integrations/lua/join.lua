@@ -1,8 +1,9 @@
 -- Second step of a merge: what the other contact had becomes this one's, once. It was announced before (`joins`): when the
 -- announcement is gone this person was erased meanwhile, and nothing may come back.
 -- K record log seen out dead letters depth, the lists, all lanes
--- A source has lane      Answers: ok | done | gone | moved <contact>
--- `has` is what `leave` answered, `lane` the one whose work knows the state.
+-- A source has lane owner      Answers: ok | done | gone | moved <contact>
+-- `has` is what `leave` answered, `lane` the one whose work knows the state. Whom `owner` names keeps the conversation when either
+-- was theirs.
 local source = A.source
 local now = clock()
 local moved = redis.call('HGET', K.record, 'moved_to')
@@ -36,8 +37,8 @@ if theirs.state and redis.call('HEXISTS', K.record, 'state') == 0 then
   if next(facets) then list(facets, theirs['i.name'] or '', now) end
   -- A first turn in flight here knows nothing of that state and would write over it.
   if field(A.lane, 'lease') > 0 then give_back(A.lane) end
-elseif theirs.owner == 'human' and redis.call('HGET', K.record, 'owner') ~= 'human' then
-  redis.call('HSET', K.record, 'owner', 'human')
+elseif theirs.owner == A.owner and redis.call('HGET', K.record, 'owner') ~= A.owner then
+  redis.call('HSET', K.record, 'owner', A.owner)
   list({}, nil, now)
 end
 

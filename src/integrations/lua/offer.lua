@@ -1,7 +1,8 @@
 -- Which contacts of a shard need attention now, for all lanes at once, in which lanes there are more than there is room for,
 -- and when the next one will in the other lanes.
 -- An offered contact is put off a little, so that two pollers do not race for it; the claim is what decides.
--- K lane (due)   A put_off_ms room.<lane>      Answers: now, next (-1: none), then for each lane { its name, whether more are due, contacts }
+-- K lane (due)   A put_off_ms room.<lane>
+-- Answers: now, next (-1: none), then for each lane { its name, 1 when more are due, contacts }
 local now = clock()
 local answer, next_due = {}, -1
 for lane, its in pairs(K.lane) do
