@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Mapping
-from typing import Final, NewType
+from typing import Final, NewType, cast
 
 from src.agent.state import STAGES
 from src.desk.ports import LANES, Lane
@@ -31,10 +32,13 @@ _OF_SHARD: Final[Mapping[str, str]] = {
     **{f"lane.{lane}.due": f"due:{lane}" for lane in LANES},
     **{f"facet.{facet}.{value}": name for facet, lists in FACETS.items() for value, name in lists.items()},
 }
-_STORED: Final = {name: (stored, True) for name, stored in _OF_CONTACT.items()} | {
+_STORED: Final = {name: (f"{stored}:", True) for name, stored in _OF_CONTACT.items()} | {
     name: (stored, False) for name, stored in _OF_SHARD.items()
 }
-"""What scripts call a key → what it is called in the store, and whether it is one contact's."""
+"""What scripts call a key → what it is called in the store, and whether it is one contact's, whose name follows then."""
+
+MADE_APART: Final = ("gone", "hour")
+"""Keys of a shard whose names take more than the contact: see `OpenStore.named`."""
 
 LISTS: Final = ("everybody", "names", *(f"facet.{facet}.{value}" for facet, lists in FACETS.items() for value in lists))
 """Scripts' names of all lists that people look at."""
@@ -43,6 +47,11 @@ LISTS: Final = ("everybody", "names", *(f"facet.{facet}.{value}" for facet, list
 def lane_names(*lanes: Lane) -> tuple[str, ...]:
     """Scripts' names of all that these lanes have."""
     return tuple(name for lane in lanes for name in _STORED if name.startswith(f"lane.{lane}."))
+
+
+@functools.cache  # as many as there are calls in our code
+def _stored(names: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    return tuple((name, *_STORED[name]) for name in names if name not in MADE_APART)
 
 
 class Keys:
@@ -82,13 +91,10 @@ class Keys:
         return [self.of_contact(contact, f"queue:{lane}"), self.of_contact(contact, f"jobs:{lane}"), due]
 
     def named(self, contact: str, *names: str) -> dict[str, Key]:
-        """The keys that scripts call by these names, of that contact and of its shard."""
+        """The keys that scripts call by these names, of that contact and of its shard, but for those that are MADE_APART."""
         tag = f"iv:{{s{self.shard(contact):02d}}}:"
-        keys = {}
-        for name in names:
-            stored, is_own = _STORED[name]
-            keys[name] = Key(f"{tag}{stored}:{contact}" if is_own else f"{tag}{stored}")
-        return keys
+        made = {name: f"{tag}{stored}{contact}" if is_own else tag + stored for name, stored, is_own in _stored(names)}
+        return cast("dict[str, Key]", made)
 
     def due(self, shard: int) -> dict[str, Key]:
         """What waits in a shard, by scripts' names."""

@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from src.errors import ConfigurationError, LedgerUnavailable
 from src.integrations.redis_keys import Key, Keys
 from src.integrations.redis_store import Client, Document, Scripts, ledger_errors
@@ -97,7 +95,7 @@ class OpenStore:
     """One store with our keys in it. Constructing connects to nothing; threads may share one instance.
 
     `skew_ms` moves the store's clock, for tests. `clock` is this machine's own, in seconds since 1970, to hold against it.
-    `lanes` is what is particular about a lane, for the scripts (see `_contact.lua`).
+    `lanes` is what is particular about a lane (see `_contact.lua`).
     """
 
     def __init__(
@@ -113,9 +111,8 @@ class OpenStore:
         self.write = Writes(lambda: self.client)
         self.skew_ms = skew_ms
         self._clock = clock
-        self._lanes = msgspec.Raw(msgspec.msgpack.encode(lanes))
         self._client = client
-        self._scripts = Scripts(client)
+        self._scripts = Scripts(client, {"bell": Keys.BELL, "lanes": lanes})
         self._hash_key: bytes | None = None
         self._opening = threading.Lock()
 
@@ -147,8 +144,8 @@ class OpenStore:
         return hmac.digest(self.open(), text.encode("utf-8", "replace"), hashlib.sha256)[:15].hex()
 
     def named(self, contact: str, *names: str) -> dict[str, Key]:
-        """Keys by the names that scripts have for them: those of `Keys.named`, `gone` and `hour`."""
-        keys = self.keys.named(contact, *(name for name in names if name not in ("gone", "hour")))
+        """The keys of that contact and of its shard that scripts call by these names."""
+        keys = self.keys.named(contact, *names)
         if "gone" in names:
             keys["gone"] = self.gone_key(contact)
         if "hour" in names:
@@ -156,15 +153,8 @@ class OpenStore:
         return keys
 
     def asked(self, contact: str, **asked: Any) -> dict[str, Any]:
-        """What a script is asked about a contact, with what all scripts are told."""
-        return {
-            "skew": self.skew_ms(),
-            "contact": contact,
-            "shard": self.keys.shard(contact),
-            "bell": Keys.BELL,
-            "lanes": self._lanes,
-            **asked,
-        }
+        """What a script is asked about a contact, with what all such scripts need."""
+        return {"skew": self.skew_ms(), "contact": contact, "shard": self.keys.shard(contact), **asked}
 
     def run(self, script: str, keys: Mapping[str, Key], asked: Document) -> Any:
         """A script's answer. Raises LedgerUnavailable."""

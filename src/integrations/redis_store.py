@@ -29,7 +29,13 @@ from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedS
 from src.errors import ConfigurationError, LedgerUnavailable
 
 _LUA = Path(__file__).parent / "lua"
-_PARTS = {"accept": ("_identify",), "foreign": ("_foreign",), "forget": ("_foreign",)}
+_PARTS = {
+    **dict.fromkeys(("amend", "commit", "join", "leave", "speak"), ("_lists",)),
+    "accept": ("_lists", "_identify"),
+    "foreign": ("_foreign",),
+    "forget": ("_lists", "_foreign"),
+}
+"""What a script is made of beside what all of them share."""
 SOCKET_TIMEOUT_S = 2.5
 CONNECT_TIMEOUT_S = 1.0
 REPLICAS_WITHIN_MS = 500
@@ -266,19 +272,20 @@ def as_text(data: bytes) -> msgspec.Raw:
 class Scripts:
     """Our Lua, run by digest. A store that does not know a script yet (or any more) is given its text.
 
-    A script finds its keys by name in `K` and what it is asked in `A`. Which key stands where is part of its text, so that one
-    text serves all calls with keys of the same names, and no call carries those names.
+    A script finds its keys by name in `K`, what it is asked in `A`, and `constants` in `C`. Which key stands where is part of
+    its text, and so is what never changes: one text serves all calls with keys of the same names, and no call carries either.
     """
 
-    def __init__(self, client: Callable[[], Client]) -> None:
+    def __init__(self, client: Callable[[], Client], constants: Mapping[str, Any]) -> None:
         self._client = client
+        self._constants = f"local C = {_in_lua(constants)}"
 
     @functools.cache  # noqa: B019 - one instance per process, a dozen scripts, each with a few sets of keys
     def load(self, name: str, key_names: tuple[str, ...]) -> tuple[str, str]:
         """The text and the digest of a script for keys of these names in this order."""
         parts = ("_prelude", "_contact", *_PARTS.get(name, ()), name)
         texts = ((_LUA / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
-        text = "\n".join((_places_of(key_names), *texts))
+        text = "\n".join((_places_of(key_names), self._constants, *texts))
         return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def run(self, name: str, keys: Mapping[str, str], asked: Document) -> Any:
@@ -358,13 +365,21 @@ def _places_of(key_names: Sequence[str]) -> str:
         branch = keys
         for step in path:
             branch = branch.setdefault(step, {})
-        branch[last] = f"KEYS[{place}]"
-    return f"local K = {_table(keys)}"
+        branch[last] = _Place(f"KEYS[{place}]")
+    return f"local K = {_in_lua(keys)}"
 
 
-def _table(branch: Mapping[str, Any]) -> str:
-    fields = (
-        f"[{name if name.isdecimal() else repr(name)}] = {leaf if isinstance(leaf, str) else _table(leaf)}"
-        for name, leaf in branch.items()
-    )
-    return f"{{ {', '.join(fields)} }}"
+class _Place(str):
+    """Lua that is no text."""
+
+    __slots__ = ()
+
+
+def _in_lua(value: Any) -> str:
+    """Names of ours, numbers, yes and no, and tables of such."""
+    if isinstance(value, Mapping):
+        named = (f"[{name if name.isdecimal() else _in_lua(name)}] = {_in_lua(part)}" for name, part in value.items())
+        return f"{{ {', '.join(named)} }}"
+    if isinstance(value, str) and not isinstance(value, _Place):
+        return f"'{value}'"
+    return str(value).lower() if isinstance(value, bool) else str(value)

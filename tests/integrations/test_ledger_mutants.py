@@ -127,9 +127,9 @@ MUTANTS = [
            identity.test_a_turn_in_flight_on_either_side_does_not_overwrite_the_other),
     Mutant("a redelivery's name is forgotten", "accept", "redis.call('HSET', K.record, 'alias ' .. name, 1)", "local _ = 0",
            identity.test_a_redelivery_under_another_identity_is_a_duplicate),
-    Mutant("a list keeps who left it", "_contact", "if listed then unlist() end", ""),
-    Mutant("the record's owner is not listed", "_contact", "known[2 * n + 1] or said[facet] or before", "said[facet] or before"),
-    Mutant("what is said of a facet is not listed", "_contact", "or said[facet] or before", "or before"),
+    Mutant("a list keeps who left it", "_lists", "if listed then unlist() end", ""),
+    Mutant("the record's owner is not listed", "_lists", "known[2 * n + 1] or said[facet] or before", "said[facet] or before"),
+    Mutant("what is said of a facet is not listed", "_lists", "or said[facet] or before", "or before"),
     Mutant("who is written to is listed as before", "speak", "    list({}, nil, now)\n", ""),
     Mutant("somebody new is on no list", "accept", "list(A.facets, '', now)", ""),
     Mutant("a reset is not listed", "forget", "list(A.facets, '', now)", ""),
@@ -165,7 +165,7 @@ def broken(mutant: Mutant, directory: Path, monkeypatch: pytest.MonkeyPatch, url
     with monkeypatch.context() as patch:
         patch.setattr(redis_store, "_LUA", scripts)
         client = connect(url)
-        loader = Scripts(lambda: client)
+        loader = Scripts(lambda: client, {})
         for script in scripts.glob("[!_]*.lua"):
             client.script_load(loader.load(script.stem, ())[0])
         yield

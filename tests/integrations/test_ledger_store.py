@@ -23,7 +23,7 @@ from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations import redis_store
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import SOCKET_TIMEOUT_S, Document, Scripts, connect
+from src.integrations.redis_store import SOCKET_TIMEOUT_S, Document, connect
 from src.messages import Receipt
 from tests.conftest import wait_for_store
 from tests.integrations.ledger_kit import (
@@ -113,7 +113,7 @@ end }, { __index = real })
 def test_every_script_keeps_to_its_declared_keys_in_one_slot(new_ledger: NewLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: dict[str, list[Sequence[str]]] = {name: [] for name in OUR_SCRIPTS}
     ledger = new_ledger(debounce_s=0.0)
-    plain = Scripts(lambda: ledger.client)
+    plain = ledger._store._scripts
 
     class Guarded:
         def run(self, name: str, keys: Mapping[str, str], asked: Document) -> Any:

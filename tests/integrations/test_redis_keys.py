@@ -84,7 +84,7 @@ def test_every_key_of_a_contact_lies_in_its_shard() -> None:
 @pytest.mark.parametrize("name", ["", "a.", "a b", "a]", "lane..due", "a'"])
 def test_a_name_that_is_none_never_gets_into_a_script(name: str) -> None:
     with pytest.raises(ValueError, match="no name of a key"):
-        Scripts(lambda: pytest.fail("nobody is asked")).load("retry", ("record", name))
+        Scripts(lambda: pytest.fail("nobody is asked"), {}).load("retry", ("record", name))
 
 
 def test_a_document_holds_any_bytes(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +92,10 @@ def test_a_document_holds_any_bytes(valkey_url: str, tmp_path: Path, monkeypatch
     client = redis_store.connect(valkey_url)
     for part in ("_prelude", "_contact"):
         (tmp_path / f"{part}.lua").write_text((LUA / f"{part}.lua").read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "echo.lua").write_text("return { A.data, K.lane.turns.due, K.aliases[2] }", encoding="utf-8")
+    (tmp_path / "echo.lua").write_text("return { A.data, K.lane.turns.due, K.aliases[2], C.a.b, C.a.c }", encoding="utf-8")
     monkeypatch.setattr(redis_store, "_LUA", tmp_path)
     keys = {"lane.turns.due": "one", "aliases.1": "two", "aliases.2": "three"}
     for data in (b"", b"\xff\xfe\x00", "ñ".encode(), bytes(range(256)) * 300):
-        assert Scripts(lambda: client).run("echo", keys, {"data": as_text(data)}) == [data, b"one", b"three"]
+        scripts = Scripts(lambda: client, {"a": {"b": "iv:bell", "c": True}})
+        assert scripts.run("echo", keys, {"data": as_text(data)}) == [data, b"one", b"three", b"iv:bell", 1]
     client.close()

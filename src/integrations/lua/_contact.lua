@@ -5,7 +5,7 @@
 -- A contact that became part of another one keeps `moved_to`, and `moving` until all it had has arrived there.
 -- Times are the server's, in milliseconds; `A.skew` moves them in tests.
 -- K.lane.<lane> has `queue`, `jobs`, `due`, and `notes` when that lane keeps something with the contact for itself.
--- A.lanes.<lane> says what is particular about a lane: `debounce_ms`, `cap_ms`, `timed` when the record's timer wakes it.
+-- C.lanes.<lane> says what is particular about a lane: `debounce_ms`, `cap_ms`, `timed` when the record's timer wakes it.
 -- A job that is handed in is { lane, id, body }.
 
 local function clock()
@@ -39,7 +39,7 @@ end
 -- What is far away wakes nobody: whoever looks now and then finds it in time.
 local far_ms = 60000
 local function ring(in_ms)
-  if in_ms < far_ms then redis.call('PUBLISH', A.bell, ms(A.shard) .. ' ' .. ms(math.max(0, in_ms))) end
+  if in_ms < far_ms then redis.call('PUBLISH', C.bell, ms(A.shard) .. ' ' .. ms(math.max(0, in_ms))) end
 end
 
 -- The first write of work that ends in freeing memory: a full store lets the rest of a script pass once it has written
@@ -48,10 +48,12 @@ local function pass_when_full()
   redis.call('HDEL', K.record, '')
 end
 
+local no_particulars = {}
+
 -- When this lane of the contact needs attention: never earlier than its back-off, never nil while a job or timer waits.
 -- The second answer is the end of the lease, 0 when nobody ever had one.
 local function due_at(lane, now)
-  local its = A.lanes[lane] or {}
+  local its = C.lanes[lane] or no_particulars
   local known = redis.call('HMGET', K.record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.lease', 'timer')
   for n = 1, 6 do known[n] = tonumber(known[n] or 0) end
   local first, last, urgent, hold, lease, timer = unpack(known)
@@ -141,47 +143,4 @@ local function set_status(id, status)
   if before and before > ranks.sending and ranks[status] <= before then return false end
   redis.call('HSET', K.out, 's:' .. id, status)
   return true
-end
-
--- The lists that people look at: K.everybody by the time of the last change, K.names, and for each facet of a contact (say, how
--- far the sale is) K.facet.<facet>.<value>, a list for every value that has one. The record keeps what the contact is listed
--- under: `i.name` and `i.<facet>`.
-local function unlist()
-  local name = redis.call('HGET', K.record, 'i.name')
-  if name then redis.call('ZREM', K.names, name .. '\n' .. A.contact) end
-  redis.call('ZREM', K.everybody, A.contact)
-  for _, lists in pairs(K.facet) do
-    for _, key in pairs(lists) do redis.call('ZREM', key, A.contact) end
-  end
-end
-
--- A facet that is a field of the record is what the record says; any other is what is `said` of it now, or stays as it was. So
--- does a name that is not given: then whoever is on no list stays on none.
-local function list(said, name, now)
-  local facets, wanted = {}, { 'i.name' }
-  for facet in pairs(K.facet) do
-    facets[#facets + 1] = facet
-    wanted[#wanted + 1] = 'i.' .. facet
-    wanted[#wanted + 1] = facet
-  end
-  local known = redis.call('HMGET', K.record, unpack(wanted))
-  local listed, same, lists = known[1], true, { K.everybody }
-  local fields = { 'i.name', name or known[1] or '' }
-  for n, facet in ipairs(facets) do
-    local before = known[2 * n]
-    local is = known[2 * n + 1] or said[facet] or before
-    listed, same = listed or before, same and is == before
-    if is then
-      fields[#fields + 1] = 'i.' .. facet
-      fields[#fields + 1] = is
-      lists[#lists + 1] = K.facet[facet][is]
-    end
-  end
-  if not name and not listed then return end
-  if not same or known[1] ~= fields[2] then
-    if listed then unlist() end
-    redis.call('HSET', K.record, unpack(fields))
-    if fields[2] ~= '' then redis.call('ZADD', K.names, 0, fields[2] .. '\n' .. A.contact) end
-  end
-  for _, key in ipairs(lists) do redis.call('ZADD', key, ms(now), A.contact) end
 end

@@ -60,7 +60,7 @@ if A.hold_ms > 0 and (A.wait == '' or redis.call('HEXISTS', K.out, 't:' .. A.wai
 end
 local touched = { [A.lane] = true }
 for _, job in ipairs(A.jobs) do touched[job[1]] = true end
-for lane, its in pairs(A.lanes) do touched[lane] = touched[lane] or its.timed and A.timer_ms end
+for lane, its in pairs(C.lanes) do touched[lane] = touched[lane] or its.timed and A.timer_ms end
 for lane in pairs(touched) do schedule(lane, now) end
 if erased then
   local left = 0
