@@ -44,6 +44,7 @@ LISTS: Final = ("everybody", "names", *(f"facet.{facet}.{value}" for facet, list
 """Scripts' names of all lists that people look at."""
 
 
+@functools.cache
 def lane_names(*lanes: Lane) -> tuple[str, ...]:
     """Scripts' names of all that these lanes have."""
     return tuple(name for lane in lanes for name in _STORED if name.startswith(f"lane.{lane}."))
