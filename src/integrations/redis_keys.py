@@ -101,6 +101,14 @@ class Keys:
         """What waits in a shard, by scripts' names."""
         return {f"lane.{lane}.due": self.of_shard(shard, f"due:{lane}") for lane in LANES}
 
+    def everybody(self, shard: int) -> Key:
+        """All contacts of a shard, by the time of the last change."""
+        return self.of_shard(shard, _OF_SHARD["everybody"])
+
+    def found_by(self, shard: int, facet: str, value: str) -> Key:
+        """Those of them that have this value. Raises KeyError when there is no list of it."""
+        return self.of_shard(shard, FACETS[facet][value])
+
     def gone(self, contact: str, contact_hash: str) -> Key:
         """The ids of an erased person, under a name that tells nobody who that was."""
         return self.of_shard(self.shard(contact), f"gone:{contact_hash}")
