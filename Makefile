@@ -60,6 +60,7 @@ eval: $(VENV)/.installed-dev ## how well Spanish is understood, by set
 bench: $(VENV)/.installed-dev ## what it costs, as ratios
 	@$(BIN)/python -m bench.ingress
 	@$(BIN)/python -m bench.turn
+	@$(BIN)/python -m bench.calls
 	@$(BIN)/python -m bench.workers
 	@$(BIN)/python -m bench.end_to_end
 	@$(BIN)/python -m bench.model

@@ -27,7 +27,7 @@ from src.desk.lead import lead_of
 from src.desk.lead_rules import Rules, load_rules
 from src.desk.mirror import Mirror
 from src.desk.operators import Operators
-from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Revocations
+from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Ledger, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
 from src.integrations import chatwoot_events
@@ -299,7 +299,7 @@ def _polls(
     return (run,)
 
 
-def watch_clocks(ledger: RedisLedger, alarm: Alarm, *, every_s: float = CLOCK_LOOK_S) -> Callable[[threading.Event], None]:
+def watch_clocks(ledger: Ledger, alarm: Alarm, *, every_s: float = CLOCK_LOOK_S) -> Callable[[threading.Event], None]:
     """Says so when the store's clock and this machine's disagree: nobody is forgotten as long as they do."""
     log = logs.get_logger()
 
@@ -315,9 +315,7 @@ def watch_clocks(ledger: RedisLedger, alarm: Alarm, *, every_s: float = CLOCK_LO
     return run
 
 
-def make_mirror(
-    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics
-) -> Mirror | None:
+def make_mirror(settings: Settings, ledger: Ledger, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mirror | None:
     """What tells Chatwoot of everything; None when there is none."""
     if settings.chatwoot is None:
         return None

@@ -24,11 +24,10 @@ from src import logs
 from src.bootstrap import make_lanes, make_ledger
 from src.desk.delivery import Deliveries, backoff_s
 from src.desk.mirror import Mirror
-from src.desk.ports import LANES, Claim, Lane
+from src.desk.ports import LANES, Claim, Lane, Ledger
 from src.desk.turns import MOST_ATTEMPTS, Turns
 from src.errors import ConfigurationError, DamagedCatalogue, LedgerUnavailable, StaleCommit
 from src.integrations.process_metrics import WORK
-from src.integrations.redis_ledger import RedisLedger
 from src.settings import load
 
 POLL_S = 1.0
@@ -52,7 +51,7 @@ class Worker:
 
     def __init__(
         self,
-        ledger: RedisLedger,
+        ledger: Ledger,
         turns: Turns,
         deliveries: Deliveries,
         mirror: Mirror | None = None,
@@ -74,7 +73,7 @@ class Worker:
         self._most = {lane: 2 * size for lane, size in sizes.items()}
         self._busy: dict[Lane, int] = dict.fromkeys(LANES, 0)
         self._claims: dict[str, tuple[Claim, float]] = {}
-        self._next_look_s = [_AT_ONCE_S] * ledger.keys.shards
+        self._next_look_s = [_AT_ONCE_S] * ledger.shards
         # Shards on which more is due than could be taken in hand. They take turns, before any bell that rings meanwhile.
         self._backlog: dict[Lane, deque[int]] = {lane: deque() for lane in LANES}
         self._changed = threading.Condition()
@@ -317,7 +316,7 @@ def main() -> int:
     os._exit(0)
 
 
-def _await_store(ledger: RedisLedger) -> None:
+def _await_store(ledger: Ledger) -> None:
     """Waits for the store as long as it takes; a store made with other settings ends the process."""
     log = logs.get_logger()
     tries = 0

@@ -30,6 +30,12 @@ def test_a_ratio_against_the_floor_of_the_same_run(name: str, project_root: Path
     assert printed["target"] > 0
 
 
+def test_calls_tells_what_names_cost_beside_positions(project_root: Path) -> None:
+    scripts = run_bench("calls", project_root)["scripts"]
+    assert set(scripts) == {"accept", "claim", "renew", "commit"}
+    assert all(script["ratio"] > 0 and script["keys"] > 0 for script in scripts.values())
+
+
 def test_end_to_end_tells_replies_waits_doors_and_costs(project_root: Path) -> None:
     printed = run_bench("end_to_end", project_root)
     assert {"cores", "load_average_before"} <= set(printed["machine"])

@@ -42,7 +42,7 @@ def test_nobody_waits_for_a_poll_when_all_wrote_at_once(
     ledger.accept([arrival("hola", contact) for contact in people])
     turns: Any = SettlingTurns(ledger)
     process = Worker(ledger, turns, Deliveries(ledger, {}, monotonic=lambda: 0.0), threads=1)
-    threads_before = threading.active_count()
+    others = set(threading.enumerate())
     running = threading.Thread(target=process.run)
     running.start()
     try:
@@ -51,7 +51,8 @@ def test_nobody_waits_for_a_poll_when_all_wrote_at_once(
     finally:
         process.stop()
         running.join()
-        eventually(lambda: threading.active_count() <= threads_before)  # those that listen and beat
+        helpers = ("(_listen)", "(_beat)", "(_renew)")
+        eventually(lambda: not [one for one in threading.enumerate() if one not in others and one.name.endswith(helpers)])
 
 
 def test_doors_and_store_come_first() -> None:

@@ -5,7 +5,7 @@ Adapters in `integrations` implement these; tests give their own. Times are awar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -176,11 +176,19 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    """The one truth. Every method may raise LedgerUnavailable."""
+    """The one truth, and all that doors, desk and workers ask of it. Every method may raise LedgerUnavailable."""
 
     @property
     def mirrors(self) -> bool:
         """Whether a CRM is told of everything: only then are jobs for it to be given."""
+
+    @property
+    def shards(self) -> int:
+        """How many parts the contacts are divided into: workers look at one after the other."""
+
+    @property
+    def lease_s(self) -> float:
+        """How long a claim holds that nobody renews."""
 
     def ping(self) -> None:
         """Raises when the store does not answer, cannot be written, or belongs to another configuration."""
@@ -190,6 +198,30 @@ class Ledger(Protocol):
 
     def clock_off_s(self) -> float:
         """How far that is ahead of our own."""
+
+    def pseudonym(self, contact: str) -> str:
+        """A stable name for logs that tells nothing to who has not the store's key."""
+
+    def once(self, name: str, *, for_s: float) -> bool:
+        """Whether nobody said that name within so long: of all processes one is told yes."""
+
+    def listen(self, ring: Callable[[int, float], None], stopped: Callable[[], bool]) -> None:
+        """Calls `ring(shard, in_s)` whenever something will need attention. Returns when `stopped`; a lost ring does no harm.
+
+        Raises LedgerUnavailable when the connection breaks: call again.
+        """
+
+    def beat(self, worker: str) -> None:
+        """A worker says that it is alive."""
+
+    def leave(self, worker: str) -> None:
+        """A worker stops in good order."""
+
+    def tidy(self) -> None:
+        """What is put off until there is time: that nothing of an erased person stays in the store's files.
+
+        To be called now and then, by anybody.
+        """
 
     def workers(self) -> dict[str, float]:
         """Seconds since each worker's last sign of life, of those heard of within the hour."""

@@ -1,154 +1,156 @@
-"""The store, found to be ours: its keys' names, its keyed hash, its clock. What the parts of the ledger share."""
+"""The names of all keys of ours: the only place where they are made."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import threading
-import time
+import functools
 import zlib
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Final, NewType, cast
 
 from src.agent.state import STAGES
-from src.desk.ports import LANES
-from src.errors import ConfigurationError
-from src.integrations.redis_store import Client, Scripts, ledger_errors
-from src.messages import Contact
+from src.desk.ports import LANES, Lane
 
-_FOR_EVER_MS = 2**53 - 1
+Key = NewType("Key", str)
+"""The name of a key. Whoever writes takes nothing else, and nobody but `Keys` makes one."""
+
+FACETS: Final[Mapping[str, Mapping[str, str]]] = {
+    "stage": {stage: f"by_stage:{stage}" for stage in STAGES},
+    "owner": {"human": "by_human"},
+}
+"""What people find contacts by: for each facet the list of every value that has one. A facet that is also a field of the record
+(the owner) is what the record says; the others are said with each change."""
+
+_OF_CONTACT: Final[Mapping[str, str]] = {
+    **{name: name for name in ("record", "log", "out", "seen")},
+    "letters": "dead",
+    **{f"lane.{lane}.{name}": f"{name}:{lane}" for lane in LANES for name in ("queue", "jobs")},
+    "lane.mirror.notes": "crm",
+}
+_OF_SHARD: Final[Mapping[str, str]] = {
+    **{name: name for name in ("depth", "dead", "events", "names")},
+    "everybody": "index",
+    **{f"lane.{lane}.due": f"due:{lane}" for lane in LANES},
+    **{f"facet.{facet}.{value}": name for facet, lists in FACETS.items() for value, name in lists.items()},
+}
+_STORED: Final = {name: (f"{stored}:", True) for name, stored in _OF_CONTACT.items()} | {
+    name: (stored, False) for name, stored in _OF_SHARD.items()
+}
+"""What scripts call a key → what it is called in the store, and whether it is one contact's, whose name follows then."""
+
+MADE_APART: Final = ("gone", "hour")
+"""Keys of a shard whose names take more than the contact: see `OpenStore.named`."""
+
+LISTS: Final = ("everybody", "names", *(f"facet.{facet}.{value}" for facet, lists in FACETS.items() for value in lists))
+"""Scripts' names of all lists that people look at."""
+
+
+@functools.cache
+def lane_names(*lanes: Lane) -> tuple[str, ...]:
+    """Scripts' names of all that these lanes have."""
+    return tuple(name for lane in lanes for name in _STORED if name.startswith(f"lane.{lane}."))
+
+
+@functools.cache  # as many as there are calls in our code
+def _stored(names: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    return tuple((name, *_STORED[name]) for name in names if name not in MADE_APART)
 
 
 class Keys:
-    """The only place where the names of keys are made. A shard's tag keeps its keys in one slot of a Cluster."""
+    """A shard's tag keeps its keys in one slot of a Cluster; what is no shard's lies in a slot of its own."""
+
+    META: Final = Key("iv:meta")
+    PING: Final = Key("iv:ping")
+    PAUSED: Final = Key("iv:paused")
+    WORKERS: Final = Key("iv:workers")
+    ERASED_AT: Final = Key("iv:erased_at")
+    TIDYING: Final = Key("iv:tidying")
+    POLL: Final = Key("iv:crm:poll")
+    POLL_LOCK: Final = Key("iv:crm:poll:lock")
+    POLL_READ: Final = Key("iv:crm:poll:read")
+    POLL_WHOLE: Final = Key("iv:crm:poll:whole")
+    POLL_FAILED: Final = Key("iv:crm:poll:failed")
+    BELL: Final = "iv:bell"
+    """A channel, no key."""
 
     def __init__(self, shards: int) -> None:
         self.shards = shards
 
+    # -- of a contact and of its shard -----------------------------------------------------------------------------
+
     def shard(self, contact: str) -> int:
         return zlib.crc32(contact.encode()) % self.shards
 
-    def of_shard(self, shard: int, name: str) -> str:
-        return f"iv:{{s{shard:02d}}}:{name}"
+    def of_shard(self, shard: int, name: str) -> Key:
+        return Key(f"iv:{{s{shard:02d}}}:{name}")
 
-    def of_contact(self, contact: str, name: str) -> str:
-        return f"iv:{{s{self.shard(contact):02d}}}:{name}:{contact}"
+    def of_contact(self, contact: str, name: str) -> Key:
+        return Key(f"iv:{{s{self.shard(contact):02d}}}:{name}:{contact}")
 
-    def lane(self, contact: str, lane: str) -> list[str]:
-        """Queue, jobs and due set, in the order in which all scripts take them."""
+    def lane(self, contact: str, lane: str) -> list[Key]:
+        """Queue, jobs and due set."""
         due = self.of_shard(self.shard(contact), f"due:{lane}")
         return [self.of_contact(contact, f"queue:{lane}"), self.of_contact(contact, f"jobs:{lane}"), due]
 
-    def lanes(self, contact: str) -> list[str]:
-        """All three lanes, in their order."""
-        return [key for lane in LANES for key in self.lane(contact, lane)]
+    def named(self, contact: str, *names: str) -> dict[str, Key]:
+        """The keys that scripts call by these names, of that contact and of its shard, but for those that are MADE_APART."""
+        tag = f"iv:{{s{self.shard(contact):02d}}}:"
+        made = {name: f"{tag}{stored}{contact}" if is_own else tag + stored for name, stored, is_own in _stored(names)}
+        return cast("dict[str, Key]", made)
 
-    def index(self, shard: int) -> list[str]:
-        """What lists are read from: all by time, names, those a human has, then one per stage."""
-        names = ("index", "names", "by_human", *(f"by_stage:{stage}" for stage in STAGES))
-        return [self.of_shard(shard, name) for name in names]
+    def due(self, shard: int) -> dict[str, Key]:
+        """What waits in a shard, by scripts' names."""
+        return {f"lane.{lane}.due": self.of_shard(shard, f"due:{lane}") for lane in LANES}
 
+    def everybody(self, shard: int) -> Key:
+        """All contacts of a shard, by the time of the last change."""
+        return self.of_shard(shard, _OF_SHARD["everybody"])
 
-class OpenStore:
-    """One store with our keys in it. Constructing connects to nothing; threads may share one instance.
+    def found_by(self, shard: int, facet: str, value: str) -> Key:
+        """Those of them that have this value. Raises KeyError when there is no list of it."""
+        return self.of_shard(shard, FACETS[facet][value])
 
-    `skew_ms` moves the store's clock, for tests. `clock` is this machine's own, in seconds since 1970, to hold against it.
-    """
-
-    def __init__(
-        self, client: Callable[[], Client], *, shards: int, skew_ms: Callable[[], int], clock: Callable[[], float] | None = None
-    ) -> None:
-        self.keys = Keys(shards)
-        self.skew_ms = skew_ms
-        self._clock = clock
-        self._client = client
-        self._scripts = Scripts(client)
-        self._hash_key: bytes | None = None
-        self._opening = threading.Lock()
-
-    @property
-    def client(self) -> Client:
-        """The connection, after the store was found to be ours. Raises LedgerUnavailable, ConfigurationError."""
-        self.open()
-        return self._client()
-
-    def open(self) -> bytes:
-        """Looks once whether the store is ours; the key of its hashes. Raises LedgerUnavailable, ConfigurationError."""
-        if self._hash_key is not None:
-            return self._hash_key
-        with self._opening, ledger_errors():
-            client = self._client()
-            client.hsetnx("iv:meta", "shards", str(self.keys.shards))
-            client.hsetnx("iv:meta", "hash_key", secrets.token_hex(16))
-            stored: list[Any] = client.hmget("iv:meta", ["shards", "hash_key"])
-            shards = int(stored[0])
-            if shards != self.keys.shards:
-                raise ConfigurationError(
-                    [f"LEDGER_SHARDS: the store was made with {shards} shards, this process has {self.keys.shards}"]
-                )
-            self._hash_key = bytes(stored[1])
-        return self._hash_key
-
-    def hash(self, text: str) -> str:
-        """A keyed hash: what remains of an id after an erasure tells nothing to who has not the store's key."""
-        return hmac.digest(self.open(), text.encode("utf-8", "replace"), hashlib.sha256)[:15].hex()
-
-    def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """A script's answer. Raises LedgerUnavailable."""
-        self.open()
-        return self._scripts.run(script, keys, args)
-
-    def run_many(self, script: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, replicas: int = 0) -> list[Any]:
-        """One script many times. Raises LedgerUnavailable."""
-        self.open()
-        return self._scripts.run_many(script, calls, replicas=replicas)
-
-    def server_time(self) -> datetime:
-        """The store's clock."""
-        with ledger_errors():
-            seconds, micros = self.client.time()
-        return datetime.fromtimestamp(int(seconds) + int(micros) / 1e6 + self.skew_ms() / 1000, UTC)
-
-    def here_ms(self) -> int:
-        """This machine's own time; the end of time where nobody gave a clock, so that the store's is the earlier one."""
-        return _FOR_EVER_MS if self._clock is None else round(self._clock() * 1000)
-
-    def off_ms(self, store_ms: int) -> int:
-        """How far the store's time is ahead of this machine's own; 0 where nobody gave a clock."""
-        return 0 if self._clock is None else store_ms - self.here_ms()
-
-    def place_hash(self, place: str) -> str:
-        """What remains of a conversation's number in a CRM; "" of none."""
-        return self.hash(f"crm {place}") if place else ""
-
-    # -- names -----------------------------------------------------------------------------------------------------
-
-    def gone_key(self, contact: str) -> str:
+    def gone(self, contact: str, contact_hash: str) -> Key:
         """The ids of an erased person, under a name that tells nobody who that was."""
-        return self.keys.of_shard(self.keys.shard(contact), f"gone:{self.hash(contact)}")
+        return self.of_shard(self.shard(contact), f"gone:{contact_hash}")
 
-    def hour_key(self, shard: int) -> str:
-        """Where this hour's events of a shard are counted."""
-        hour = int((time.time() + self.skew_ms() / 1000) // 3600)  # noqa: TID251 - names a counter, decides nothing
-        return self.keys.of_shard(shard, f"hour:{hour}")
+    def hour(self, shard: int, hour: int) -> Key:
+        """Where an hour's events of a shard are counted."""
+        return self.of_shard(shard, f"hour:{hour}")
 
+    # -- in a slot of its own --------------------------------------------------------------------------------------
 
-def aliases_of(contact: Contact) -> list[str]:
-    """The names a contact goes by, each the name of an alias."""
-    names = {contact.key}
-    if contact.bsuid:
-        # The person's own, whichever way they write to us: the key says what kind of address it is.
-        names.add(f"{contact.key.partition(':')[0]}:{contact.bsuid}")
-    return sorted(names)
+    def id(self, id_hash: str) -> Key:
+        """Whose the message of that id is."""
+        return Key(f"iv:id:{id_hash}")
 
+    def alias(self, name: str) -> Key:
+        """Whose that name is."""
+        return Key(f"iv:alias:{name}")
 
-def text_of(stored: Any) -> str:
-    """What was stored, as text; nothing is the empty text."""
-    return stored.decode() if isinstance(stored, bytes) else "" if stored is None else str(stored)
+    def sent(self, wamid_hash: str) -> Key:
+        """Which message of ours the vendor calls so."""
+        return Key(f"iv:sent:{wamid_hash}")
 
+    def parked(self, wamid_hash: str) -> Key:
+        """Receipts that came before their message was known."""
+        return Key(f"iv:parked:{wamid_hash}")
 
-def moment_of(milliseconds: Any) -> datetime:
-    """A time of the store, in UTC."""
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+    def number(self, number: str) -> Key:
+        """The limit and the pause of a line of ours."""
+        return Key(f"iv:number:{number}")
+
+    def told(self, name: str) -> Key:
+        """What one process said for all."""
+        return Key(f"iv:told:{name}")
+
+    def revoked(self, what_hash: str) -> Key:
+        """When that was taken back."""
+        return Key(f"iv:revoked:{what_hash}")
+
+    def crm_conversation(self, conversation_id: str) -> Key:
+        """How a conversation of the CRM was last seen."""
+        return Key(f"iv:crm:conversation:{conversation_id}")
+
+    def crm_conversation_lock(self, conversation_id: str) -> Key:
+        """Who looks at it."""
+        return Key(f"iv:crm:conversation:{conversation_id}:lock")

@@ -1,7 +1,8 @@
 """The ledger on Redis or Valkey: what is true about every contact, and what is still to be done for them.
 
-Every contact belongs to a shard; all its keys carry the shard's hash tag, so one script touches one slot. The scripts beside
-this file (`lua/`) are the only writers. See ARCHITECTURE.md, "The ledger".
+Every contact belongs to a shard; all its keys carry the shard's hash tag, so one script touches one slot. Whatever must happen
+together is written by a script beside this file (`lua/`), which is given its keys by name and one document; single commands go
+through `Writes` (redis_open.py), and nobody else writes. See ARCHITECTURE.md, "The ledger".
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from src.agent.state import STAGES
 from src.desk.crm import Status
 from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Origin, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
-from src.integrations.redis_keys import OpenStore, aliases_of, moment_of, text_of
+from src.integrations.redis_keys import LISTS, Key, Keys, lane_names
+from src.integrations.redis_open import OpenStore, Writes, aliases_of, moment_of, text_of
 from src.integrations.redis_people import HOPS, REMEMBER_IDS_S, RedisPeople
-from src.integrations.redis_store import Client, ledger_errors, servers
+from src.integrations.redis_store import Client, as_text, ledger_errors, servers
 from src.messages import Receipt
 
 REMEMBER_SENT_S = 31 * 86_400
@@ -33,9 +35,24 @@ TRANSCRIPT_KEPT_S = 400 * 86_400
 """Rows older than this leave the transcript also of somebody who keeps writing."""
 PUT_OFF_MS = 1_000
 MEMORY_HEADROOM = 0.85
-BELL = "iv:bell"
 _MOST_JOBS: dict[Lane, int] = {"turns": 50, "delivery": 1, "mirror": 20}
 _SHOWN_STATUSES = ("sent", "delivered", "read", "failed")
+_LANES: dict[bytes, Lane] = {lane.encode(): lane for lane in LANES}
+_SENDS: dict[Lane, tuple[str, ...]] = {"delivery": ("out",)}
+"""What a lane that sends needs beside its own keys: what became of its messages."""
+_NEW = {"stage": STAGES[0]}
+"""What somebody new is found by."""
+
+# The keys of each script, by the names it has for them.
+_ACCEPT = (
+    *("record", "seen", "gone", "log", "depth", "hour", "everybody"),
+    *(f"facet.{facet}.{value}" for facet, value in _NEW.items()),
+    *lane_names("turns", "mirror"),
+)
+_COMMIT = ("record", "log", "out", "events", "hour", "depth", "dead", "letters", *LISTS, *lane_names(*LANES))
+_RECEIPT = ("record", "out", "hour", "depth", *lane_names("delivery", "mirror"))
+_AMEND = ("record", "log", "depth", *LISTS, *lane_names("turns", "mirror"))
+_SPEAK = ("record", "log", "out", "depth", "seen", "gone", *LISTS, *lane_names("delivery", "mirror"))
 
 
 class RedisLedger:
@@ -58,11 +75,11 @@ class RedisLedger:
         skew_ms: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._store = OpenStore(client, shards=shards, skew_ms=skew_ms, clock=clock)
+        windows = {"debounce_ms": round(debounce_s * 1000), "cap_ms": round(debounce_max_s * 1000), "timed": True}
+        self._store = OpenStore(client, shards=shards, skew_ms=skew_ms, clock=clock, lanes={"turns": windows})
         self._people = RedisPeople(self._store, lease_s=lease_s, mirrors=mirrors)
         self.keys = self._store.keys
         self.lease_s = lease_s
-        self._debounce = (round(debounce_s * 1000), round(debounce_max_s * 1000))
         self._messages_per_s = messages_per_s
         self._wait_replicas = wait_replicas
         self.mirrors = mirrors
@@ -76,6 +93,16 @@ class RedisLedger:
         """The connection, after the store was found to be ours. Raises LedgerUnavailable, ConfigurationError."""
         return self._store.client
 
+    @property
+    def shards(self) -> int:
+        """See the port."""
+        return self.keys.shards
+
+    @property
+    def write(self) -> Writes:
+        """Single commands, for what lies beside the ledger."""
+        return self._store.write
+
     def server_time(self) -> datetime:
         """The store's clock."""
         return self._store.server_time()
@@ -85,9 +112,8 @@ class RedisLedger:
         return self._store.off_ms(_ms(self.server_time())) / 1000
 
     def once(self, name: str, *, for_s: float) -> bool:
-        """Whether nobody said that name within so long: of all processes one is told yes."""
-        with ledger_errors():
-            return bool(self.client.set(f"iv:told:{name}", 1, nx=True, ex=round(for_s)))
+        """See the port."""
+        return self.write.set(self.keys.told(name), 1, nx=True, for_s=round(for_s))
 
     # -- people: see redis_people.py -------------------------------------------------------------------------------
 
@@ -110,14 +136,12 @@ class RedisLedger:
         self._people.forget(contact, erase=erase, claim=claim, farewell=farewell)
 
     def tidy(self) -> None:
-        """Has the store write its files anew some time after an erasure. To be called now and then."""
+        """See the port: has the store write its files anew some time after an erasure."""
         self._people.tidy()
 
     def ping(self) -> None:
         """Raises LedgerUnavailable when the store does not answer or cannot be written."""
-        self._store.open()
-        with ledger_errors():
-            self.client.set("iv:ping", "1", ex=60)
+        self.write.set(Keys.PING, "1", for_s=60)
 
     # -- the door --------------------------------------------------------------------------------------------------
 
@@ -155,31 +179,30 @@ class RedisLedger:
             results[position] = [text_of(part) for part in answer]
         return [result for result in results if result is not None]
 
-    def _accept_call(self, arrival: Arrival, key: str, single_node: bool) -> tuple[list[str], list[Any]]:
-        shard = self.keys.shard(key)
+    def _accept_call(self, arrival: Arrival, key: str, single_node: bool) -> tuple[dict[str, Key], dict[str, Any]]:
         id_hash = self._store.hash(arrival.inbound.id)
         aliases = aliases_of(arrival.inbound.contact)
-        keys = [
-            self.keys.of_contact(key, "record"),
-            *self.keys.lane(key, "turns"),
-            self.keys.of_contact(key, "seen"),
-            self._store.gone_key(key),
-            self.keys.of_contact(key, "log"),
-            self.keys.of_shard(shard, "depth"),
-            self._store.hour_key(shard),
-            self.keys.of_shard(shard, "index"),
-            self.keys.of_shard(shard, f"by_stage:{STAGES[0]}"),
-            *self.keys.lane(key, "mirror"),
-        ]
+        keys = self._store.named(key, *_ACCEPT)
         if single_node:
-            keys += [f"iv:id:{id_hash}", *(f"iv:alias:{alias}" for alias in aliases)]
-        debounce_ms, cap_ms = self._debounce
-        args = [
-            self._store.skew_ms(), key, shard, id_hash, id_hash, arrival.job, arrival.row, int(arrival.urgent),
-            debounce_ms, cap_ms, REMEMBER_IDS_S * 1000, COUNTERS_S, _ms(arrival.inbound.at),
-            int(single_node), arrival.mirror if self.mirrors else b"", self._store.here_ms(), *aliases,
-        ]  # fmt: skip
-        return keys, args
+            keys["id"] = self.keys.id(id_hash)
+            keys |= {f"aliases.{place}": self.keys.alias(alias) for place, alias in enumerate(aliases, 1)}
+        told = arrival.mirror if self.mirrors else b""
+        asked = self._store.asked(
+            key,
+            lane="turns",
+            id_hash=id_hash,
+            body=as_text(arrival.job),
+            row=as_text(arrival.row),
+            urgent=arrival.urgent,
+            heard_ms=_ms(arrival.inbound.at),
+            names=aliases,
+            facets=_NEW,
+            told=_told([(id_hash, told)]),
+            remember_ms=REMEMBER_IDS_S * 1000,
+            hour_ttl_s=COUNTERS_S,
+            here_ms=self._store.here_ms(),
+        )
+        return keys, asked
 
     def _refuse_when_full(self) -> None:
         """Leaves room for the commits of what was accepted: they free memory, new items only take it."""
@@ -210,41 +233,35 @@ class RedisLedger:
     def number_paused(self, number: str) -> bool:
         """Whether a line of ours rests, because its credentials were refused."""
         with ledger_errors():
-            until_ms: Any = self.client.hget(f"iv:number:{number}", "paused_until")
+            until_ms: Any = self.client.hget(self.keys.number(number), "paused_until")
         return until_ms is not None and int(until_ms) > self.server_time().timestamp() * 1000
 
     # -- lanes -----------------------------------------------------------------------------------------------------
 
     def offer(self, shard: int, room: Mapping[Lane, int]) -> Offers:
         """See the port."""
-        self._store.open()
-        keys = [self.keys.of_shard(shard, f"due:{lane}") for lane in LANES]
-        answer = self._store.run("offer", keys, [self._store.skew_ms(), PUT_OFF_MS, *(room.get(lane, 0) for lane in LANES)])
-        contacts = {lane: [text_of(contact) for contact in offered] for lane, offered in zip(LANES, answer, strict=False)}
-        now_ms, next_ms, more = int(answer[-3]), int(answer[-2]), answer[-1]
-        next_in_s = None if next_ms < 0 else (next_ms - now_ms) / 1000
-        return Offers(contacts, next_in_s, frozenset(lane for lane, due in zip(LANES, more, strict=True) if due))
+        asked = {
+            "skew": self._store.skew_ms(),
+            "put_off_ms": PUT_OFF_MS,
+            "room": {lane: room.get(lane, 0) for lane in LANES},
+        }
+        now_ms, next_ms, *lanes = self._store.run("offer", self.keys.due(shard), asked)
+        contacts: dict[Lane, list[str]] = {}
+        more: set[Lane] = set()
+        for name, others_are_due, offered in lanes:
+            lane = _LANES[name]
+            contacts[lane] = [text_of(contact) for contact in offered]
+            if others_are_due:
+                more.add(lane)
+        next_in_s = None if int(next_ms) < 0 else (int(next_ms) - int(now_ms)) / 1000
+        return Offers(contacts, next_in_s, frozenset(more))
 
     def claim(self, lane: Lane, contact: str) -> Claim | None:
         """See the port."""
-        self._store.open()
-        keys = [
-            self.keys.of_contact(contact, "record"),
-            *self.keys.lane(contact, lane),
-            *(self.keys.of_contact(contact, name) for name in ("out", "crm")),
-        ]
-        most = _MOST_JOBS[lane]
-        args = [
-            self._store.skew_ms(),
-            lane,
-            contact,
-            self.keys.shard(contact),
-            round(self.lease_s * 1000),
-            most,
-            *self._windows(lane),
-        ]
+        keys = self._store.named(contact, "record", *lane_names(lane), *_SENDS.get(lane, ()))
+        asked = self._store.asked(contact, lane=lane, lease_ms=round(self.lease_s * 1000), most=_MOST_JOBS[lane])
         asked_at = time.monotonic()
-        answer = self._store.run("claim", keys, args)
+        answer = self._store.run("claim", keys, asked)
         if answer == b"moving":
             self._people.home(contact)
         if not isinstance(answer, list):
@@ -276,104 +293,87 @@ class RedisLedger:
 
     def renew(self, claim: Claim, *, sending: str = "") -> tuple[float, str]:
         """See the port."""
-        keys = [
-            self.keys.of_contact(claim.contact, "record"),
-            self.keys.lane(claim.contact, claim.lane)[2],
-            self.keys.of_contact(claim.contact, "out"),
-        ]
-        args = [self._store.skew_ms(), claim.lane, claim.contact, claim.token, claim.epoch, round(self.lease_s * 1000), sending]
+        keys = self._store.named(claim.contact, "record", f"lane.{claim.lane}.due", "out")
+        asked = self._store.asked(
+            claim.contact,
+            lane=claim.lane,
+            token=claim.token,
+            epoch=claim.epoch,
+            lease_ms=round(self.lease_s * 1000),
+            outbox_id=sending,
+        )
         asked_at = time.monotonic()
         # A message goes out only when a replica knows of it, and so of all that led to it: one that takes over repeats nothing.
         replicas = self._wait_replicas if sending else 0
-        owner = self._store.run_many("renew", [(keys, args)], replicas=replicas)[0]
+        owner = self._store.run_many("renew", [(keys, asked)], replicas=replicas)[0]
         if owner is None:
             raise StaleCommit(f"the lease on the {claim.lane} lane is lost")
         return asked_at + self.lease_s, text_of(owner)
 
     def commit(self, claim: Claim, settlement: Settlement) -> None:
         """See the port."""
-        contact, lane, shard = claim.contact, claim.lane, self.keys.shard(claim.contact)
-        keys = [
-            *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
-            self.keys.of_shard(shard, "events"),
-            self._store.hour_key(shard),
-            self.keys.of_shard(shard, "depth"),
-            self.keys.of_shard(shard, "dead"),
-            self.keys.of_contact(contact, "dead"),
-            *self.keys.index(shard),
-            *self.keys.lanes(contact),
-            self.keys.of_contact(contact, "crm"),
-        ]
-        document = msgspec.json.encode(self._document(claim, settlement, shard))
-        answer = text_of(self._store.run("commit", keys, [document, settlement.state or b""]))
+        keys = self._store.named(claim.contact, *_COMMIT)
+        answer = text_of(self._store.run("commit", keys, self._settled(claim, settlement)))
         if answer == "gone":
             self._people.note_erasure()
         if answer == "stale":
-            raise StaleCommit(f"the {lane} lane was taken over, reset or erased meanwhile")
+            raise StaleCommit(f"the {claim.lane} lane was taken over, reset or erased meanwhile")
 
-    def _document(self, claim: Claim, settlement: Settlement, shard: int) -> dict[str, Any]:
-        debounce_ms, cap_ms = self._debounce
+    def _settled(self, claim: Claim, settlement: Settlement) -> dict[str, Any]:
+        """A settlement as the script takes it."""
         timer = settlement.timer
         statuses = [[outbox_id, *status] for outbox_id, status in settlement.statuses.items()]
         statuses += [[outbox_id, "queued", "", ""] for outbox_id, _ in settlement.deliveries]
         mirrors = [*settlement.mirrors, *(map(_status_job, settlement.statuses.items()) if self.mirrors else ())]
-        return {
-            "skew": self._store.skew_ms(),
-            "lane": claim.lane,
-            "contact": claim.contact,
-            "shard": shard,
-            "token": claim.token,
-            "epoch": claim.epoch,
-            "turn": claim.turn_id,
-            "done": list(settlement.done),
-            "buried": list(settlement.buried),
-            "uncounted": list(settlement.uncounted),
-            "crm": dict(settlement.crm),
-            "reason": settlement.reason,
-            "owner": settlement.owner,
-            "timer": -1 if timer is None else 0 if timer == "none" else _ms(timer),
-            "rows": [row.decode() for row in settlement.rows],
-            "rows_kept_ms": TRANSCRIPT_KEPT_S * 1000,
-            "here_ms": self._store.here_ms(),
-            "statuses": statuses,
-            "events": [event.decode() for event in settlement.events],
-            "events_kept": EVENTS_KEPT,
-            "counts": dict(settlement.counts),
-            "hour_ttl_s": COUNTERS_S,
-            "delivery": [[job, body.decode()] for job, body in settlement.deliveries],
-            "mirror": [[job, body.decode()] for job, body in mirrors if body],
-            "stage": settlement.stage,
-            "stages": STAGES,
-            "name": settlement.name,
-            "hold_ms": round(settlement.hold_s * 1000),
-            "wait": settlement.wait_for,
-            "debounce_ms": debounce_ms,
-            "cap_ms": cap_ms,
-        }
+        return self._store.asked(
+            claim.contact,
+            lane=claim.lane,
+            token=claim.token,
+            epoch=claim.epoch,
+            turn=claim.turn_id,
+            done=list(settlement.done),
+            buried=list(settlement.buried),
+            uncounted=list(settlement.uncounted),
+            reason=settlement.reason,
+            state=as_text(settlement.state) if settlement.state else None,
+            owner=settlement.owner,
+            timer_ms=None if timer is None else 0 if timer == "none" else _ms(timer),
+            rows=[as_text(row) for row in settlement.rows],
+            rows_kept_ms=TRANSCRIPT_KEPT_S * 1000,
+            here_ms=self._store.here_ms(),
+            statuses=statuses,
+            events=[as_text(event) for event in settlement.events],
+            events_kept=EVENTS_KEPT,
+            counts=dict(settlement.counts),
+            hour_ttl_s=COUNTERS_S,
+            jobs=[*_jobs("delivery", settlement.deliveries), *_told(mirrors)],
+            notes=dict(settlement.crm),
+            facets={"stage": settlement.stage} if settlement.stage else {},
+            name=settlement.name if settlement.stage else None,
+            hold_ms=round(settlement.hold_s * 1000),
+            wait=settlement.wait_for,
+        )
 
     def retry(self, claim: Claim, *, after_s: float, uncount: bool = False) -> None:
         """See the port."""
-        keys = [self.keys.of_contact(claim.contact, "record"), *self.keys.lane(claim.contact, claim.lane)]
-        shard = self.keys.shard(claim.contact)
-        args = [
-            self._store.skew_ms(), claim.lane, claim.contact, shard, claim.token, claim.epoch,
-            round(after_s * 1000), int(uncount), *(job.id for job in claim.jobs),
-        ]  # fmt: skip
-        self._store.run("retry", keys, args)
-
-    def _windows(self, lane: str) -> tuple[int, int]:
-        return self._debounce if lane == "turns" else (0, 0)
+        keys = self._store.named(claim.contact, "record", *lane_names(claim.lane))
+        asked = self._store.asked(
+            claim.contact,
+            lane=claim.lane,
+            token=claim.token,
+            epoch=claim.epoch,
+            delay_ms=round(after_s * 1000),
+            uncount=[job.id for job in claim.jobs] if uncount else [],
+        )
+        self._store.run("retry", keys, asked)
 
     def listen(self, ring: Callable[[int, float], None], stopped: Callable[[], bool]) -> None:
-        """Calls `ring(shard, in_s)` whenever something will need attention. Returns when `stopped`; a lost ring does no harm.
-
-        Raises LedgerUnavailable when the connection breaks: call again.
-        """
+        """See the port."""
         with ledger_errors():
             client = self.client
             node: Any = client.get_random_node().redis_connection if isinstance(client, RedisCluster) else client  # type: ignore[no-untyped-call]
             with node.pubsub(ignore_subscribe_messages=True) as heard:
-                heard.subscribe(BELL)
+                heard.subscribe(Keys.BELL)
                 while not stopped():
                     message = heard.get_message(timeout=0.5)
                     if message:
@@ -381,26 +381,24 @@ class RedisLedger:
                         ring(int(shard), int(in_ms) / 1000)
 
     def beat(self, worker: str) -> None:
-        """A worker says that it is alive."""
+        """See the port."""
         now_s = self.server_time().timestamp()
-        with ledger_errors():
-            self.client.zadd("iv:workers", {worker: now_s})
-            self.client.zremrangebyscore("iv:workers", "-inf", now_s - 3600)
+        self.write.zadd(Keys.WORKERS, {worker: now_s})
+        self.write.zforget(Keys.WORKERS, now_s - 3600)
 
     def leave(self, worker: str) -> None:
-        """A worker stops in good order."""
-        with ledger_errors():
-            self.client.zrem("iv:workers", worker)
+        """See the port."""
+        self.write.zrem(Keys.WORKERS, worker)
 
     def workers(self) -> dict[str, float]:
-        """Seconds since each worker's last beat, of those heard of within the hour."""
+        """See the port."""
         now_s = self.server_time().timestamp()
         with ledger_errors():
-            beats: Any = self.client.zrange("iv:workers", 0, -1, withscores=True)
+            beats: Any = self.client.zrange(Keys.WORKERS, 0, -1, withscores=True)
         return {text_of(name): round(now_s - at, 1) for name, at in beats}
 
     def pseudonym(self, contact: str) -> str:
-        """A stable name for logs that tells nothing to who has not the store's key."""
+        """See the port."""
         return self.keyed_hash(contact)[:10]
 
     def keyed_hash(self, text: str) -> str:
@@ -414,34 +412,28 @@ class RedisLedger:
         contact, _, outbox_id = receipt.opaque.rpartition(" ")
         if not contact:
             with ledger_errors():
-                found = text_of(self.client.get(f"iv:sent:{self._store.hash(receipt.message_id)}"))
+                found = text_of(self.client.get(self.keys.sent(self._store.hash(receipt.message_id))))
             contact, _, outbox_id = found.rpartition(" ")
         answer = self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"
         return self._park(receipt) if answer == "unknown" else answer
 
     def _apply_receipt(self, contact: str, outbox_id: str, receipt: Receipt) -> str:
-        at_ms = _ms(receipt.at)
         codes = ",".join(receipt.error_codes)
+        told = [_status_job((outbox_id, (receipt.status, "", codes)))] if self.mirrors else []
         for _ in range(HOPS):
-            shard = self.keys.shard(contact)
-            queue, _jobs, due = self.keys.lane(contact, "delivery")
-            counters = (self._store.hour_key(shard), self.keys.of_shard(shard, "depth"))
-            record_and_out = (self.keys.of_contact(contact, name) for name in ("record", "out"))
-            keys = [*record_and_out, queue, due, *counters, *self.keys.lane(contact, "mirror")]
-            told = _status_job((outbox_id, (receipt.status, "", codes)))[1] if self.mirrors else b""
-            args = [
-                self._store.skew_ms(),
+            asked = self._store.asked(
                 contact,
-                shard,
-                outbox_id,
-                receipt.status,
-                receipt.message_id,
-                codes,
-                at_ms,
-                COUNTERS_S,
-                told,
-            ]
-            answer = [text_of(part) for part in self._store.run("receipt", keys, args)]
+                lane="delivery",
+                outbox_id=outbox_id,
+                status=receipt.status,
+                wamid=receipt.message_id,
+                codes=codes,
+                at_ms=_ms(receipt.at),
+                hour_ttl_s=COUNTERS_S,
+                told=_told(told),
+            )
+            keys = self._store.named(contact, *_RECEIPT)
+            answer = [text_of(part) for part in self._store.run("receipt", keys, asked)]
             if answer[0] != "moved":
                 return answer[0]
             contact = self._people.home(answer[1])
@@ -449,59 +441,64 @@ class RedisLedger:
 
     def _park(self, receipt: Receipt) -> str:
         hashed = self._store.hash(receipt.message_id)
-        key = f"iv:parked:{hashed}"
+        key, hour = self.keys.parked(hashed), self._store.hour_key(0)
         kept = msgspec.structs.replace(receipt, phone=None, bsuid=None, opaque="")
+        self.write.rpush(key, msgspec.json.encode(kept))
+        self.write.expire(key, REMEMBER_IDS_S)
+        self.write.hincrby(hour, "receipt.unknown")
+        self.write.expire(hour, COUNTERS_S)
+        self.write.hincrby(self.keys.of_shard(0, "depth"), "total.receipt.unknown")
+        # Who sent the message may have looked for early receipts just before this one lay there.
         with ledger_errors():
-            self.client.rpush(key, msgspec.json.encode(kept))
-            self.client.expire(key, REMEMBER_IDS_S)
-            self.client.hincrby(self._store.hour_key(0), "receipt.unknown", 1)
-            self.client.expire(self._store.hour_key(0), COUNTERS_S)
-            self.client.hincrby(self.keys.of_shard(0, "depth"), "total.receipt.unknown", 1)
-            # Who sent the message may have looked for early receipts just before this one lay there.
-            contact, _, outbox_id = text_of(self.client.get(f"iv:sent:{hashed}")).rpartition(" ")
+            contact, _, outbox_id = text_of(self.client.get(self.keys.sent(hashed))).rpartition(" ")
         return self._apply_receipt(contact, outbox_id, receipt) if contact else "unknown"
 
     def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
         """See the port. Nothing is remembered of somebody who was erased. On a single node all of it is one step."""
         hashed = self._store.hash(wamid)
-        by_vendor_id, parked_key = f"iv:sent:{hashed}", f"iv:parked:{hashed}"
-        at_once = [] if isinstance(self.client, RedisCluster) else [by_vendor_id, parked_key]
+        found_by = {"sent": self.keys.sent(hashed), "parked": self.keys.parked(hashed)}
+        at_once = {} if isinstance(self.client, RedisCluster) else found_by
         while True:
-            out = self.keys.of_contact(contact, "out")
-            keys = [self.keys.of_contact(contact, "record"), out, *at_once]
-            noted = self._store.run("sent", keys, [outbox_id, wamid, contact, REMEMBER_SENT_S])
+            keys = self._store.named(contact, "record", "out") | at_once
+            asked = self._store.asked(contact, outbox_id=outbox_id, wamid=wamid, remember_s=REMEMBER_SENT_S)
+            noted = self._store.run("sent", keys, asked)
             if noted[0] != b"moved":
                 break
             contact = self._people.home(contact)
         if noted[0] != b"noted":
             return
-        parked: Any = noted[1] if at_once else self._find_by(by_vendor_id, parked_key, contact, outbox_id, out)
+        parked: Any = noted[1] if at_once else self._find_by(found_by, contact, outbox_id)
         for body in parked:
             self._apply_receipt(contact, outbox_id, msgspec.json.decode(body, type=Receipt))
         if parked:
-            with ledger_errors():
-                self.client.delete(parked_key)
+            self.write.delete(found_by["parked"])
 
-    def _find_by(self, by_vendor_id: str, parked: str, contact: str, outbox_id: str, out: str) -> list[bytes]:
+    def _find_by(self, keys: Mapping[str, Key], contact: str, outbox_id: str) -> list[bytes]:
         """The rest of `remember_sent`, key by key. Returns the receipts that came before."""
+        self.write.set(keys["sent"], f"{contact} {outbox_id}", for_s=REMEMBER_SENT_S)
         with ledger_errors():
-            self.client.set(by_vendor_id, f"{contact} {outbox_id}", ex=REMEMBER_SENT_S)
-            if not self.client.hexists(out, f"w:{outbox_id}"):  # erased or merged between the two steps
-                self.client.delete(by_vendor_id)
-                return []
-            found: Any = self.client.lrange(parked, 0, -1)
+            known = self.client.hexists(self.keys.of_contact(contact, "out"), f"w:{outbox_id}")
+        if not known:  # erased or merged between the two steps
+            self.write.delete(keys["sent"])
+            return []
+        with ledger_errors():
+            found: Any = self.client.lrange(keys["parked"], 0, -1)
         return list(found)
 
     def wait_for_number(self, number: str) -> float:
         """See the port."""
-        args = [self._store.skew_ms(), self._messages_per_s, max(1.0, self._messages_per_s / 4), 1]
-        return int(self._store.run("bucket", [f"iv:number:{number}"], args)) / 1000
+        asked = {
+            "skew": self._store.skew_ms(),
+            "per_s": self._messages_per_s,
+            "burst": max(1.0, self._messages_per_s / 4),
+            "wanted": 1,
+        }
+        return int(self._store.run("bucket", {"number": self.keys.number(number)}, asked)) / 1000
 
     def pause_number(self, number: str, *, for_s: float, reason: str) -> None:
         """See the port."""
         until_ms = round(self.server_time().timestamp() * 1000 + for_s * 1000)
-        with ledger_errors():
-            self.client.hset(f"iv:number:{number}", mapping={"paused_until": until_ms, "reason": reason})
+        self.write.hset(self.keys.number(number), {"paused_until": until_ms, "reason": reason})
 
     def durability(self) -> dict[str, str]:
         """How the store keeps what it is told, as far as it says: `appendonly`, `appendfsync`, `maxmemory-policy`, `version`.
@@ -526,21 +523,19 @@ class RedisLedger:
 
     def amend(self, contact: str, amendment: Amendment) -> bool:
         """See the port. A turn in flight loses its claim and is taken again on the new state."""
-        shard = self.keys.shard(contact)
-        keys = [
-            *(self.keys.of_contact(contact, name) for name in ("record", "log")),
-            *self.keys.index(shard),
-            *self.keys.lane(contact, "turns"),
-            self.keys.of_shard(shard, "depth"),
-            *self.keys.lane(contact, "mirror"),
-        ]
-        timer_ms = 0 if amendment.timer is None else _ms(amendment.timer)
-        args = [
-            self._store.skew_ms(), contact, shard, *self._debounce, amendment.expected or b"", amendment.state, amendment.owner,
-            timer_ms, amendment.stage, amendment.name, amendment.row, *STAGES,
-            *(part for job in amendment.mirrors for part in job),
-        ]  # fmt: skip
-        return text_of(self._store.run("amend", keys, args)) == "ok"
+        asked = self._store.asked(
+            contact,
+            lane="turns",
+            expected=as_text(amendment.expected or b""),
+            state=as_text(amendment.state),
+            owner=amendment.owner,
+            timer_ms=0 if amendment.timer is None else _ms(amendment.timer),
+            facets={"stage": amendment.stage},
+            name=amendment.name,
+            row=as_text(amendment.row),
+            told=_told(amendment.mirrors),
+        )
+        return text_of(self._store.run("amend", self._store.named(contact, *_AMEND), asked)) == "ok"
 
     def speak(
         self,
@@ -552,25 +547,21 @@ class RedisLedger:
         origin: Origin | None = None,
     ) -> int:
         """See the port."""
-        place, written_ms = (self._store.place_hash(origin.place), _ms(origin.at)) if origin else ("", 0)
-        parts = [part for (name, body, row) in messages for part in (name, self._store.hash(name), body, row)]
-        told = [part for job in mirrors for part in job]
+        written = None
+        if origin and origin.place:
+            written = {"place": self._store.place_hash(origin.place), "written_ms": _ms(origin.at)}
+        said = [[name, self._store.hash(name), as_text(body), as_text(row)] for name, body, row in messages]
         for _ in range(HOPS):
-            shard = self.keys.shard(contact)
-            keys = [
-                *(self.keys.of_contact(contact, name) for name in ("record", "log", "out")),
-                self.keys.of_shard(shard, "depth"),
-                *self.keys.lane(contact, "delivery"),
-                *self.keys.lane(contact, "mirror"),
-                *self.keys.index(shard),
-                self.keys.of_contact(contact, "seen"),
-                self._store.gone_key(contact),
-            ]
-            args = [
-                self._store.skew_ms(), contact, shard, owner, *STAGES, place, written_ms, REMEMBER_IDS_S * 1000,
-                len(messages), *parts, *told,
-            ]  # fmt: skip
-            answer = self._store.run("speak", keys, args)
+            asked = self._store.asked(
+                contact,
+                lane="delivery",
+                owner=owner,
+                messages=said,
+                told=_told(mirrors),
+                origin=written,
+                remember_ms=REMEMBER_IDS_S * 1000,
+            )
+            answer = self._store.run("speak", self._store.named(contact, *_SPEAK), asked)
             if text_of(answer[0]) == "moved":
                 contact = text_of(answer[1])
                 continue
@@ -581,11 +572,10 @@ class RedisLedger:
 
     def pause(self, paused: bool) -> None:
         """See the port."""
-        with ledger_errors():
-            if paused:
-                self.client.set("iv:paused", "1")
-            else:
-                self.client.delete("iv:paused")
+        if paused:
+            self.write.set(Keys.PAUSED, "1")
+        else:
+            self.write.delete(Keys.PAUSED)
         self._paused = (time.monotonic(), paused)  # who did it sees it at once
 
     def paused(self) -> bool:
@@ -593,7 +583,7 @@ class RedisLedger:
         looked_s, paused = self._paused
         if time.monotonic() - looked_s > 1.0:
             with ledger_errors():
-                paused = bool(self.client.exists("iv:paused"))
+                paused = bool(self.client.exists(Keys.PAUSED))
             self._paused = (time.monotonic(), paused)
         return paused
 
@@ -601,17 +591,12 @@ class RedisLedger:
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:
         """Puts a dead letter back into its lane with no attempt counted. False when there is none by that id."""
-        self._store.open()
         contact = self._people.home(contact)
-        shard = self.keys.shard(contact)
-        keys = [
-            self.keys.of_contact(contact, "record"),
-            *(self.keys.of_shard(shard, name) for name in ("depth", "dead")),
-            self.keys.of_contact(contact, "dead"),
-            *self.keys.lane(contact, lane),
-            self.keys.of_contact(contact, "out"),
-        ]
-        return text_of(self._store.run("replay", keys, [self._store.skew_ms(), contact, shard, lane, job_id])) == "ok"
+        known = _LANES.get(lane.encode())
+        if known is None:
+            return False
+        keys = self._store.named(contact, "record", "depth", "dead", "letters", *lane_names(known), *_SENDS.get(known, ()))
+        return text_of(self._store.run("replay", keys, self._store.asked(contact, lane=lane, id=job_id))) == "ok"
 
 
 def _ms(moment: datetime) -> int:
@@ -623,3 +608,13 @@ def _status_job(status: tuple[str, tuple[str, str, str]]) -> tuple[str, bytes]:
     outbox_id, (name, _wamid, codes) = status
     shown = msgspec.json.encode(Status(id=outbox_id, status=name, detail=codes)) if name in _SHOWN_STATUSES else b""
     return f"{outbox_id}.{name}", shown
+
+
+def _jobs(lane: Lane, jobs: Sequence[tuple[str, bytes]]) -> list[tuple[Lane, str, msgspec.Raw]]:
+    """Jobs as the scripts take them."""
+    return [(lane, job_id, as_text(body)) for job_id, body in jobs]
+
+
+def _told(jobs: Sequence[tuple[str, bytes]]) -> list[tuple[Lane, str, msgspec.Raw]]:
+    """What the CRM is told. A job that says nothing is none."""
+    return _jobs("mirror", [(job_id, body) for job_id, body in jobs if body])

@@ -7,24 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
-from src.desk.ports import REMEMBERED, Arrival, Claim
+from src.desk.crm import Erased, Place
+from src.desk.ports import LANES, REMEMBERED, Arrival, Claim
 from src.errors import LedgerUnavailable, StaleCommit
-from src.integrations.redis_keys import OpenStore, aliases_of, text_of
-from src.integrations.redis_store import ledger_errors, servers
-from src.messages import Inbound
+from src.integrations.redis_keys import LISTS, Key, Keys, lane_names
+from src.integrations.redis_open import OpenStore, aliases_of, text_of
+from src.integrations.redis_store import as_text, ledger_errors, servers
+from src.messages import Contact, Inbound
 
 HOPS = 6
 """How often a contact may turn out to be somebody else before we give up and are asked again."""
 TIDY_AFTER_S = 5
-_ERASED_AT, _TIDYING = "iv:erased_at", "iv:tidying"
 _MARKS = (b"erased", b"heard")
 """Beside the hashes of somebody who was erased: when that was, and when they had last written."""
 REMEMBER_IDS_S = round(REMEMBERED.total_seconds())
+_OUTLIVE_A_RESET = ("seq", "created", "heard", "timer", "turns.first", "turns.last")
+"""Of a record, beside all names: when the person came and wrote, when to look again, how long what waits has waited."""
+_WHERE = {"mirror": ("person", "conversation")}
+"""The notes that say where somebody is in the CRM."""
+
+# The keys of each script, by the names it has for them.
+_MERGE = ("record", "log", "seen", "out", "dead", "letters", "depth", *LISTS, *lane_names(*LANES))
+_FOREIGN = ("record", "seen", "out", "lane.mirror.notes")
+_FORGET = ("record", "log", "out", "dead", "letters", "seen", "gone", "depth", *LISTS, *lane_names(*LANES))
+
+
+class _Elsewhere(NamedTuple):
+    """What of a person lay in other slots and was removed there: what was known, marks to be kept, the place in the CRM."""
+
+    known: str = ""
+    marks: tuple[str, ...] = ()
+    place: Place | None = None
 
 
 class RedisPeople:
@@ -38,8 +57,8 @@ class RedisPeople:
 
     def identify_stepwise(self, arrival: Arrival, key: str) -> list[str] | None:
         """What `_identify.lua` does, in idempotent steps, for a Cluster where id and aliases live in other slots."""
-        id_key = f"iv:id:{self._store.hash(arrival.inbound.id)}"
-        alias_keys = [f"iv:alias:{alias}" for alias in aliases_of(arrival.inbound.contact)]
+        id_key = self._keys.id(self._store.hash(arrival.inbound.id))
+        alias_keys = [self._keys.alias(alias) for alias in aliases_of(arrival.inbound.contact)]
         with ledger_errors():
             owner = text_of(self._store.client.get(id_key))
             if owner == "-" or self._is_from_before_an_erasure(arrival, key):
@@ -53,8 +72,8 @@ class RedisPeople:
             if found and found[0] != key and not owner:
                 return ["other", found[0]]
             for alias_key in alias_keys:
-                self._store.client.set(alias_key, key, nx=True)
-            self._store.client.set(id_key, key, nx=True, px=REMEMBER_IDS_S * 1000)
+                self._store.write.set(alias_key, key, nx=True)
+            self._store.write.set(id_key, key, nx=True, for_s=REMEMBER_IDS_S)
             owner = text_of(self._store.client.get(id_key))  # of two that come at once under two identities, one was first
             if owner != key:
                 return ["duplicate"] if owner == "-" else ["other", owner]
@@ -71,22 +90,26 @@ class RedisPeople:
         if kind == "other":
             return contacts[0]
         home = self.merge(*contacts) if kind == "merge" else self.home(contacts[0])
-        for name in (f"iv:id:{self._store.hash(inbound.id)}", *(f"iv:alias:{alias}" for alias in aliases_of(inbound.contact))):
+        for name in (self._keys.id(self._store.hash(inbound.id)), *map(self._keys.alias, aliases_of(inbound.contact))):
             with ledger_errors():
                 known = text_of(self._store.client.get(name))
             if known not in ("", "-", home):  # it was claimed for a contact just when that one moved or went
-                self._store.run("repoint", [name], [known, home if kind == "merge" else self.home(known)])
+                self._repoint(name, known, home if kind == "merge" else self.home(known))
         return home
+
+    def _repoint(self, name: Key, means: str, to: str) -> None:
+        """A name that `means` one contact ("": whichever) means another from now on."""
+        self._store.run("repoint", {"name": name}, {"from": means, "to": to})
 
     def alias(self, contact: str, alias: str) -> str:
         """From now on `alias` ("channel:address") means that contact; merges when it meant another. Returns who it is now."""
         self._store.open()
         contact = self.home(contact)
+        # The record knows first: an erasure finds the alias whatever happens in between.
+        self._store.write.hsetnx(self._keys.of_contact(contact, "record"), f"alias {alias}", "1")
+        self._store.write.set(self._keys.alias(alias), contact, nx=True)
         with ledger_errors():
-            # The record knows first: an erasure finds the alias whatever happens in between.
-            self._store.client.hsetnx(self._keys.of_contact(contact, "record"), f"alias {alias}", "1")
-            self._store.client.set(f"iv:alias:{alias}", contact, nx=True)
-            known = text_of(self._store.client.get(f"iv:alias:{alias}"))
+            known = text_of(self._store.client.get(self._keys.alias(alias)))
         return contact if known == contact else self.merge(contact, known)
 
     def merge(self, one: str, other: str) -> str:
@@ -120,51 +143,39 @@ class RedisPeople:
         """One try: "done", "nobody" when there is nothing to move, or "changed" when something else happened to one of the
         two: then nothing is lost, and the next look at `leave` tells."""
         staying = self._keys.of_contact(keep, "record")
-        with ledger_errors():
-            # Announced before anything moves: an erasure of the one that stays must know of the other.
-            self._store.client.hset(staying, f"joins {leave}", "1")
-            self._carry_hashes(leave, keep)
-        leaving = [self._store.skew_ms(), leave, self._keys.shard(leave), keep]
-        answer = self._store.run("leave", self._merge_keys(leave), [*leaving, 0, round(self._lease_s * 1000)])
+        # Announced before anything moves: an erasure of the one that stays must know of the other.
+        self._store.write.hset(staying, {f"joins {leave}": "1"})
+        self._carry_hashes(leave, keep)
+        leaving, rest_ms = self._store.named(leave, *_MERGE), round(self._lease_s * 1000)
+        asked = self._store.asked(leave, destination=keep, lane="turns", again_ms=rest_ms)
+        answer = self._store.run("leave", leaving, asked)
         if answer[0] != b"leaving":
-            with ledger_errors():
-                self._store.client.hdel(staying, f"joins {leave}")
+            self._store.write.hdel(staying, f"joins {leave}")
             return "nobody" if answer[0] == b"gone" else "changed"
         _, has, id_hashes, names = answer
-        aliases = [f"iv:alias:{text_of(name)[6:]}" for name in names if name.startswith(b"alias ")]
-        for name in (*(f"iv:id:{text_of(id_hash)}" for id_hash in id_hashes), *aliases):
-            self._store.run("repoint", [name], [leave, keep])
-        args = [self._store.skew_ms(), keep, self._keys.shard(keep), leave, has, *STAGES]
-        joined = text_of(self._store.run("join", self._merge_keys(keep), args)[0])
+        aliases = [self._keys.alias(text_of(name)[6:]) for name in names if name.startswith(b"alias ")]
+        for name in (*(self._keys.id(text_of(id_hash)) for id_hash in id_hashes), *aliases):
+            self._repoint(name, leave, keep)
+        asked = self._store.asked(keep, source=leave, has=as_text(has), lane="turns", owner="human")
+        joined = text_of(self._store.run("join", self._store.named(keep, *_MERGE), asked)[0])
         if joined not in ("ok", "done"):
             return "changed"
-        self._store.run("leave", self._merge_keys(leave), [*leaving, 1, 0])
+        self._store.run("leave", leaving, self._store.asked(leave, destination=keep, drop=True))
         return "done"
 
     def _carry_hashes(self, leave: str, keep: str) -> None:
         """Whoever was erased under one name and is one with another now is told nothing twice either. Not the marks of when
         that was: the other was not erased."""
-        known: Any = self._store.client.zrange(self._store.gone_key(leave), 0, -1, withscores=True)
+        with ledger_errors():
+            known: Any = self._store.client.zrange(self._store.gone_key(leave), 0, -1, withscores=True)
         if hashes := {name: at for name, at in known if name not in _MARKS}:
-            self._store.client.zadd(self._store.gone_key(keep), hashes)
-            self._store.client.pexpire(self._store.gone_key(keep), REMEMBER_IDS_S * 1000)
-
-    def _merge_keys(self, contact: str) -> list[str]:
-        shard = self._keys.shard(contact)
-        return [
-            *(self._keys.of_contact(contact, name) for name in ("record", "log", "seen", "out")),
-            self._keys.of_shard(shard, "dead"),
-            self._keys.of_contact(contact, "dead"),
-            *self._keys.index(shard),
-            self._keys.of_shard(shard, "depth"),
-            *self._keys.lanes(contact),
-            self._keys.of_contact(contact, "crm"),
-        ]
+            self._store.write.zadd(self._store.gone_key(keep), hashes)
+            self._store.write.expire(self._store.gone_key(keep), REMEMBER_IDS_S)
 
     def resolve(self, reference: str) -> str:
         """The contact key for a key or alias; the reference itself when nobody goes by it."""
         with ledger_errors():
-            return text_of(self._store.client.get(f"iv:alias:{reference}")) or reference
+            return text_of(self._store.client.get(self._keys.alias(reference))) or reference
 
     def forget(
         self, contact: str, *, erase: bool, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
@@ -185,8 +196,7 @@ class RedisPeople:
     def note_erasure(self) -> None:
         """The store's files still hold what was erased, until they are written anew: see `tidy`."""
         try:
-            with ledger_errors():
-                self._store.client.set(_ERASED_AT, round(self._store.server_time().timestamp() * 1000))
+            self._store.write.set(Keys.ERASED_AT, round(self._store.server_time().timestamp() * 1000))
         except LedgerUnavailable:  # a full store keeps no note: it is done at once
             self._rewrite_files()
 
@@ -196,13 +206,14 @@ class RedisPeople:
         To be called now and then, by anybody. A store that does not let us keeps its files until it rewrites them itself.
         """
         with ledger_errors():
-            client = self._store.client
-            erased_at: Any = client.get(_ERASED_AT)
-            waited_ms = self._store.server_time().timestamp() * 1000 - int(erased_at) if erased_at else 0
-            if erased_at is None or waited_ms < TIDY_AFTER_S * 1000 or not client.set(_TIDYING, 1, nx=True, ex=TIDY_AFTER_S):
-                return
-            # Forgotten before the rewrite begins: whoever is erased meanwhile is noted for the next one.
-            client.delete(_ERASED_AT)
+            erased_at: Any = self._store.client.get(Keys.ERASED_AT)
+        waited_ms = self._store.server_time().timestamp() * 1000 - int(erased_at) if erased_at else 0
+        if erased_at is None or waited_ms < TIDY_AFTER_S * 1000:
+            return
+        if not self._store.write.set(Keys.TIDYING, 1, nx=True, for_s=TIDY_AFTER_S):
+            return
+        # Forgotten before the rewrite begins: whoever is erased meanwhile is noted for the next one.
+        self._store.write.delete(Keys.ERASED_AT)
         self._rewrite_files()
 
     def _rewrite_files(self) -> None:
@@ -214,65 +225,66 @@ class RedisPeople:
     def _forget_once(
         self, contact: str, how: str, claim: Claim | None = None, farewell: tuple[str, bytes] | None = None
     ) -> list[str]:
-        held = (claim.lane, claim.token, claim.epoch) if claim else ("", "", "")
-        erased_there = ("", "") if how == "reset" else self._erase_elsewhere(contact, held)
-        if erased_there is None:
+        held = {"lane": claim.lane, "token": claim.token, "epoch": claim.epoch} if claim else None
+        elsewhere = _Elsewhere() if how == "reset" else self._erase_elsewhere(contact, held)
+        if elsewhere is None:
             return ["stale"]
-        known, place_hash = erased_there
-        shard = self._keys.shard(contact)
-        keys = [
-            *(self._keys.of_contact(contact, name) for name in ("record", "log", "out")),
-            self._keys.of_shard(shard, "dead"),
-            self._keys.of_contact(contact, "dead"),
-            *self._keys.index(shard),
-            self._keys.of_contact(contact, "seen"),
-            self._store.gone_key(contact),
-            self._keys.of_shard(shard, "depth"),
-            *self._keys.lanes(contact),
-            self._keys.of_contact(contact, "crm"),
-        ]
-        crm_wait_ms = round(self._lease_s * 1000) if self._mirrors else -1
-        args = [
-            self._store.skew_ms(), contact, shard, how, *held, REMEMBER_IDS_S * 1000, known,
-            *(farewell or ("", "")), crm_wait_ms, *STAGES, self._store.here_ms(), place_hash,
-            *(job.id for job in (claim.jobs if claim else ())),
-        ]  # fmt: skip
-        return [text_of(part) for part in self._store.run("forget", keys, args)]
+        asked = self._store.asked(
+            contact,
+            how=how,
+            held=held,
+            done=[job.id for job in claim.jobs] if claim else [],
+            drops=["delivery"],
+            keeps=_OUTLIVE_A_RESET,
+            facets={"stage": STAGES[0]},
+            where=_WHERE,
+            known=elsewhere.known,
+            marks=elsewhere.marks,
+            remember_ms=REMEMBER_IDS_S * 1000,
+            here_ms=self._store.here_ms(),
+            farewell=["delivery", farewell[0], as_text(farewell[1])] if farewell else None,
+            last_word=self._last_word(contact, elsewhere.place),
+        )
+        return [text_of(part) for part in self._store.run("forget", self._store.named(contact, *_FORGET), asked)]
 
-    def _erase_elsewhere(self, contact: str, held: tuple[str, str, str]) -> tuple[str, str] | None:
-        """Removes what one script cannot reach. Returns what was known of, and the hash of the conversation in the CRM ("" for
-        none); None when the claim is lost."""
-        keys = [self._keys.of_contact(contact, name) for name in ("record", "seen", "out", "crm")]
-        found = self._store.run("foreign", keys, held)
+    def _last_word(self, contact: str, place: Place | None) -> dict[str, Any]:
+        """The CRM is to forget the person, too. Without one, what it was to be told before still is."""
+        who = Contact(key=contact, channel=contact.partition(":")[0])
+        body = msgspec.json.encode(Erased(id="erased", contact=who, place=place)) if self._mirrors else b""
+        return {"lane": "mirror", "id": "erased", "body": as_text(body), "wait_ms": round(self._lease_s * 1000)}
+
+    def _erase_elsewhere(self, contact: str, held: dict[str, str] | None) -> _Elsewhere | None:
+        """Removes what one script cannot reach. None when the claim is lost."""
+        found = self._store.run("foreign", self._store.named(contact, *_FOREIGN), {"held": held, "where": _WHERE})
         if found is None:
             return None
-        id_hashes, wamids, names, known, place, heard_ms = found
-        place_hash = self._store.place_hash(text_of(place))
+        id_hashes, wamids, names, places, known, heard_ms = found
+        person, conversation = (text_of(place) for _lane, _name, place in places)
+        marks = [self._store.place_hash(conversation)] if conversation else []
         for id_hash in id_hashes:
-            self._store.run("repoint", [f"iv:id:{text_of(id_hash)}"], ["", "-"])
-        with ledger_errors():
-            client = self._store.client
-            for wamid in wamids:
-                client.delete(f"iv:sent:{self._store.hash(text_of(wamid))}")
-            for field in names:
-                kind, _, name = text_of(field).partition(" ")
-                if name != contact:
-                    self._remember_gone(name, [*map(text_of, id_hashes), place_hash], text_of(heard_ms))
-                if kind == "alias":
-                    client.delete(f"iv:alias:{name}")
-                else:  # "joins" or "joined": what a merge left, or all of it when the merge was interrupted
-                    while self._forget_once(name, "erase_source") == ["again"]:
-                        pass
-        return text_of(known), place_hash
+            self._repoint(self._keys.id(text_of(id_hash)), "", "-")
+        for wamid in wamids:
+            self._store.write.delete(self._keys.sent(self._store.hash(text_of(wamid))))
+        for field in names:
+            kind, _, name = text_of(field).partition(" ")
+            if name != contact:
+                self._remember_gone(name, [*map(text_of, id_hashes), *marks], text_of(heard_ms))
+            if kind == "alias":
+                self._store.write.delete(self._keys.alias(name))
+            else:  # "joins" or "joined": what a merge left, or all of it when the merge was interrupted
+                while self._forget_once(name, "erase_source") == ["again"]:
+                    pass
+        there = Place(person_id=person, conversation_id=conversation) if person and conversation else None
+        return _Elsewhere(text_of(known), tuple(marks), there)
 
     def _remember_gone(self, name: str, hashes: Sequence[str], heard_ms: str) -> None:
         """What comes again may come under another of the person's names, all of which lead nowhere from now on."""
         now_ms = round(self._store.server_time().timestamp() * 1000)
-        marks: dict[str, float] = dict.fromkeys(filter(None, hashes), now_ms)
+        marks: dict[str, float] = dict.fromkeys(hashes, now_ms)
         marks |= {"erased": min(now_ms, self._store.here_ms())} | ({"heard": int(heard_ms)} if heard_ms else {})
         key = self._store.gone_key(name)
-        self._store.client.zadd(key, marks)
-        self._store.client.pexpire(key, REMEMBER_IDS_S * 1000)
+        self._store.write.zadd(key, marks)
+        self._store.write.expire(key, REMEMBER_IDS_S)
 
 
 def _has_phone(contact: str) -> bool:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from src.integrations.redis_keys import moment_of
+from src.integrations.redis_keys import Key
 from src.integrations.redis_ledger import RedisLedger
+from src.integrations.redis_open import moment_of
 from src.integrations.redis_store import ledger_errors
 
 
@@ -20,8 +21,7 @@ class RedisRevocations:
     def revoke(self, what: str, *, for_s: int) -> None:
         """See the port."""
         now_ms = round(self._ledger.server_time().timestamp() * 1000)
-        with ledger_errors():
-            self._ledger.client.set(self._key(what), now_ms, ex=for_s)
+        self._ledger.write.set(self._key(what), now_ms, for_s=for_s)
 
     def revoked_at(self, what: str) -> datetime | None:
         """See the port."""
@@ -30,5 +30,5 @@ class RedisRevocations:
             stored: Any = self._ledger.client.get(key)
         return moment_of(stored) if stored else None
 
-    def _key(self, what: str) -> str:
-        return f"iv:revoked:{self._ledger.keyed_hash(what)}"
+    def _key(self, what: str) -> Key:
+        return self._ledger.keys.revoked(self._ledger.keyed_hash(what))

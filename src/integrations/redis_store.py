@@ -10,13 +10,14 @@ import functools
 import hashlib
 import re
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import msgspec
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
@@ -29,10 +30,12 @@ from src.errors import ConfigurationError, LedgerUnavailable
 
 _LUA = Path(__file__).parent / "lua"
 _PARTS = {
-    "accept": ("_contact", "_identify"),
-    "foreign": ("_contact", "_foreign"),
-    "forget": ("_contact", "_foreign"),
+    **dict.fromkeys(("amend", "commit", "join", "leave", "speak"), ("_lists",)),
+    "accept": ("_lists", "_identify"),
+    "foreign": ("_foreign",),
+    "forget": ("_lists", "_foreign"),
 }
+"""What a script is made of beside what all of them share."""
 SOCKET_TIMEOUT_S = 2.5
 CONNECT_TIMEOUT_S = 1.0
 REPLICAS_WITHIN_MS = 500
@@ -43,6 +46,10 @@ _OPTIONS: dict[str, Any] = {
 }
 
 Client = redis.Redis | RedisCluster
+Document = Mapping[str, Any]
+"""What a script is asked, by name. Texts that are bytes go through `as_text`."""
+_pack = msgspec.msgpack.Encoder().encode
+_KEY_NAME = re.compile(r"\w+(\.\w+)*", re.ASCII)
 
 
 def connect(url: str) -> Client:
@@ -257,48 +264,61 @@ def ledger_errors() -> Iterator[None]:
         raise LedgerUnavailable(f"{type(error).__name__}: {first_words}") from error
 
 
+def as_text(data: bytes) -> msgspec.Raw:
+    """Bytes for a document: the scripts' msgpack is from before it had bytes, and takes any for a text."""
+    return msgspec.Raw(b"\xdb" + len(data).to_bytes(4, "big") + data)
+
+
 class Scripts:
-    """Our Lua, run by digest. A store that does not know a script yet (or any more) is given its text."""
+    """Our Lua, run by digest. A store that does not know a script yet (or any more) is given its text.
 
-    def __init__(self, client: Callable[[], Client]) -> None:
+    A script finds its keys by name in `K`, what it is asked in `A`, and `constants` in `C`. Which key stands where is part of
+    its text, and so is what never changes: one text serves all calls with keys of the same names, and no call carries either.
+    """
+
+    def __init__(self, client: Callable[[], Client], constants: Mapping[str, Any]) -> None:
         self._client = client
+        self._constants = f"local C = {_in_lua(constants)}"
 
-    @functools.cache  # noqa: B019 - one instance per process, a dozen scripts
-    def _load(self, name: str) -> tuple[str, str]:
-        parts = (*_PARTS.get(name, ("_contact",)), name)
-        text = "\n".join((_LUA / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+    @functools.cache  # noqa: B019 - one instance per process, a dozen scripts, each with a few sets of keys
+    def load(self, name: str, key_names: tuple[str, ...]) -> tuple[str, str]:
+        """The text and the digest of a script for keys of these names in this order."""
+        parts = ("_prelude", "_contact", *_PARTS.get(name, ()), name)
+        texts = ((_LUA / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+        text = "\n".join((_places_of(key_names), self._constants, *texts))
         return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    def run(self, name: str, keys: Mapping[str, str], asked: Document) -> Any:
         """The script's answer. Raises LedgerUnavailable."""
-        text, digest = self._load(name)
+        text, digest = self.load(name, tuple(keys))
         client = self._client()
         with ledger_errors():
             try:
-                return client.evalsha(digest, len(keys), *keys, *args)
+                return client.evalsha(digest, len(keys), *keys.values(), _pack(asked))
             except NoScriptError:
-                return client.eval(text, len(keys), *keys, *args)
+                return client.eval(text, len(keys), *keys.values(), _pack(asked))
 
-    def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, replicas: int = 0) -> list[Any]:
+    def run_many(self, name: str, calls: Sequence[tuple[Mapping[str, str], Document]], *, replicas: int = 0) -> list[Any]:
         """One script many times: in one round trip on a single node, one by one on a Cluster until one fails. Raises
         LedgerUnavailable when one of them could not be done, or fewer than `replicas` replicas say that they have it."""
         client = self._client()
         if isinstance(client, RedisCluster):
             return [
-                self._on_its_node(client, name, keys, args, replicas) if replicas else self.run(name, keys, args)
-                for keys, args in calls
+                self._on_its_node(client, name, keys, asked, replicas) if replicas else self.run(name, keys, asked)
+                for keys, asked in calls
             ]
         if len(calls) == 1 and not replicas:
             return [self.run(name, *calls[0])]
         return self._pipelined(client, name, calls, replicas)
 
-    def _on_its_node(self, client: RedisCluster, name: str, keys: Sequence[str], args: Sequence[Any], replicas: int) -> Any:
+    def _on_its_node(self, client: RedisCluster, name: str, keys: Mapping[str, str], asked: Document, replicas: int) -> Any:
         """On a connection to one node, because WAIT speaks of what was written on its own connection."""
+        slot_of = next(iter(keys.values()))
 
         def once() -> Any:
             with ledger_errors():
-                node = client.get_redis_connection(client.get_node_from_key(keys[0]))  # type: ignore[no-untyped-call]
-            return self._pipelined(node, name, [(keys, args)], replicas)[0]
+                node = client.get_redis_connection(client.get_node_from_key(slot_of))  # type: ignore[no-untyped-call]
+            return self._pipelined(node, name, [(keys, asked)], replicas)[0]
 
         try:
             return once()
@@ -306,24 +326,25 @@ class Scripts:
             if not isinstance(failure.__cause__, (redis.ConnectionError, MovedError)):
                 raise
             with ledger_errors():
-                client.exists(keys[0])  # the slot has moved: this finds out where to
+                client.exists(slot_of)  # the slot has moved: this finds out where to
             return once()
 
     def _pipelined(
-        self, client: redis.Redis, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], replicas: int
+        self, client: redis.Redis, name: str, calls: Sequence[tuple[Mapping[str, str], Document]], replicas: int
     ) -> list[Any]:
-        text, digest = self._load(name)
+        loaded = [self.load(name, tuple(keys)) for keys, _ in calls]
         with ledger_errors():
             pipeline = client.pipeline(transaction=False)
-            for keys, args in calls:
-                pipeline.evalsha(digest, len(keys), *keys, *args)
+            for (keys, asked), (_, digest) in zip(calls, loaded, strict=True):
+                pipeline.evalsha(digest, len(keys), *keys.values(), _pack(asked))
             if replicas:  # waits for what was written on the same connection
                 pipeline.execute_command("WAIT", replicas, REPLICAS_WITHIN_MS)  # type: ignore[no-untyped-call]
             answers = pipeline.execute(raise_on_error=False)
             confirmed = answers.pop() if replicas else 0
             unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
             if unknown:
-                client.script_load(text)
+                for text in {loaded[place][0] for place in unknown}:
+                    client.script_load(text)
                 again = self._pipelined(client, name, [calls[place] for place in unknown], replicas)
                 answers = [again.pop(0) if place in unknown else answer for place, answer in enumerate(answers)]
             for answer in [*answers, confirmed]:
@@ -332,3 +353,33 @@ class Scripts:
             if confirmed < replicas:
                 raise LedgerUnavailable(f"written, but only {confirmed} of {replicas} replicas have it")
         return answers
+
+
+def _places_of(key_names: Sequence[str]) -> str:
+    """Lua that makes `K`: "lane.turns.queue" as the third name is K.lane.turns.queue = KEYS[3], "aliases.1" is K.aliases[1]."""
+    keys: dict[str, Any] = {}
+    for place, name in enumerate(key_names, 1):
+        if not _KEY_NAME.fullmatch(name):
+            raise ValueError(f"no name of a key: {name!r}")
+        *path, last = name.split(".")
+        branch = keys
+        for step in path:
+            branch = branch.setdefault(step, {})
+        branch[last] = _Place(f"KEYS[{place}]")
+    return f"local K = {_in_lua(keys)}"
+
+
+class _Place(str):
+    """Lua that is no text."""
+
+    __slots__ = ()
+
+
+def _in_lua(value: Any) -> str:
+    """Names of ours, numbers, yes and no, and tables of such."""
+    if isinstance(value, Mapping):
+        named = (f"[{name if name.isdecimal() else _in_lua(name)}] = {_in_lua(part)}" for name, part in value.items())
+        return f"{{ {', '.join(named)} }}"
+    if isinstance(value, str) and not isinstance(value, _Place):
+        return f"'{value}'"
+    return str(value).lower() if isinstance(value, bool) else str(value)

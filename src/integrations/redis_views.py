@@ -8,7 +8,7 @@ import base64
 import binascii
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ import msgspec
 
 from src.agent.state import STAGES
 from src.desk.ports import LANES, DeadLetter, Page, Record
+from src.integrations.redis_keys import Key
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import ledger_errors
 
@@ -79,10 +80,10 @@ class RedisRecords:
             if query:
                 wanted = (record for record in self._found(query) if _matches(record, owner) and self._is_in(stage, record))
                 return Page(list(itertools.islice(wanted, limit)), None)
-            index = f"by_stage:{stage}" if stage in STAGES else "by_human" if owner == "human" else "index"
+            listed = self._listed(stage, owner)
             before = _read_cursor(cursor)
             newest = heapq.merge(
-                *(self._newest(shard, index, before, limit) for shard in range(self._keys.shards)), reverse=True
+                *(self._newest(listed(shard), before, limit) for shard in range(self._keys.shards)), reverse=True
             )
             records: list[Record] = []
             last: tuple[int, str] | None = None
@@ -95,9 +96,16 @@ class RedisRecords:
                     records.append(summary)
         return Page(records, None)
 
-    def _newest(self, shard: int, index: str, before: tuple[int, str] | None, limit: int) -> Iterable[tuple[int, str]]:
-        """Contacts of one shard, newest first, read in portions as they are asked for."""
-        key = self._keys.of_shard(shard, index)
+    def _listed(self, stage: str, owner: str) -> Callable[[int], Key]:
+        """The shortest list of a shard that has all of them."""
+        if stage in STAGES:
+            return lambda shard: self._keys.found_by(shard, "stage", stage)
+        if owner == "human":
+            return lambda shard: self._keys.found_by(shard, "owner", owner)
+        return self._keys.everybody
+
+    def _newest(self, key: Key, before: tuple[int, str] | None, limit: int) -> Iterable[tuple[int, str]]:
+        """Contacts of one list, newest first, read in portions as they are asked for."""
         highest = before[0] if before else "+inf"
         offset = 0
         while True:
@@ -159,11 +167,12 @@ class RedisRecords:
                 for lane in LANES:
                     pipeline.zrange(self._keys.of_shard(shard, f"due:{lane}"), 0, 0, withscores=True)
                 for stage in STAGES:
-                    pipeline.zcard(self._keys.of_shard(shard, f"by_stage:{stage}"))
-                for name in ("dead", "by_human", "index"):
-                    pipeline.zcard(self._keys.of_shard(shard, name))
+                    pipeline.zcard(self._keys.found_by(shard, "stage", stage))
+                pipeline.zcard(self._keys.of_shard(shard, "dead"))
+                pipeline.zcard(self._keys.found_by(shard, "owner", "human"))
+                pipeline.zcard(self._keys.everybody(shard))
                 for hour in totals:
-                    pipeline.hgetall(self._keys.of_shard(shard, f"hour:{hour}"))
+                    pipeline.hgetall(self._keys.hour(shard, int(hour)))
                 answers: list[Any] = pipeline.execute()
                 depth = {key.decode(): int(value) for key, value in answers[0].items()}
                 for name, count in depth.items():

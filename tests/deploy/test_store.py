@@ -19,7 +19,8 @@ import trustme
 
 from src.errors import LedgerUnavailable
 from src.integrations.embedded_valkey import find_server
-from src.integrations.redis_ledger import BELL, RedisLedger
+from src.integrations.redis_keys import Keys
+from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
 from tests.deploy.deploy_kit import DEPLOY, program, running
@@ -127,7 +128,7 @@ def test_the_doorbell_is_heard(store: Store, ledger: RedisLedger) -> None:
     heard: list[int] = []
     listener = threading.Thread(target=ledger.listen, args=(lambda shard, _: heard.append(shard), lambda: bool(heard)))
     listener.start()
-    eventually(lambda: store.admin.pubsub_numsub(BELL)[0][1])
+    eventually(lambda: store.admin.pubsub_numsub(Keys.BELL)[0][1])
     ledger.accept([arrival("hola")])
     listener.join(10)
     assert heard == [ledger.keys.shard(ANA)]

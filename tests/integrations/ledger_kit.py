@@ -14,7 +14,7 @@ import redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from src.desk.ports import LANES, Arrival, Claim, Lane, Settlement
-from src.integrations.redis_keys import Keys
+from src.integrations.redis_keys import FACETS, LISTS, Keys
 from src.integrations.redis_ledger import PUT_OFF_MS, RedisLedger
 from src.messages import Contact, Inbound
 
@@ -186,6 +186,33 @@ def audit(ledger: RedisLedger, now_ms: int) -> list[str]:
         counted = int(client.hget(ledger.keys.of_shard(shard, "depth"), lane) or 0)
         if counted != jobs_there:
             faults.append(f"shard {shard}: {lane} counts {counted} and has {jobs_there}")
+    return faults + _audit_lists(ledger, contacts)
+
+
+def _audit_lists(ledger: RedisLedger, contacts: Iterable[str]) -> list[str]:
+    """Where the lists that people look at say something else than the records."""
+    client: Any = ledger.client
+    should: dict[str, set[str]] = {}
+    for contact in contacts:
+        record = {name.decode(): value.decode() for name, value in _record(client, ledger.keys, contact).items()}
+        if "i.name" not in record:
+            continue
+        keys = ledger.keys.named(contact, *LISTS)
+        values = {facet: record.get(facet, record.get(f"i.{facet}")) for facet in FACETS}
+        names = ["everybody", *(f"facet.{facet}.{value}" for facet, value in values.items())]
+        for name in names:
+            if name in keys:
+                should.setdefault(keys[name], set()).add(contact)
+        if record["i.name"]:
+            should.setdefault(keys["names"], set()).add(f"{record['i.name']}\n{contact}")
+    faults = []
+    stored = {"index", "names", *(name for lists in FACETS.values() for name in lists.values())}
+    for shard in range(ledger.keys.shards):
+        for name in stored:
+            key = ledger.keys.of_shard(shard, name)
+            listed = {member.decode() for member in client.zrange(key, 0, -1)}
+            if listed != should.get(key, set()):
+                faults.append(f"{key} lists {listed}, the records say {should.get(key, set())}")
     return faults
 
 

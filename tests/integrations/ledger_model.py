@@ -35,10 +35,14 @@ class Work:
 
 @dataclass
 class Person:
+    """`stage` is what the lists have them under: None while they are on none."""
+
     key: str
     names: set[str] = field(default_factory=set)
     lanes: dict[Lane, Work] = field(default_factory=lambda: {lane: Work() for lane in LANES})
     state: bytes | None = None
+    stage: str | None = None
+    owner: str = ""
     timer: int | None = None
     statuses: dict[str, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
@@ -120,13 +124,17 @@ class Person:
                     kept.drop(job)
             self.lanes[lane] = Work() if lane == "delivery" else kept
         self.state = None  # the timer stays: that is how the transcript will go one day
+        self.stage, self.owner = "INICIO", ""
 
     def absorb(self, other: Person) -> None:
         if other.state is not None and self.state is None:
             self.state = other.state
+            self.stage, self.owner = other.stage or self.stage, other.owner or self.owner
             self.timer = other.timer if other.timer is not None else self.timer
             if self.lanes["turns"].lease:
                 self.lanes["turns"].give_back()
+        elif other.owner == "human":
+            self.owner = "human"
         for lane, work in other.lanes.items():
             self.lanes[lane].queue += work.queue
             self.lanes[lane].attempts |= work.attempts

@@ -11,12 +11,13 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from src.desk.crm import Erased, MirrorJob, Place
 from src.desk.ports import Arrival, Origin, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
 from src.integrations.redis_store import connect
 from src.integrations.redis_views import RedisRecords
-from src.messages import Receipt
+from src.messages import Contact, Receipt
 from tests.conftest import Skew
 from tests.integrations.ledger_kit import (
     ANA,
@@ -310,6 +311,31 @@ def test_nothing_is_said_where_the_person_is_about_to_go(new_ledger: NewLedger) 
     for contact in (ANA, ANA_BY_ID):
         assert say(ledger, 502, contact=contact, ago_s=-3600) == 0
     assert say(ledger, 503, place="43", ago_s=-3600) == 1
+
+
+def test_the_crm_is_told_where_the_person_was_until_it_has_heard(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0, mirrors=True)
+    live(ledger)
+    mirrored = take(ledger, "mirror")
+    ledger.commit(mirrored, done(mirrored, crm={"person": "7", "conversation": "42"}))
+    ledger.forget(ANA, erase=True)
+    assert ledger.claim("mirror", ANA) is None, "whoever is writing there has time to finish"
+    new_ledger(debounce_s=0.0).forget(ANA, erase=True)  # once more, by a process that has no CRM and knows of no place
+    skew.advance(60)
+    word = take(ledger, "mirror")
+    assert [msgspec.json.decode(job.body, type=MirrorJob) for job in word.jobs] == [
+        Erased(id="erased", contact=Contact(key=ANA, channel="whatsapp"), place=Place(person_id="7", conversation_id="42"))
+    ]
+    ledger.commit(word, done(word))
+    assert ledger.client.exists(ledger.keys.of_contact(ANA, "record")) == 0
+
+
+def test_the_crm_is_told_nothing_of_whom_it_does_not_know(new_ledger: NewLedger, skew: Skew) -> None:
+    ledger = new_ledger(debounce_s=0.0, mirrors=True)
+    ledger.accept([arrival("hola")])
+    ledger.forget(ANA, erase=True)
+    skew.advance(60)
+    assert ledger.claim("mirror", ANA) is None
 
 
 def test_who_comes_back_and_turns_out_to_be_somebody_else_hears_nothing_again(new_ledger: NewLedger) -> None:

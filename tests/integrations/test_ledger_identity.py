@@ -257,6 +257,19 @@ def test_a_turn_in_flight_on_either_side_does_not_overwrite_the_other(new_ledger
     assert [record.contact for record in listed] == [ANA]
 
 
+def test_a_merge_leaves_the_conversation_with_the_human_who_had_either(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(debounce_s=0.0)
+    for contact, owner, stage in ((ANA, "", "COTIZACION"), (ANA_BY_ID, "human", "FINALIZADO")):
+        ledger.accept([arrival("hola", contact)])
+        turn = take(ledger, "turns", contact)
+        ledger.commit(turn, done(turn, state=b"{}", stage=stage, owner=owner, name="ana"))
+    assert ledger.merge(ANA, ANA_BY_ID) == ANA
+    listed = RedisRecords(ledger).page(cursor="", limit=5, stage="", owner="human", query="").records
+    assert [record.contact for record in listed] == [ANA]
+    assert RedisRecords(ledger).figures()["conversations"]["by_stage"]["COTIZACION"] == 1
+    assert audit(ledger, round(ledger.server_time().timestamp() * 1000)) == []
+
+
 def test_a_turn_that_ends_while_its_contact_moves_counts_wholly_or_not_at_all(valkey_url: str) -> None:
     for store, acting, client, command in each_moment(valkey_url):
         flying = take(store.ledger, "turns", ANA_BY_ID)

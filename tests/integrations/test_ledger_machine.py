@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from src.agent.state import STAGES
 from src.desk.ports import Amendment, Arrival, Claim, Lane, Origin, Settlement
 from src.errors import StaleCommit
 from src.integrations.redis_ledger import RedisLedger
@@ -149,7 +150,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _accept(self, item: Arrival, names: tuple[str, ...], *, urgent: bool) -> Arrival:
         assert self.ledger.accept([item]) == ["accepted"]
+        is_new = not any(name in self.aliases for name in names) and names[0] not in self.people
         person, job = self._who(*names), self.ledger._store.hash(item.inbound.id)
+        if is_new:
+            person.stage = "INICIO"
         work = person.lanes["turns"]
         work.queue.append(job)
         work.first = self.clock.now_ms if work.first is None else work.first
@@ -233,7 +237,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert claim is not None, f"due since {now - at} ms and not given"
         assert [job.id for job in claim.jobs] == person.handed(lane)
         assert [job.attempts for job in claim.jobs] == [work.attempts.get(job.id, 0) + 1 for job in claim.jobs]
-        assert claim.state == person.state
+        assert (claim.state, claim.owner) == (person.state, person.owner)
         if lane == "delivery":
             assert claim.sending_status == person.statuses.get(claim.jobs[0].id, "")
         assert claim.turn_id not in self.turn_ids
@@ -264,8 +268,9 @@ class LedgerMachine(RuleBasedStateMachine):
             buried=ids[:1] if finish == "bury" else [],
             reason="hopeless",
             state=b'{"turn":%d}' % number if claim.lane == "turns" else None,
-            stage="INICIO" if claim.lane == "turns" else "",
-            name="ana" if claim.lane == "turns" else "",
+            stage=STAGES[number % len(STAGES)] if claim.lane == "turns" else "",
+            name=("ana", "Ana", "")[number % 3] if claim.lane == "turns" else "",
+            owner=("", "", "human", "bot")[number % 4] if claim.lane == "turns" else "",
             timer={"keep": None, "none": "none", "soon": claim.now}[timer],  # type: ignore[arg-type]
             rows=[b'{"n":%d}' % number],
             deliveries=[(f"o{number}.{place}", b'"m"') for place in range(replies)],
@@ -298,7 +303,8 @@ class LedgerMachine(RuleBasedStateMachine):
             if not person.erased:
                 person.letters.add((claim.lane, job))
         if settlement.state is not None:
-            person.state = settlement.state
+            person.state, person.stage = settlement.state, settlement.stage
+            person.owner = settlement.owner or person.owner
         if settlement.timer is not None:
             person.timer = None if settlement.timer == "none" else round(settlement.timer.timestamp() * 1000)
         for outbox_id, (status, _, _) in settlement.statuses.items():
@@ -432,13 +438,15 @@ class LedgerMachine(RuleBasedStateMachine):
             self.place[job] = "committed"
         person.reset(finished)
 
-    @rule(name=NAMES)
-    def an_operator_speaks(self, name: str) -> None:
+    @rule(name=NAMES, takes=SELDOM)
+    def an_operator_speaks(self, name: str, takes: bool) -> None:
         person = self.people.get(self.aliases.get(name, name))
         if person is None or person.erased:
             return
         outbox_id = f"p{self._number()}"
-        self.ledger.speak(person.key, [(outbox_id, b'"m"', b'{"text":"by hand"}')])
+        owner = "human" if takes else ""
+        self.ledger.speak(person.key, [(outbox_id, b'"m"', b'{"text":"by hand"}')], owner=owner)
+        person.owner = owner or person.owner
         person.lanes["delivery"].queue.append(outbox_id)
         person.statuses[outbox_id] = "queued"
         self.place[outbox_id] = "waiting"
@@ -482,10 +490,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self._settle_clock(person, "turns")
         state = b'{"amended":%d}' % self._number()
         expected = b"outdated" if outdated else person.state
-        amendment = Amendment(expected=expected, state=state, stage="INICIO", name="", owner="bot", timer=None)
+        amendment = Amendment(expected=expected, state=state, stage="COTIZACION", name="", owner="bot", timer=None)
         assert self.ledger.amend(person.key, amendment) == (not outdated and not person.erased)
         if not outdated and not person.erased:
             person.state, person.timer = state, None
+            person.stage, person.owner = "COTIZACION", "bot"
             person.interrupt_turn(self.clock.now_ms)
 
     @precondition(lambda self: self.given)
@@ -514,6 +523,7 @@ class LedgerMachine(RuleBasedStateMachine):
         key = self.aliases.get(name, name)
         person = self.people.get(key)
         self._interrupted(die_before, lambda ledger: ledger.forget(key, erase=True))
+        self.erased_at[key] = self.clock.now_ms  # also of somebody who was never there
         if person is not None:
             self._erase(person, None)
         else:  # whoever wrote to them before that stays away all the same
@@ -583,7 +593,9 @@ class LedgerMachine(RuleBasedStateMachine):
             assert statuses == person.statuses
             letters = {name.decode() for name in self.client.hkeys(keys.of_contact(person.key, "dead"))}
             assert letters == {f"{lane}:{job}" for lane, job in person.letters}
-            assert self.client.hget(keys.of_contact(person.key, "record"), "state") == person.state
+            state, stage, owner = self.client.hmget(keys.of_contact(person.key, "record"), "state", "i.stage", "owner")
+            assert state == person.state
+            assert (stage.decode() if stage else None, (owner or b"").decode()) == (person.stage, person.owner)
 
     @invariant()
     def everything_accepted_is_exactly_once_somewhere(self) -> None:

@@ -8,11 +8,12 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 from redis.crc import key_slot
@@ -22,7 +23,7 @@ from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations import redis_store
 from src.integrations.embedded_valkey import EmbeddedValkey
 from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import SOCKET_TIMEOUT_S, Scripts, connect
+from src.integrations.redis_store import SOCKET_TIMEOUT_S, Document, connect
 from src.messages import Receipt
 from tests.conftest import wait_for_store
 from tests.integrations.ledger_kit import (
@@ -112,15 +113,16 @@ end }, { __index = real })
 def test_every_script_keeps_to_its_declared_keys_in_one_slot(new_ledger: NewLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: dict[str, list[Sequence[str]]] = {name: [] for name in OUR_SCRIPTS}
     ledger = new_ledger(debounce_s=0.0)
-    plain = Scripts(lambda: ledger.client)
+    plain = ledger._store._scripts
 
     class Guarded:
-        def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-            ran[name].append(keys)
-            return ledger.client.eval(GUARD + plain._load(name)[0], len(keys), *keys, *args)
+        def run(self, name: str, keys: Mapping[str, str], asked: Document) -> Any:
+            ran[name].append(list(keys.values()))
+            text = GUARD + plain.load(name, tuple(keys))[0]
+            return ledger.client.eval(text, len(keys), *keys.values(), msgspec.msgpack.encode(asked))
 
-        def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, replicas: int = 0) -> list[Any]:
-            return [self.run(name, keys, args) for keys, args in calls]
+        def run_many(self, name: str, calls: Sequence[tuple[Mapping[str, str], Document]], *, replicas: int = 0) -> list[Any]:
+            return [self.run(name, keys, asked) for keys, asked in calls]
 
     monkeypatch.setattr(ledger._store, "_scripts", Guarded())
     everything_once(ledger)

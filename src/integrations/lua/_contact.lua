@@ -3,11 +3,14 @@
 --   <lane>.first / .last / .urgent  what the debounce needs <lane>.hold   ms before which nothing is tried (back-off)
 --   <lane>.wait   message whose receipt ends the hold       <lane>.done   the last committed turn: its repeat is answered "done"
 -- A contact that became part of another one keeps `moved_to`, and `moving` until all it had has arrived there.
--- Times are the server's, in milliseconds; `skew` moves them in tests.
+-- Times are the server's, in milliseconds; `A.skew` moves them in tests.
+-- K.lane.<lane> has `queue`, `jobs`, `due`, and `notes` when that lane keeps something with the contact for itself.
+-- C.lanes.<lane> says what is particular about a lane: `debounce_ms`, `cap_ms`, `timed` when the record's timer wakes it.
+-- A job that is handed in is { lane, id, body }.
 
-local function clock(skew)
+local function clock()
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000) + tonumber(skew)
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000) + A.skew
 end
 
 -- Never the same twice, also after the record was deleted: a turn from before an erasure or reset cannot match it.
@@ -29,132 +32,115 @@ local function unless_made_ahead(until_ms, now)
   return until_ms > now + longest_ms and 0 or until_ms
 end
 
-local function field(record, lane, name)
-  return tonumber(redis.call('HGET', record, lane .. '.' .. name) or 0)
+local function field(lane, name)
+  return tonumber(redis.call('HGET', K.record, lane .. '.' .. name) or 0)
 end
 
 -- What is far away wakes nobody: whoever looks now and then finds it in time.
 local far_ms = 60000
-local function ring(shard, in_ms)
-  if in_ms < far_ms then redis.call('PUBLISH', 'iv:bell', shard .. ' ' .. ms(math.max(0, in_ms))) end
+local function ring(in_ms)
+  if in_ms < far_ms then redis.call('PUBLISH', C.bell, ms(A.shard) .. ' ' .. ms(math.max(0, in_ms))) end
 end
 
 -- The first write of work that ends in freeing memory: a full store lets the rest of a script pass once it has written
 -- something that takes no memory.
-local function pass_when_full(record)
-  redis.call('HDEL', record, '')
+local function pass_when_full()
+  redis.call('HDEL', K.record, '')
 end
+
+local no_particulars = {}
 
 -- When this lane of the contact needs attention: never earlier than its back-off, never nil while a job or timer waits.
 -- The second answer is the end of the lease, 0 when nobody ever had one.
-local function due_at(record, queue, lane, now, debounce_ms, cap_ms)
-  local known = redis.call('HMGET', record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.lease', 'timer')
+local function due_at(lane, now)
+  local its = C.lanes[lane] or no_particulars
+  local known = redis.call('HMGET', K.record, lane .. '.first', lane .. '.last', lane .. '.urgent', lane .. '.hold', lane .. '.lease', 'timer')
   for n = 1, 6 do known[n] = tonumber(known[n] or 0) end
   local first, last, urgent, hold, lease, timer = unpack(known)
   hold, lease = unless_made_ahead(hold, now), unless_made_ahead(lease, now)
   local at = nil
-  if redis.call('ZCARD', queue) > 0 then
+  if redis.call('ZCARD', K.lane[lane].queue) > 0 then
     if first == 0 or urgent == 1 then
       at = now
     else
-      at = math.min(first + cap_ms, last + debounce_ms)
+      at = math.min(first + (its.cap_ms or 0), last + (its.debounce_ms or 0))
     end
   end
-  if lane == 'turns' then
+  if its.timed then
     if timer > 0 and (at == nil or timer < at) then at = timer end
   end
   return at and math.max(at, hold), lease
 end
 
 -- Writes the due time of a lane that nobody holds and rings. A held lane is left alone: its commit computes it anew.
-local function schedule(record, queue, due, lane, contact, shard, now, debounce_ms, cap_ms)
-  local at, lease = due_at(record, queue, lane, now, debounce_ms, cap_ms)
+local function schedule(lane, now)
+  local at, lease = due_at(lane, now)
   if lease > now then return end
   if at == nil then
-    redis.call('ZREM', due, contact)
+    redis.call('ZREM', K.lane[lane].due, A.contact)
   else
-    redis.call('ZADD', due, ms(at), contact)
-    ring(shard, at - now)
+    redis.call('ZADD', K.lane[lane].due, ms(at), A.contact)
+    ring(at - now)
   end
 end
 
-local function append(record, queue, jobs, depth, lane, id, body)
-  local seq = redis.call('HINCRBY', record, 'seq', 1)
-  if redis.call('ZADD', queue, 'NX', seq, id) == 1 then
-    redis.call('HSET', jobs, 'b:' .. id, body)
-    redis.call('HINCRBY', depth, lane, 1)
+local function append(lane, id, body)
+  local seq = redis.call('HINCRBY', K.record, 'seq', 1)
+  if redis.call('ZADD', K.lane[lane].queue, 'NX', seq, id) == 1 then
+    redis.call('HSET', K.lane[lane].jobs, 'b:' .. id, body)
+    redis.call('HINCRBY', K.depth, lane, 1)
   end
 end
 
--- What the CRM is to be told, behind what it was not told yet. The mirror's keys start at KEYS[first]; an empty body is none.
-local function mirror(record, first, depth, contact, shard, now, told)
-  local any = false
-  for _, job in ipairs(told) do
-    if job[2] ~= '' then
-      append(record, KEYS[first], KEYS[first + 1], depth, 'mirror', job[1], job[2])
-      any = true
-    end
+-- What other lanes are told on the way, each behind what it was not told yet.
+local function tell(jobs, now)
+  local told = {}
+  for _, job in ipairs(jobs) do
+    append(unpack(job))
+    told[job[1]] = true
   end
-  if any then schedule(record, KEYS[first], KEYS[first + 2], 'mirror', contact, shard, now, 0, 0) end
+  for lane in pairs(told) do schedule(lane, now) end
 end
 
-local function remove(queue, jobs, depth, lane, id)
-  if redis.call('ZREM', queue, id) == 1 then
-    redis.call('HDEL', jobs, 'b:' .. id, 'a:' .. id)
-    redis.call('HINCRBY', depth, lane, -1)
+local function remove(lane, id)
+  if redis.call('ZREM', K.lane[lane].queue, id) == 1 then
+    redis.call('HDEL', K.lane[lane].jobs, 'b:' .. id, 'a:' .. id)
+    redis.call('HINCRBY', K.depth, lane, -1)
   end
+end
+
+-- Nothing of the contact waits in that lane any more.
+local function empty(lane)
+  redis.call('HINCRBY', K.depth, lane, 0 - redis.call('ZCARD', K.lane[lane].queue))
+  redis.call('DEL', K.lane[lane].queue, K.lane[lane].jobs)
+  redis.call('ZREM', K.lane[lane].due, A.contact)
 end
 
 -- Counted twice: for the hour, which is forgotten after some days, and beside the depths for ever, because whoever watches
 -- rates needs counts that only grow.
-local function count(hour, hour_ttl_s, depth, name, by)
-  redis.call('HINCRBY', hour, name, by)
-  redis.call('EXPIRE', hour, hour_ttl_s)
-  redis.call('HINCRBY', depth, 'total.' .. name, by)
+local function count(name, by)
+  redis.call('HINCRBY', K.hour, name, by)
+  redis.call('EXPIRE', K.hour, A.hour_ttl_s)
+  redis.call('HINCRBY', K.depth, 'total.' .. name, by)
 end
 
-local function holds(record, lane, token, epoch)
-  return redis.call('HGET', record, lane .. '.token') == token and redis.call('HGET', record, 'epoch') == epoch
+local function holds(lane, token, epoch)
+  return redis.call('HGET', K.record, lane .. '.token') == token and redis.call('HGET', K.record, 'epoch') == epoch
 end
 
 -- The token goes, so that nothing can be done with a claim twice.
-local function give_back(record, lane, hold_until)
-  redis.call('HDEL', record, lane .. '.token')
-  redis.call('HSET', record, lane .. '.lease', 0)
-  if hold_until then redis.call('HSET', record, lane .. '.hold', ms(hold_until)) end
+local function give_back(lane, hold_until)
+  redis.call('HDEL', K.record, lane .. '.token')
+  redis.call('HSET', K.record, lane .. '.lease', 0)
+  if hold_until then redis.call('HSET', K.record, lane .. '.hold', ms(hold_until)) end
 end
 
 local ranks = { queued = 0, sending = 1, sent = 2, failed = 3, delivered = 4, read = 5 }
 
 -- A message's status never goes backwards once the vendor had it; before that, "sending" may turn out to be "queued" again.
-local function set_status(out, id, status)
-  local before = ranks[redis.call('HGET', out, 's:' .. id) or '']
+local function set_status(id, status)
+  local before = ranks[redis.call('HGET', K.out, 's:' .. id) or '']
   if before and before > ranks.sending and ranks[status] <= before then return false end
-  redis.call('HSET', out, 's:' .. id, status)
+  redis.call('HSET', K.out, 's:' .. id, status)
   return true
-end
-
--- The lists that people look at. Their keys start at KEYS[first]: index names by_human by_stage(5).
-local function unlist(first, record, contact)
-  local name = redis.call('HGET', record, 'i.name')
-  if name then redis.call('ZREM', KEYS[first + 1], name .. '\n' .. contact) end
-  for n = first, first + 7 do
-    if n ~= first + 1 then redis.call('ZREM', KEYS[n], contact) end
-  end
-end
-
-local function list(first, record, contact, stages, stage, name, now)
-  local known = redis.call('HMGET', record, 'owner', 'i.owner', 'i.stage', 'i.name')
-  local owner = known[1] == 'human' and 'human' or 'bot'
-  local same = known[2] == owner and known[3] == stage and known[4] == name
-  if not same then
-    unlist(first, record, contact)
-    redis.call('HSET', record, 'i.owner', owner, 'i.stage', stage, 'i.name', name)
-    if name ~= '' then redis.call('ZADD', KEYS[first + 1], 0, name .. '\n' .. contact) end
-  end
-  redis.call('ZADD', KEYS[first], ms(now), contact)
-  if owner == 'human' then redis.call('ZADD', KEYS[first + 2], ms(now), contact) end
-  for n = 1, 5 do
-    if stages[n] == stage then redis.call('ZADD', KEYS[first + 2 + n], ms(now), contact) end
-  end
 end

@@ -1,79 +1,69 @@
 -- Reset (state forgotten, transcript kept) or erase (everything gone but keyed hashes of message ids). A turn in flight
 -- cannot commit afterwards: the epoch is new. An erasure may leave one last message to be sent.
--- KEYS record log out dead dead_of index names by_human by_stage(5) seen gone depth, then queue jobs due of turns, delivery, mirror, then crm
--- ARGV skew contact shard how lane token epoch remember_ms known farewell_id farewell_body crm_wait_ms stages(5) here_ms place_hash done_ids...
--- With `crm_wait_ms` >= 0 the CRM is told to forget the person, too, after that long: whoever is writing there has finished then.
--- `how` is reset, erase, or erase_source for what a merge left behind. `known` says how much of what lies in other slots
--- the caller has removed there, and `place_hash` is that of the conversation in the CRM that goes with it; when more came meanwhile the answer is "again". Answers: ok | stale | moved <contact> | again
-local record, log, out, dead, dead_of = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local seen, gone, depth, first_list = KEYS[14], KEYS[15], KEYS[16], 6
-local lanes = { turns = 17, delivery = 20, mirror = 23 }
-local contact, shard, how = ARGV[2], ARGV[3], ARGV[4]
-local now = clock(ARGV[1])
-if ARGV[5] ~= '' and not holds(record, ARGV[5], ARGV[6], ARGV[7]) then return { 'stale' } end
-local moved = redis.call('HGET', record, 'moved_to')
-if moved and how ~= 'erase_source' then return { 'moved', moved } end
+-- K record log out dead letters seen gone depth, the lists, all lanes
+-- A how [held: lane token epoch], then of a reset: done drops keeps facets
+--   or of an erasure: where known marks remember_ms here_ms [farewell: a job] last_word: lane id body wait_ms
+-- `how` is reset, erase, or erase_source for what a merge left behind. A reset finishes the jobs `done` of the lane that is
+-- held, empties the lanes it `drops`, whose messages failed, and `keeps` those fields of the record.
+-- `known` says how much of what lies elsewhere the caller has removed there, and `marks` are hashes to be kept of it; when more
+-- came meanwhile the answer is "again". The last word is for whoever else knows the person: it is said when that lane keeps
+-- notes of them or has something for them, after `wait_ms`, when whoever is writing there has finished. An empty one says
+-- nothing new; one that was not heard yet stays.
+-- Answers: ok | stale | moved <contact> | again
+local now = clock()
+if A.held and not holds(A.held.lane, A.held.token, A.held.epoch) then return { 'stale' } end
+local moved = redis.call('HGET', K.record, 'moved_to')
+if moved and A.how ~= 'erase_source' then return { 'moved', moved } end
 
-local function empty(lane)
-  local queue, jobs, due = KEYS[lanes[lane]], KEYS[lanes[lane] + 1], KEYS[lanes[lane] + 2]
-  redis.call('HINCRBY', depth, lane, 0 - redis.call('ZCARD', queue))
-  redis.call('DEL', queue, jobs)
-  redis.call('ZREM', due, contact)
-end
-
-if how == 'reset' then
+if A.how == 'reset' then
   -- Nobody is there, or nothing but the last word to somebody who was erased.
-  if redis.call('EXISTS', record) == 0 or redis.call('HEXISTS', record, 'erased') == 1 then return { 'ok' } end
-  pass_when_full(record)
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[20], 0, -1)) do set_status(out, id, 'failed') end
-  empty('delivery')
-  for i = 20, #ARGV do remove(KEYS[17], KEYS[18], depth, 'turns', ARGV[i]) end
-  unlist(first_list, record, contact)
-  local forgotten = {}
-  for _, name in ipairs(redis.call('HKEYS', record)) do
-    -- What the person is called, when they came and wrote, when to look at them again, and how long the waiting have waited.
-    local kept = name == 'seq' or name == 'created' or name == 'heard' or name == 'timer' or name == 'turns.first' or name == 'turns.last'
-    if not kept and not string.find(name, ' ') then forgotten[#forgotten + 1] = name end
+  if redis.call('EXISTS', K.record) == 0 or redis.call('HEXISTS', K.record, 'erased') == 1 then return { 'ok' } end
+  pass_when_full()
+  for _, lane in ipairs(A.drops) do
+    for _, id in ipairs(redis.call('ZRANGE', K.lane[lane].queue, 0, -1)) do set_status(id, 'failed') end
+    empty(lane)
   end
-  for _, name in ipairs(forgotten) do redis.call('HDEL', record, name) end
-  redis.call('HSET', record, 'epoch', new_epoch())
-  list(first_list, record, contact, { unpack(ARGV, 13, 17) }, ARGV[13], '', now)
-  schedule(record, KEYS[17], KEYS[19], 'turns', contact, shard, now, 0, 0)
-  schedule(record, KEYS[23], KEYS[25], 'mirror', contact, shard, now, 0, 0)
+  for _, id in ipairs(A.done) do remove(A.held.lane, id) end
+  unlist()
+  local kept, forgotten = {}, {}
+  for _, name in ipairs(A.keeps) do kept[name] = true end
+  for _, name in ipairs(redis.call('HKEYS', K.record)) do
+    -- What the person is called is kept, too.
+    if not kept[name] and not string.find(name, ' ') then forgotten[#forgotten + 1] = name end
+  end
+  for _, name in ipairs(forgotten) do redis.call('HDEL', K.record, name) end
+  redis.call('HSET', K.record, 'epoch', new_epoch())
+  list(A.facets, '', now)
+  for lane in pairs(K.lane) do schedule(lane, now) end
   return { 'ok' }
 end
 
-local crm, wait_ms = KEYS[26], tonumber(ARGV[12])
-if foreign(record, seen, out, crm).known ~= ARGV[9] then return { 'again' } end
-unlist(first_list, record, contact)
-local heard = redis.call('HGET', record, 'heard')
-local told = redis.call('HGET', KEYS[lanes.mirror + 1], 'b:erased')
-if not told and wait_ms >= 0 and redis.call('EXISTS', crm) + redis.call('ZCARD', KEYS[lanes.mirror]) > 0 then
-  local place = redis.call('HMGET', crm, 'person', 'conversation')
-  local known_there = place[1] and place[2] and { person_id = place[1], conversation_id = place[2] } or nil
-  local who = { key = contact, channel = string.match(contact, '^[^:]*') }
-  told = cjson.encode({ type = 'erased', id = 'erased', contact = who, place = known_there })
+if foreign().known ~= A.known then return { 'again' } end
+unlist()
+local heard = redis.call('HGET', K.record, 'heard')
+local word = A.last_word
+local there = K.lane[word.lane]
+local told = redis.call('HGET', there.jobs, 'b:' .. word.id)
+if not told and word.body ~= '' and redis.call('EXISTS', there.notes) + redis.call('ZCARD', there.queue) > 0 then told = word.body end
+for lane, its in pairs(K.lane) do
+  empty(lane)
+  if its.notes then redis.call('DEL', its.notes) end
 end
-for lane in pairs(lanes) do empty(lane) end
-for _, letter in ipairs(redis.call('HKEYS', dead_of)) do redis.call('ZREM', dead, contact .. ' ' .. letter) end
-redis.call('DEL', record, log, out, dead_of, crm)
-if redis.call('EXISTS', seen) == 1 then
-  redis.call('ZUNIONSTORE', gone, 2, seen, gone)
-  redis.call('DEL', seen)
+for _, letter in ipairs(redis.call('HKEYS', K.letters)) do redis.call('ZREM', K.dead, A.contact .. ' ' .. letter) end
+redis.call('DEL', K.record, K.log, K.out, K.letters)
+if redis.call('EXISTS', K.seen) == 1 then
+  redis.call('ZUNIONSTORE', K.gone, 2, K.seen, K.gone)
+  redis.call('DEL', K.seen)
 end
 -- Nothing from before this moment comes back: not what humans said, by whichever of two clocks is behind, nor what the person wrote.
-redis.call('ZADD', gone, ms(math.min(now, tonumber(ARGV[18]))), 'erased')
-if heard then redis.call('ZADD', gone, heard, 'heard') end
-if ARGV[19] ~= '' then redis.call('ZADD', gone, ms(now), ARGV[19]) end
-redis.call('PEXPIRE', gone, ARGV[8])
-if ARGV[10] ~= '' or told then redis.call('HSET', record, 'epoch', new_epoch(), 'erased', 1) end
+redis.call('ZADD', K.gone, ms(math.min(now, A.here_ms)), 'erased')
+if heard then redis.call('ZADD', K.gone, heard, 'heard') end
+for _, mark in ipairs(A.marks) do redis.call('ZADD', K.gone, ms(now), mark) end
+redis.call('PEXPIRE', K.gone, A.remember_ms)
+if A.farewell or told then redis.call('HSET', K.record, 'epoch', new_epoch(), 'erased', 1) end
 if told then
-  append(record, KEYS[lanes.mirror], KEYS[lanes.mirror + 1], depth, 'mirror', 'erased', told)
-  redis.call('HSET', record, 'mirror.hold', ms(now + wait_ms))
-  schedule(record, KEYS[lanes.mirror], KEYS[lanes.mirror + 2], 'mirror', contact, shard, now, 0, 0)
+  redis.call('HSET', K.record, word.lane .. '.hold', ms(now + word.wait_ms))
+  tell({ { word.lane, word.id, told } }, now)
 end
-if ARGV[10] ~= '' then
-  append(record, KEYS[20], KEYS[21], depth, 'delivery', ARGV[10], ARGV[11])
-  schedule(record, KEYS[20], KEYS[22], 'delivery', contact, shard, now, 0, 0)
-end
+if A.farewell then tell({ A.farewell }, now) end
 return { 'ok' }

@@ -1,38 +1,36 @@
 -- First step of a merge: from now on the contact sends whoever comes to `destination` and tells what it has. It stays here
--- until it is known to have arrived (`drop`), and in the due set, so that a merge that was interrupted is finished.
--- KEYS record log seen out dead dead_of index names by_human by_stage(5) depth, then queue jobs due of turns, delivery, mirror, then crm
--- ARGV skew contact shard destination drop again_ms      Answers: "" or what it has, ids, names | moved <contact> | gone
-local record, log, seen, out, dead, dead_of, first_list, depth = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], 7, KEYS[15]
-local lanes = { turns = 16, delivery = 19, mirror = 22 }
-local contact, destination = ARGV[2], ARGV[4]
-local now = clock(ARGV[1])
-local moved = redis.call('HMGET', record, 'moved_to', 'moving')
+-- until it is known to have arrived (`drop`), and in a due set, so that a merge that was interrupted is finished.
+-- K record log seen out dead letters depth, the lists, all lanes
+-- A destination, drop or lane again_ms: who works on that lane then finishes what was interrupted
+-- Answers: "leaving", what it has, ids, names | ok | moved <contact> | gone
+local now = clock()
+local moved = redis.call('HMGET', K.record, 'moved_to', 'moving')
 
-if ARGV[5] == '1' then
-  if moved[1] ~= destination or not moved[2] then return { 'gone' } end
-  for lane, first in pairs(lanes) do
-    redis.call('HINCRBY', depth, lane, 0 - redis.call('ZCARD', KEYS[first]))
-    redis.call('DEL', KEYS[first], KEYS[first + 1])
-    redis.call('ZREM', KEYS[first + 2], contact)
+if A.drop then
+  if moved[1] ~= A.destination or not moved[2] then return { 'gone' } end
+  for lane, its in pairs(K.lane) do
+    empty(lane)
+    if its.notes then redis.call('DEL', its.notes) end
   end
-  unlist(first_list, record, contact)
-  for _, letter in ipairs(redis.call('HKEYS', dead_of)) do redis.call('ZREM', dead, contact .. ' ' .. letter) end
-  redis.call('DEL', record, log, seen, out, dead_of, KEYS[25])
-  redis.call('HSET', record, 'moved_to', destination)
+  unlist()
+  for _, letter in ipairs(redis.call('HKEYS', K.letters)) do redis.call('ZREM', K.dead, A.contact .. ' ' .. letter) end
+  redis.call('DEL', K.record, K.log, K.seen, K.out, K.letters)
+  redis.call('HSET', K.record, 'moved_to', A.destination)
   return { 'ok' }
 end
 
-if redis.call('EXISTS', record) == 0 then return { 'gone' } end
+if redis.call('EXISTS', K.record) == 0 then return { 'gone' } end
 if moved[1] and not moved[2] then return { 'moved', moved[1] } end
-redis.call('HSET', record, 'moved_to', destination, 'moving', 1, 'epoch', new_epoch())
-redis.call('ZADD', KEYS[lanes.turns + 2], ms(now + tonumber(ARGV[6])), contact)
+redis.call('HSET', K.record, 'moved_to', A.destination, 'moving', 1, 'epoch', new_epoch())
+redis.call('ZADD', K.lane[A.lane].due, ms(now + A.again_ms), A.contact)
 local has = {
-  record = redis.call('HGETALL', record), out = redis.call('HGETALL', out), letters = redis.call('HGETALL', dead_of),
-  seen = redis.call('ZRANGE', seen, 0, -1, 'WITHSCORES'), log = redis.call('XRANGE', log, '-', '+'), crm = redis.call('HGETALL', KEYS[25]), jobs = {},
+  record = redis.call('HGETALL', K.record), out = redis.call('HGETALL', K.out), letters = redis.call('HGETALL', K.letters),
+  seen = redis.call('ZRANGE', K.seen, 0, -1, 'WITHSCORES'), log = redis.call('XRANGE', K.log, '-', '+'), notes = {}, jobs = {},
 }
-for lane, first in pairs(lanes) do
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[first], 0, -1)) do
-    local body, attempts = unpack(redis.call('HMGET', KEYS[first + 1], 'b:' .. id, 'a:' .. id))
+for lane, its in pairs(K.lane) do
+  if its.notes then has.notes[lane] = redis.call('HGETALL', its.notes) end
+  for _, id in ipairs(redis.call('ZRANGE', its.queue, 0, -1)) do
+    local body, attempts = unpack(redis.call('HMGET', its.jobs, 'b:' .. id, 'a:' .. id))
     has.jobs[#has.jobs + 1] = { lane, id, body, attempts or '0' }
   end
 end
@@ -40,4 +38,4 @@ local names = {}
 for i = 1, #has.record, 2 do
   if string.find(has.record[i], ' ') then names[#names + 1] = has.record[i] end
 end
-return { 'leaving', cmsgpack.pack(has), redis.call('ZRANGE', seen, 0, -1), names }
+return { 'leaving', cmsgpack.pack(has), redis.call('ZRANGE', K.seen, 0, -1), names }

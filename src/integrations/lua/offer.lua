@@ -1,24 +1,20 @@
 -- Which contacts of a shard need attention now, for all lanes at once, in which lanes there are more than there is room for,
 -- and when the next one will in the other lanes.
 -- An offered contact is put off a little, so that two pollers do not race for it; the claim is what decides.
--- KEYS due per lane   ARGV skew put_off_ms room per lane      Answers: contacts per lane, now, next (-1: none), more per lane
-local now = clock(ARGV[1])
-local answer, more, next_due = {}, {}, -1
-for lane = 1, #KEYS do
-  local room = tonumber(ARGV[2 + lane])
+-- K lane (due)   A put_off_ms room.<lane>
+-- Answers: now, next (-1: none), then for each lane { its name, 1 when more are due, contacts }
+local now = clock()
+local answer, next_due = {}, -1
+for lane, its in pairs(K.lane) do
   local offered = {}
-  if room > 0 then
-    offered = redis.call('ZRANGE', KEYS[lane], '-inf', ms(now), 'BYSCORE', 'LIMIT', 0, room)
+  if A.room[lane] > 0 then
+    offered = redis.call('ZRANGE', its.due, '-inf', ms(now), 'BYSCORE', 'LIMIT', 0, A.room[lane])
     for _, contact in ipairs(offered) do
-      redis.call('ZADD', KEYS[lane], 'XX', ms(now + tonumber(ARGV[2])), contact)
+      redis.call('ZADD', its.due, 'XX', ms(now + A.put_off_ms), contact)
     end
   end
-  local head = tonumber(redis.call('ZRANGE', KEYS[lane], 0, 0, 'WITHSCORES')[2])
-  more[lane] = head and head <= now and 1 or 0
+  local head = tonumber(redis.call('ZRANGE', its.due, 0, 0, 'WITHSCORES')[2])
   if head and head > now and (next_due < 0 or head < next_due) then next_due = head end
-  answer[lane] = offered
+  answer[#answer + 1] = { lane, head and head <= now and 1 or 0, offered }
 end
-answer[#answer + 1] = ms(now)
-answer[#answer + 1] = ms(next_due)
-answer[#answer + 1] = more
-return answer
+return { ms(now), ms(next_due), unpack(answer) }

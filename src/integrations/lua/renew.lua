@@ -1,12 +1,10 @@
 -- Keeps a lease that is still ours. For a message about to be sent (`outbox_id`), also writes down that it is being sent.
--- KEYS record due out   ARGV skew lane contact token epoch lease_ms outbox_id
+-- K record lane (due) out   A lane token epoch lease_ms outbox_id
 -- Answers: the owner of the conversation ("" while nobody took it), or nil when the lease is lost.
-local record, due, out = KEYS[1], KEYS[2], KEYS[3]
-local lane, contact = ARGV[2], ARGV[3]
-local now = clock(ARGV[1])
-if not holds(record, lane, ARGV[4], ARGV[5]) then return nil end
-pass_when_full(record)
-redis.call('HSET', record, lane .. '.lease', ms(now + tonumber(ARGV[6])))
-redis.call('ZADD', due, ms(now + tonumber(ARGV[6])), contact)
-if ARGV[7] ~= '' and set_status(out, ARGV[7], 'sending') then redis.call('HSET', out, 'g:' .. ARGV[7], ms(now)) end
-return redis.call('HGET', record, 'owner') or ''
+local now = clock()
+if not holds(A.lane, A.token, A.epoch) then return nil end
+pass_when_full()
+redis.call('HSET', K.record, A.lane .. '.lease', ms(now + A.lease_ms))
+redis.call('ZADD', K.lane[A.lane].due, ms(now + A.lease_ms), A.contact)
+if A.outbox_id ~= '' and set_status(A.outbox_id, 'sending') then redis.call('HSET', K.out, 'g:' .. A.outbox_id, ms(now)) end
+return redis.call('HGET', K.record, 'owner') or ''
