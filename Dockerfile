@@ -17,6 +17,7 @@ LABEL org.opencontainers.image.title="iAgente Vida" \
       org.opencontainers.image.description="A WhatsApp sales agent for life insurance"
 # Nothing can be installed in a running container, and the account can write nothing but /data.
 RUN python -m pip uninstall --yes --quiet --root-user-action ignore setuptools wheel pip \
+ && rm -r "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')" \
  && groupadd --gid 10001 iagente \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin iagente \
  && install --directory --owner iagente --group iagente --mode 0700 /data
