@@ -60,7 +60,7 @@ def read_rates(content: bytes, where: str) -> dict[Basis, tuple[Decimal, ...]]:
 def write_columns(columns: Columns) -> bytes:
     """The file that `read_rates` reads."""
     rows = ([str(age), *(f"{columns[name][age]:.10f}" for name in HEADER[1:])] for age in range(LAST_AGE + 1))
-    return "".join(f"{','.join(row)}\n" for row in (HEADER, *rows)).encode("ascii")
+    return "".join(f"{','.join(row)}\r\n" for row in (HEADER, *rows)).encode("ascii")
 
 
 def basis_rates(columns: Columns) -> dict[Basis, tuple[Decimal, ...]]:
