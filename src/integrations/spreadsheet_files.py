@@ -71,15 +71,14 @@ def _named(title: str) -> str:
 def _read_workbook(path: Path, known: frozenset[str]) -> Workbook:
     import openpyxl  # noqa: PLC0415 - a third of a second that other commands need not wait
 
+    content = io.BytesIO(path.read_bytes())
     try:
-        with zipfile.ZipFile(path) as packed:
+        with zipfile.ZipFile(content) as packed:
             if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED_BYTES:
                 what = f"it unpacks to more than {MOST_UNPACKED_BYTES >> 20} MB"
                 return _refused(path, what, "delete what does not belong to the tariff")
         with warnings.catch_warnings(action="ignore"):
-            book = openpyxl.load_workbook(path, rich_text=False)
-    except OSError:
-        raise
+            book = openpyxl.load_workbook(content, rich_text=False)
     except Exception:  # noqa: BLE001 - what the library makes of a broken file can be anything
         return _refused(path, "it is no Excel workbook, or a damaged one", SAVE_AS)
     sheets: dict[str, Sheet] = {}

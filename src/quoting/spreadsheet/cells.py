@@ -141,7 +141,7 @@ class Table:
             if name in for_people:
                 continue
             if name not in columns:
-                shown = f"'{cell}'" if isinstance(cell, str) else "this"
+                shown = "this" if isinstance(cell, Unusable) else _shown(cell)
                 remedy = f"the columns are {', '.join(columns)}; notes of your own belong on a sheet of your own"
                 faults.append(place.fault(f"{shown} is no column of this sheet", remedy, "header"))
             elif name in self._positions:
@@ -194,6 +194,7 @@ class Row:
         written = cell.replace("\r\n", "\n").strip()
         if any(not one.isprintable() and one != "\n" for one in written):
             self.fail(column, "the text has characters that cannot be seen", "write it again by hand")
+            return ""
         if len(written) > most:
             self.fail(column, f"the text has {len(written)} characters", f"shorten it to {most}")
         return written
@@ -206,10 +207,11 @@ class Row:
         return written
 
     def choice(self, column: str, allowed: Collection[str]) -> str:
-        """One of these words."""
+        """One of these words; "" for any other."""
         written = self.text(column).casefold()
         if written and written not in allowed:
             self.fail(column, f"'{written}' is none of {', '.join(allowed)}", "write one of these")
+            return ""
         return written
 
     def flag(self, column: str) -> bool:
@@ -292,7 +294,7 @@ class Row:
             try:
                 found = number_in(cell, self._table.sheet.decimal_mark, whole=whole)
             except Ambiguous as doubt:
-                self.fail(column, f"'{cell.strip()}' is text and may mean {doubt}", "write it as a number, without grouping")
+                self.fail(column, f"{_shown(cell)} is text and may mean {doubt}", "write it as a number, without grouping")
                 return None
         if found is None or abs(found) >= BEYOND_ANY_FIGURE:
             self.fail(column, f"{_shown(cell)} is no number", "write a plain number, without unit or formula")
@@ -319,6 +321,6 @@ def _is_empty(cell: Cell) -> bool:
 
 def _shown(cell: str | bool | Decimal | date) -> str:
     if isinstance(cell, str):
-        bare = " ".join(cell.split())
+        bare = "".join(one if one.isprintable() else "?" for one in " ".join(cell.split()))
         return f"'{bare[:40]}…'" if len(bare) > 40 else f"'{bare}'"
     return f"{cell:f}" if isinstance(cell, Decimal) else str(cell).casefold()

@@ -17,6 +17,15 @@ from src.quoting.tables import basis_rates
 
 ADD_A_ROW = f"add a row to the sheet {layout.TEST_ROWS}, with the premiums that the actuary reckons"
 
+MADE_OF: dict[str, frozenset[str]] = {
+    "occupation_class": frozenset((layout.OCCUPATION,)),
+    "covers": frozenset((layout.COVERS,)),
+    "products": frozenset((layout.COVERS, layout.PRODUCTS)),
+    "tiers": frozenset((layout.COVERS, layout.PRODUCTS, layout.TIERS)),
+    "plausible": frozenset((layout.PLAUSIBLE, layout.TEST_ROWS)),
+}
+"""Which sheets a part of the tariff is compared with: while one has faults, the comparison says nothing."""
+
 
 class Published(msgspec.Struct, frozen=True):
     """What is published already: `book_of` a version, or None; the SHA-256 of each mortality table by its file's name."""
@@ -75,7 +84,7 @@ def check(workbook: Workbook, today: date, *, published: Published | None = None
     sha256 = ""
     if draft.tariff is not None:
         whole = not draft.faults
-        _note_flaws(draft, draft.tariff, whole=whole)
+        _note_flaws(draft, draft.tariff)
         if draft.prices_can_be_reckoned:
             tests = tuple(_tested(draft, draft.tariff))
         draft.faults.extend(_uncovered(draft, draft.tariff))
@@ -106,11 +115,12 @@ def book_of(draft: Draft, tariff: Tariff) -> Book:
     return Book(tariff=tariff, products=draft.products, coverages=draft.coverages, rates=rates, sha256=sha256)
 
 
-def _note_flaws(draft: Draft, tariff: Tariff, *, whole: bool) -> None:
-    """What does not go together. Where rows are left out as faulty, what is missing for that is no news."""
+def _note_flaws(draft: Draft, tariff: Tariff) -> None:
+    """What does not go together. Rows that were left out as faulty are missed by nobody: that is told already."""
+    faulty = {fault.sheet for fault in draft.faults}
     unsigned = msgspec.structs.replace(tariff, signature=None)
     for flaw in flaws_of(unsigned, draft.coverages, draft.products):
-        if whole or len(flaw.where) > 1:
+        if not MADE_OF.get(flaw.where[0], frozenset()) & faulty:
             draft.note(flaw, "correct it here, or what it does not go with")
     if draft.prices_can_be_reckoned:
         for place, what in implausible(Catalogue(book_of(draft, tariff))):
@@ -160,7 +170,7 @@ def _difference(control: Control, answer: Offer | Refusal | None) -> str:
     if not isinstance(answer, Offer) or control.annual_premium is None or control.monthly_premium is None:
         return "" if confirms(control, answer) else "another outcome"
     annual, monthly = answer.annual_premium - control.annual_premium, answer.monthly_premium - control.monthly_premium
-    return f"{annual:+} / {monthly:+}" if annual or monthly else "0.00"
+    return " / ".join(f"{change:+}" if change else "0.00" for change in (annual, monthly))
 
 
 def _uncovered(draft: Draft, tariff: Tariff) -> Iterator[Fault]:

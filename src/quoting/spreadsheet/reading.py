@@ -47,7 +47,11 @@ IN_SHEET: dict[Path, str] = {
     ("signature",): layout.SIGNATURE,
 }
 """The sheet that holds a part of the tariff's files; all else is in `figures`."""
-IN_COLUMN = {("covers", "covers"): "words", ("products", "coverages"): "covers", ("tiers", "coverages"): "covers"}
+IN_COLUMN: dict[Path, str] = {
+    ("covers", "covers"): "words",
+    ("products", "coverages"): "covers",
+    ("tiers", "coverages"): "covers",
+}
 """What a key of the files is called in its sheet, where that differs."""
 
 
@@ -70,6 +74,7 @@ class Draft(msgspec.Struct):
     def place(self, where: Path) -> tuple[Place, str]:
         """The nearest place of a part of the tariff, and its column there."""
         column = IN_COLUMN.get((where[0], where[-1]), where[-1]) if where else ""
+        column = "factor" if where[:1] == ("occupation_class",) else column
         for length in range(len(where), 0, -1):
             if where[:length] in self.places:
                 return self.places[where[:length]], column
