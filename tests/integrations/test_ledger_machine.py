@@ -516,6 +516,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self._interrupted(die_before, lambda ledger: ledger.forget(key, erase=True))
         if person is not None:
             self._erase(person, None)
+        else:  # whoever wrote to them before that stays away all the same
+            self.erased_at[key] = self.clock.now_ms
 
     def _erase(self, person: Person, farewell: tuple[str, bytes] | None) -> None:
         for work in person.lanes.values():
