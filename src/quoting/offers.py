@@ -172,16 +172,25 @@ class Catalogue(msgspec.Struct, frozen=True):
         *,
         product: str | None = None,
         term_years: int | None = None,
+        added: tuple[str, ...] = (),
+        dropped: tuple[str, ...] = (),
     ) -> tuple[Offer, ...] | Refusal:
-        """The tiers at that capital, cheapest first; by default of the renewable product, or level when a term is wanted."""
+        """The tiers at that capital, cheapest first; by default of the renewable product, or level when a term is wanted.
+
+        `added` and `dropped` are riders that each tier is to have besides, or to do without; what becomes the same is offered
+        once, and under the name of the tier that it is. Covers that the product lacks are not added.
+        """
         sold = self._wanted(product, term_years)
-        offers: list[Offer] = []
+        offers: dict[tuple[str, ...], Offer] = {}
         for tier in self.book.tariff.tiers:
-            offer = self.offer(applicant, sold, sum_assured, tier.coverages, on, term_years=term_years, tier=tier.name)
+            wanted = ({*tier.coverages, *added} - set(dropped)) | {MAIN_COVER}
+            names = tuple(name for name in self.book.products[sold].coverages if name in wanted)
+            named = self._tier(names) or tier.name
+            offer = self.offer(applicant, sold, sum_assured, names, on, term_years=term_years, tier=named)
             if isinstance(offer, Refusal):
                 return offer
-            offers.append(offer)
-        return tuple(offers)
+            offers.setdefault(names, offer)
+        return tuple(offers.values())
 
     def fit_budget(
         self,

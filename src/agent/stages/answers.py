@@ -156,6 +156,8 @@ def _compare(turn: Turn) -> None:
     turn.drafts[-1].proposal = True
     for quote in turn.conversation.quotes:
         turn.say("proposal.compare_line", glue="\n", later=quotes.later(turn, quote), **quotes.words(turn, quote))
+    if course := quotes.price_course(turn, turn.conversation.quotes[-1]):
+        turn.say("frame.quoted", glue="\n", text=course)
 
 
 def _explain_covers(turn: Turn) -> None:

@@ -260,17 +260,19 @@ def unskip(turn: Turn, *keys: str) -> None:
     turn.conversation.memory["skipped"] = left
 
 
-def summary(turn: Turn) -> list[tuple[str, str]]:
-    """What is known, as labels and values a person can check."""
+def summary(turn: Turn, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """What is known, as labels and values a person can check. Years told with a mortgage are the mortgage's."""
     profile, book = turn.conversation.profile, turn.book
-    return [(book.say(f"label.{key}"), book.value(key, profile[key])) for key in SUMMARY_KEYS if key in profile]
+    labels = {"term_years": "loan_years"} if turn.conversation.memory.get("loan_years") else {}
+    known = [key for key in SUMMARY_KEYS if key in profile and key not in without]
+    return [(book.say(f"label.{labels.get(key, key)}"), book.value(key, profile[key])) for key in known]
 
 
 def summary_of_details(turn: Turn) -> list[tuple[str, str]]:
     """Whatever else was told, as labels and values."""
     book = turn.book
     return [
-        (book.say(f"detail.{key}") if f"detail.{key}" in book else key, _written(value))
+        (book.say(f"detail.{key}") if f"detail.{key}" in book else key, _written(book.value(key, value) if isinstance(value, str) else value))
         for key, value in turn.conversation.details.items()
     ]
 
@@ -286,4 +288,6 @@ def fingerprint(turn: Turn) -> str:
     profile = turn.conversation.profile
     details = turn.conversation.details
     facts = [*(profile.get(key) for key in PRICING_KEYS), details.get("child_ages"), details.get("product")]
+    if riders := turn.conversation.memory.get("riders"):  # what was stored before there were any keeps its fingerprint
+        facts.append(riders)
     return msgspec.json.encode(facts).decode()

@@ -81,7 +81,7 @@ def _wants_it_otherwise(turn: Turn) -> bool:
     questions = [intent.topic for intent in turn.reading.intents if intent.name == "question"]
     if set(questions) & {"other_sum", "cheaper", "change"}:
         return True
-    if turn.reading.has("decline", "choice", "couple") and not questions:
+    if turn.reading.has("decline", "choice", "couple", "rider") and not questions:
         return True
     return bool(rule(_OTHERWISE).search(fold(turn.reading.text).text)) and "?" not in turn.reading.text
 

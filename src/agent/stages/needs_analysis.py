@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from src.agent.stages import facts
+from src.agent.stages import facts, wishes
 from src.agent.stages.answers import answer_aside, wants_time
 from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
@@ -64,6 +64,7 @@ def take_facts(turn: Turn) -> bool:
         facts.record(turn)
         facts.settle_confirmation(turn)
         _note_connections(turn)
+        wishes.take(turn)
     profile, details = turn.conversation.profile, turn.conversation.details
     limits = turn.catalogue.book.tariff.limits
     if profile.get("age", limits.entry_age_min) < limits.entry_age_min:
@@ -84,11 +85,15 @@ def _note_connections(turn: Turn) -> None:
     conversation, changed = turn.conversation, {change.key for change in turn.changes}
     if any(intent.name == "question" and intent.topic == "bank_tied" for intent in turn.reading.intents):
         conversation.memory["bank_tied"] = True
-    if "term_years" in changed:
+    asked_for = conversation.awaiting == "term_years" and turn.reading.value("term_years") is not None
+    if "term_years" in changed or asked_for:
         of_the_loan = "mortgage_balance" in changed or conversation.awaiting == "mortgage_balance"
         conversation.memory["loan_years"] = of_the_loan
         if of_the_loan and conversation.memory.get("bank_tied"):
-            conversation.details["product"] = "mortgage_linked"
+            conversation.details["product"] = wishes.MORTGAGE_LINKED
+        wished = wishes.product(turn)
+        if wished and wished.duration != "term" and not of_the_loan and not turn.reading.value("details.product"):
+            del conversation.details["product"]  # years are asked for: no product that has none
     if turn.reading.has("couple"):
         turn.conversation.details["insured_count"] = 2
 
@@ -105,6 +110,8 @@ def _acknowledge(turn: Turn) -> None:
         turn.say("ack.name", name=turn.first_name)
     elif turn.changes and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
         turn.say("ack.value")
+    if turn.conversation.stage == "NEEDS_ANALYSIS":
+        wishes.acknowledge(turn)
     explained = turn.conversation.awaiting == "confirm:smoker"
     if not explained and any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
