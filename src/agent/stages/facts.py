@@ -261,18 +261,26 @@ def unskip(turn: Turn, *keys: str) -> None:
 
 
 def summary(turn: Turn, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """What is known, as labels and values a person can check. Years told with a mortgage are the mortgage's."""
+    """What is known, as labels and values a person can check."""
     profile, book = turn.conversation.profile, turn.book
-    labels = {"term_years": "loan_years"} if turn.conversation.memory.get("loan_years") else {}
     known = [key for key in SUMMARY_KEYS if key in profile and key not in without]
-    return [(book.say(f"label.{labels.get(key, key)}"), book.value(key, profile[key])) for key in known]
+    return [(label_of(turn, key), book.value(key, profile[key])) for key in known]
+
+
+def label_of(turn: Turn, key: str) -> str:
+    """What a value of the profile is called. Years that were told with a mortgage are the mortgage's."""
+    of_the_loan = key == "term_years" and turn.conversation.memory.get("loan_years")
+    return turn.book.say("label.loan_years" if of_the_loan else f"label.{key}")
 
 
 def summary_of_details(turn: Turn) -> list[tuple[str, str]]:
     """Whatever else was told, as labels and values."""
     book = turn.book
     return [
-        (book.say(f"detail.{key}") if f"detail.{key}" in book else key, _written(book.value(key, value) if isinstance(value, str) else value))
+        (
+            book.say(f"detail.{key}") if f"detail.{key}" in book else key,
+            _written(book.value(key, value) if isinstance(value, str) else value),
+        )
         for key, value in turn.conversation.details.items()
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from src.agent.lookalikes import any_of, fold, rule
-from src.agent.stages import facts, quotes
+from src.agent.stages import facts, quotes, wishes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
@@ -80,6 +80,8 @@ def _wants_it_otherwise(turn: Turn) -> bool:
     """Whether somebody who accepted takes it back, wants something else, or waits in vain."""
     questions = [intent.topic for intent in turn.reading.intents if intent.name == "question"]
     if set(questions) & {"other_sum", "cheaper", "change"}:
+        return True
+    if wishes.names_product(turn):
         return True
     if turn.reading.has("decline", "choice", "couple", "rider") and not questions:
         return True

@@ -82,18 +82,9 @@ def take_facts(turn: Turn) -> bool:
 
 def _note_connections(turn: Turn) -> None:
     """What several facts of one message say together."""
-    conversation, changed = turn.conversation, {change.key for change in turn.changes}
     if any(intent.name == "question" and intent.topic == "bank_tied" for intent in turn.reading.intents):
-        conversation.memory["bank_tied"] = True
-    asked_for = conversation.awaiting == "term_years" and turn.reading.value("term_years") is not None
-    if "term_years" in changed or asked_for:
-        of_the_loan = "mortgage_balance" in changed or conversation.awaiting == "mortgage_balance"
-        conversation.memory["loan_years"] = of_the_loan
-        if of_the_loan and conversation.memory.get("bank_tied"):
-            conversation.details["product"] = wishes.MORTGAGE_LINKED
-        wished = wishes.product(turn)
-        if wished and wished.duration != "term" and not of_the_loan and not turn.reading.value("details.product"):
-            del conversation.details["product"]  # years are asked for: no product that has none
+        turn.conversation.memory["bank_tied"] = True
+    wishes.note_term(turn)
     if turn.reading.has("couple"):
         turn.conversation.details["insured_count"] = 2
 
@@ -102,13 +93,14 @@ def _acknowledge(turn: Turn) -> None:
     """One short word about what was just told; a value that replaces another is said back."""
     book = turn.book
     named = any(change.key == "name" and change.before is None for change in turn.changes)
+    facts_changed = any(change.key not in wishes.NOTED_AS for change in turn.changes)
     replaced = [change for change in turn.changes if change.before is not None]
     for place, change in enumerate(replaced):
-        label, value = book.say(f"label.{change.key}"), book.value(change.key, change.after)
+        label, value = facts.label_of(turn, change.key), book.value(change.key, change.after)
         turn.say("ack.correction", glue="\n" if place else "\n\n", label=label, value=value)
     if named:
         turn.say("ack.name", name=turn.first_name)
-    elif turn.changes and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
+    elif facts_changed and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
         turn.say("ack.value")
     if turn.conversation.stage == "NEEDS_ANALYSIS":
         wishes.acknowledge(turn)

@@ -59,7 +59,7 @@ def _is_another_product(turn: Turn) -> bool:
 
 def _say_price_course(turn: Turn, quote: dict[str, Any]) -> None:
     if course := quotes.price_course(turn, quote):
-        turn.say("frame.quoted", glue="\n", text=course)
+        turn.say("frame.quoted", text=course)
 
 
 def _say_why(turn: Turn) -> None:
@@ -70,7 +70,10 @@ def _say_why(turn: Turn) -> None:
     turn.say("proposal.expired" if turn.requote == "expired" else "proposal.changed")
     if any(change.key == "sum_assured" for change in turn.changes):
         _say_own_figure(turn)
-    if not any(quote["levers"] for quote in turn.conversation.quotes):
+    if _is_another_product(turn):
+        if wishes.is_tied_to_mortgage(turn):
+            _say_need(turn)
+    elif not any(quote["levers"] for quote in turn.conversation.quotes):
         _say_price_change(turn)
 
 

@@ -11,6 +11,8 @@ from src.messages import Option
 from src.quoting.products import MAIN_COVER, Product
 
 MORTGAGE, MORTGAGE_LINKED = "mortgage_term", "mortgage_linked"
+NOTED_AS = frozenset(("product", "riders", "loan_years"))
+"""What the changes of a turn call them: none is a value of the profile."""
 PRESSED = {"add": "rider_added", "drop": "rider_dropped"}
 """The keys of what is pressed when it was asked which rider is meant."""
 
@@ -33,13 +35,38 @@ def is_tied_to_mortgage(turn: Turn) -> bool:
     return wished is not None and wished.capital == "loan" and bool(turn.conversation.profile.get("mortgage_balance"))
 
 
+def names_product(turn: Turn) -> bool:
+    """Whether this message names a product that there is."""
+    told = turn.reading.value("details.product")
+    return told is not None and told.value in turn.catalogue.book.products
+
+
 def lacks_term(turn: Turn) -> bool:
-    """Whether the product runs for years that nobody has told. The years of a loan are told for the loan alone."""
-    wished, memory = product(turn), turn.conversation.memory
-    if wished is None or wished.duration != "term":
+    """Whether the product runs for years that nobody has told: those of a loan are no others, and the other way round."""
+    wished, memory, profile = product(turn), turn.conversation.memory, turn.conversation.profile
+    if wished is None or wished.duration != "term" or turn.conversation.details.get("product") == MORTGAGE_LINKED:
         return False
-    of_another = bool(memory.get("loan_years")) and wished.capital != "loan"
-    return of_another or "term_years" not in turn.conversation.profile
+    return "term_years" not in profile or bool(memory.get("loan_years")) != (wished.capital == "loan")
+
+
+def note_term(turn: Turn) -> None:
+    """Settles what years that were just told are of: a loan, when they came with one; then they are no wish for a product."""
+    conversation, reading, profile = turn.conversation, turn.reading, turn.conversation.profile
+    if reading.value("term_years") is None or "term_years" not in profile:
+        return
+    is_new = any(change.key == "term_years" for change in turn.changes)
+    if not (is_new or conversation.awaiting == "term_years" or names_product(turn)):
+        return
+    with_the_loan = conversation.awaiting == "mortgage_balance" or any(c.key == "mortgage_balance" for c in turn.changes)
+    wished, before = product(turn), bool(conversation.memory.get("loan_years"))
+    of_the_loan = with_the_loan or (wished is not None and wished.capital == "loan")
+    conversation.memory["loan_years"] = of_the_loan
+    if of_the_loan != before:
+        turn.changes.append(Change("loan_years", None, of_the_loan))
+    if with_the_loan and conversation.memory.get("bank_tied"):
+        conversation.details["product"] = MORTGAGE_LINKED
+    if wished and wished.duration != "term" and not with_the_loan and not names_product(turn):
+        del conversation.details["product"]  # years are asked for: no product that has none
 
 
 def term_years(turn: Turn) -> int | None:
@@ -76,8 +103,10 @@ def riders(turn: Turn) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def take(turn: Turn) -> None:
-    """Remembers what this message wants of riders, the newest word winning; the main cover cannot be left out."""
-    wanted = _named_now(turn)
+    """Remembers what this message wants, the newest word winning; the main cover cannot be left out."""
+    wanted, told = _named_now(turn), turn.reading.value("details.product")
+    if told and names_product(turn):
+        turn.changes.append(Change("product", None, told.value))
     if MAIN_COVER in wanted["drop"]:
         turn.say("wish.main_cover_stays")
     added, dropped = (list(names) for names in riders(turn))
@@ -103,12 +132,12 @@ def answer(turn: Turn) -> bool:
     wanted = _named_now(turn)
     if wanted["add"] or wanted["drop"]:
         if not turn.has_spoken():
-            turn.say("wish.riders_as_they_are")
+            turn.say("wish.as_it_is")
         return False
     direction = "drop" if any(one.name == "rider" and one.topic == "drop" for one in turn.reading.intents) else "add"
     possible = _possible(turn, direction)
     if not possible:
-        turn.say("wish.riders_as_they_are")
+        turn.say("wish.as_it_is")
         return False
     turn.say(f"wish.which_to_{direction}")
     turn.drafts[-1].options = [
@@ -129,8 +158,8 @@ def capitalised(text: str) -> str:
 
 def acknowledge(turn: Turn) -> None:
     """Says back which product and riders were noted, while no price shows them yet."""
-    told, sold = turn.reading.value("details.product"), turn.catalogue.book.products
-    if told and told.value in sold:
+    told = turn.reading.value("details.product")
+    if told and names_product(turn):
         turn.say("wish.product_noted", product=turn.book.say(f"product.{told.value}"))
     wanted = _named_now(turn)
     for direction, names in wanted.items():
