@@ -179,6 +179,19 @@ def test_the_same_product_again_changes_nothing_and_is_answered() -> None:
     assert talk.awaiting == "choice"
 
 
+def test_old_prices_are_not_compared_while_new_ones_are_made() -> None:
+    talk = at_proposal()
+    before = talk.conversation.quotes
+    talk.mean('details.product="level_term"')
+    talk.mean("question:compare")
+    assert "guard.reply_replaced" not in talk.events()
+    assert str(before[0]["monthly_premium"]).replace(".", ",") not in talk.text
+    assert talk.awaiting == "term_years"
+    talk.mean("term_years=20", "question:compare")
+    assert "guard.reply_replaced" not in talk.events()
+    assert quoted(talk) == {("level_term", 20)}
+
+
 def test_while_the_years_are_asked_for_another_product_may_be_wished_for() -> None:
     talk = at_proposal()
     talk.mean('details.product="level_term"')
