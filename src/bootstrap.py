@@ -238,7 +238,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     answers = knowledge.load([Path(settings.knowledge_dir)] if settings.knowledge_dir else [])
     for fault in answers.faults:
         logs.get_logger().error("knowledge.file_refused", detail=str(fault))
-    catalogue = load_catalogue()
+    catalogue = load_catalogue("", tariff_folder(settings))
     _rehearse(SalesAgent(house, catalogue, search=answers.search))
     agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings, ledger, metrics, channels))
     return Lanes(
@@ -460,6 +460,13 @@ def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float
         return channel.download(voice.media, max_bytes=MOST_BYTES)
 
     return Transcriber(api_key=llm.api_key, base_url=llm.base_url, model=llm.transcription_model, fetch=fetch)
+
+
+def tariff_folder(settings: Settings) -> Path:
+    """Where the tariffs are that this house sells by: its own, or those that come with the program."""
+    from src.quoting.products import PACKAGE  # noqa: PLC0415 - see make_lanes
+
+    return Path(settings.tariff_dir) if settings.tariff_dir else PACKAGE
 
 
 def _rehearse(agent: Agent) -> None:

@@ -25,15 +25,27 @@ from rich.table import Table
 
 from src import logs
 from src.agent import reading_lines
-from src.bootstrap import Services, make_services, set_up_chatwoot
+from src.agent.texts import phrasebook
+from src.bootstrap import Services, make_services, set_up_chatwoot, tariff_folder
 from src.desk.checks import Check, SetupStep, judged
 from src.desk.operators import MOST_LETTERS, dead_letter_id
 from src.desk.resync import PAGE as RESYNC_PAGE
 from src.desk.resync import Resync
-from src.errors import ConfigurationError, InvalidRequest, LedgerUnavailable, SalesAgentError, UnknownContact
+from src.errors import (
+    ConfigurationError,
+    DamagedCatalogue,
+    InvalidRequest,
+    LedgerUnavailable,
+    SalesAgentError,
+    UnknownContact,
+)
+from src.integrations import spreadsheet_files
+from src.integrations import tariff_folder as tariffs
 from src.integrations.redis_dossier import dossier
 from src.integrations.whatsapp_identity import CHANNEL, contact_key, typed_key
 from src.quoting import QUOTE_COLUMNS, Applicant, Refusal, explain, load_catalogue, quote_rows
+from src.quoting import spreadsheet as tariff_sheets
+from src.quoting.tables import read_columns
 from src.settings import Settings, admin_token, chatwoot_of, child_environment, load, verify_token
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -217,7 +229,8 @@ def _line_of(stream: BinaryIO) -> bytes:
 @click.option("--explain", "explained", is_flag=True, help="Every step of each price.")
 def quote(*, age: int, sum_assured: int, smoker: bool, occupation_class: int, term_years: int | None, explained: bool) -> None:
     """What every product costs for given inputs, tier by tier, as of today."""
-    catalogue = load_catalogue()
+    with _told():
+        catalogue = load_catalogue("", tariff_folder(_settings()))
     applicant = Applicant(age=age, smoker=smoker, occupation_class=occupation_class)
     today = date.today()
     table = Table(*QUOTE_COLUMNS, box=box.SIMPLE, title=f"tariff {catalogue.book.tariff.version}")
@@ -229,6 +242,115 @@ def quote(*, age: int, sum_assured: int, smoker: bool, occupation_class: int, te
             offers = catalogue.proposal(applicant, sum_assured, today, product=product, term_years=term_years)
             for offer in () if isinstance(offers, Refusal) else offers:
                 _console.print("", *explain(offer), sep="\n", markup=False)
+
+
+# -- tariff ------------------------------------------------------------------------------------------------------------
+
+SPREADSHEET = click.Path(path_type=Path)
+
+
+@cli.group()
+def tariff() -> None:
+    """The tariff as a spreadsheet: written, checked to the cent, and put on sale."""
+
+
+@tariff.command("export")
+@click.argument("file", type=SPREADSHEET)
+def export_tariff(*, file: Path) -> None:
+    """Writes the tariff that is sold into FILE.xlsx, or into a new folder with a .csv file for each sheet."""
+    with _told():
+        folder = tariff_folder(_settings())
+        catalogue = load_catalogue("", folder)
+        table = catalogue.book.tariff.mortality.file
+        columns = read_columns((folder / "mortality" / table).read_bytes(), table)
+        spreadsheet_files.write_file(file, tariff_sheets.write(catalogue, columns))
+    click.echo(f"{file}: tariff {catalogue.book.tariff.version}. Check it: python -m src.cli tariff check {file}")
+
+
+@tariff.command("check")
+@click.argument("file", type=SPREADSHEET)
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def check_tariff(*, file: Path, as_json: bool) -> None:
+    """Tells every fault of a spreadsheet, and prices its test rows. Exit code 1 when it may not be sold."""
+    with _told():
+        verdict = _judged(file, tariff_folder(_settings()))
+    if as_json:
+        click.echo(msgspec.json.encode(verdict.to_json()))
+    else:
+        _show_verdict(verdict)
+    sys.exit(0 if verdict.ok else 1)
+
+
+@tariff.command("import")
+@click.argument("file", type=SPREADSHEET)
+@click.option("--into", type=SPREADSHEET, required=True, help="The folder that TARIFF_DIR names; made when it is not there.")
+def import_tariff(*, file: Path, into: Path) -> None:
+    """Puts a checked and signed spreadsheet on sale: writes the files that the server reads."""
+    with _told():
+        sold = tariff_folder(_settings())
+        has_tariffs = (into / "catalogue").exists()
+        verdict = _judged(file, into if has_tariffs else sold)
+        if not verdict.ok or verdict.draft.tariff is None:
+            _show_verdict(verdict)
+            raise click.ClickException("nothing was written")
+        if not verdict.signed_by:
+            raise click.ClickException(f"nobody has signed it. {_how_to_sign(verdict)}")
+        files, table = tariff_sheets.published_files(verdict.draft, verdict.draft.tariff)
+        named = (verdict.draft.tariff.mortality.file, table)
+        catalogue = tariffs.publish(into, verdict.version, files, named, before=sold)
+    click.echo(f"Tariff {catalogue.book.tariff.version}, signed by {verdict.signed_by} on {verdict.signed_on}, is in {into}.")
+    click.echo(f"Set TARIFF_DIR={into.resolve()} and restart the workers: they sell by it from then on.")
+
+
+def _judged(file: Path, folder: Path) -> tariff_sheets.Verdict:
+    words = list(phrasebook("es", "tu"))
+
+    def said(section: str) -> frozenset[str]:
+        return frozenset(key.removeprefix(f"{section}.") for key in words if key.startswith(f"{section}."))
+
+    return tariff_sheets.check(
+        spreadsheet_files.read_file(file, tariff_sheets.COLUMNS),
+        date.today(),
+        published=tariffs.published_in(folder),
+        sayable=tariff_sheets.Sayable(said("product"), said("cover"), said("tier")),
+    )
+
+
+def _show_verdict(verdict: tariff_sheets.Verdict) -> None:
+    for fault in verdict.faults:
+        click.echo(f"{click.style('FAULT', fg='red', bold=True)}  {fault}\n       -> {fault.remedy}")
+    if verdict.tests:
+        click.echo("\nrow  expected, a year / a month  computed                    difference")
+    for test in verdict.tests:
+        word = click.style("ok", fg="green") if test.passed else click.style("DIFFERS", fg="red", bold=True)
+        click.echo(f"{test.row:>3}  {test.expected:<27}  {test.computed:<26}  {test.difference:<17}  {word}  {test.about}")
+    failed = sum(not test.passed for test in verdict.tests)
+    untested = f", {verdict.untested} not priced because of the faults above" if verdict.untested else ""
+    click.echo(f"\n{len(verdict.faults)} faults; {len(verdict.tests) - failed} test rows right, {failed} wrong{untested}.")
+    if verdict.content_sha256:
+        click.echo(f"Tariff {verdict.version}, content SHA-256 {verdict.content_sha256}")
+    if verdict.ok:
+        signed = f"Signed by {verdict.signed_by} on {verdict.signed_on}." if verdict.signed_by else _how_to_sign(verdict)
+        click.echo(f"It may be sold. {signed}")
+    else:
+        click.echo("It may not be sold.")
+
+
+def _how_to_sign(verdict: tariff_sheets.Verdict) -> str:
+    return f"To sign it, fill in the sheet signature, with content_sha256 {verdict.content_sha256}."
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Known faults of the files are told in one line."""
+    try:
+        yield
+    except FileExistsError as fault:
+        raise click.ClickException(f"{fault.filename} is there already; give another name") from fault
+    except OSError as fault:
+        raise click.ClickException(f"{fault.filename}: {fault.strerror}") from fault
+    except DamagedCatalogue as fault:
+        raise click.ClickException(str(fault)) from fault
 
 
 # -- doctor ------------------------------------------------------------------------------------------------------------
@@ -260,7 +382,12 @@ def _examined() -> list[Check]:
     services = make_services(settings)
     words = settings.channels_in_words
     channels = "no keys: the simulator is the channel" if settings.is_tried_out else f"channels: {', '.join(words)}"
-    checks = [Check("settings", True, f"complete; {channels}"), _data_dir(settings.data_dir), *services.checks()]
+    checks = [
+        Check("settings", True, f"complete; {channels}"),
+        _data_dir(settings.data_dir),
+        _tariff(settings),
+        *services.checks(),
+    ]
     return [*checks, _public_door(settings)] if settings.public_base_url else checks
 
 
@@ -277,6 +404,17 @@ def _data_dir(directory: Path) -> Check:
     return judged(
         name, free_mb >= _LEAST_FREE_MB, f"{directory}, {free_mb:,} MB free", "make room, or set DATA_DIR to another disk"
     )
+
+
+def _tariff(settings: Settings) -> Check:
+    folder, name = tariff_folder(settings), "tariff"
+    try:
+        sold = load_catalogue("", folder).book.tariff
+    except DamagedCatalogue as fault:
+        return Check(name, False, f"{folder}: {fault}", "correct TARIFF_DIR, or import the tariff again")
+    signature = sold.signature
+    by = f"signed by {signature.signed_by} on {signature.signed_on}" if signature else "signed by nobody, for illustration"
+    return Check(name, True, f"{sold.version}, {by}")
 
 
 def _public_door(settings: Settings) -> Check:

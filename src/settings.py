@@ -150,6 +150,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     alert_whatsapp: str
     knowledge_dir: str
     lead_rules: str
+    tariff_dir: str
     log_file: str
     log_format: str
     log_stdout: bool
@@ -339,6 +340,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         alert_whatsapp=read.shaped("ALERT_WHATSAPP", _PHONE, "a phone number with its country code"),
         knowledge_dir=read.text("KNOWLEDGE_DIR"),
         lead_rules=read.text("LEAD_RULES"),
+        tariff_dir=read.text("TARIFF_DIR"),
         log_file=read.text("LOG_FILE", "webhook.log"),
         log_stdout=read.flag("LOG_STDOUT", default=True),
         otlp_endpoint=read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from src.agent.state import Consent, new_conversation
 from src.bootstrap import _ears, make_channels, make_lanes, make_lead_rules, make_ledger, make_metrics
 from src.desk.lead_rules import Rules
+from src.errors import DamagedCatalogue
 from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import Contact, Inbound, Media
+from src.quoting.products import PACKAGE
 from src.settings import load
 from tests.webhooks.hostile_kit import ENVIRONMENT
 from tests.webhooks.log_kit import logging_to, written_to
@@ -48,6 +51,22 @@ def test_an_operators_own_answers_are_used_and_a_broken_file_is_named(tmp_path: 
 def test_without_a_folder_our_own_answers_serve(tmp_path: Path, keys: dict[str, str]) -> None:
     settings = load({"DATA_DIR": str(tmp_path), **keys}, dotenv=None)
     assert make_lanes(settings, make_ledger(settings)).turns
+
+
+def test_workers_sell_by_the_tariff_of_the_house(tmp_path: Path) -> None:
+    """A folder with another version of the tariff in it; the one that comes with the program is only the default."""
+    for part in ("catalogue", "mortality"):
+        shutil.copytree(PACKAGE / part, tmp_path / "sold" / part)
+    index = tmp_path / "sold" / "catalogue" / "current.toml"
+    index.write_text(index.read_text(encoding="utf-8") + "# Ours\n", encoding="utf-8")
+    for tariff_dir, package in ((str(tmp_path / "sold"), tmp_path / "sold"), ("", PACKAGE)):
+        settings = load({"TARIFF_DIR": tariff_dir, "DATA_DIR": str(tmp_path)}, dotenv=None)
+        lanes = make_lanes(settings, make_ledger(settings))
+        assert lanes.turns._agent._catalogue.package == package
+        assert lanes.turns._notes._catalogue.package == package
+    broken = load({"TARIFF_DIR": str(tmp_path / "nowhere"), "DATA_DIR": str(tmp_path)}, dotenv=None)
+    with pytest.raises(DamagedCatalogue, match=r"current\.toml cannot be read"):
+        make_lanes(broken, make_ledger(broken))
 
 
 VENDORS = {

@@ -136,6 +136,14 @@ def test_the_doctor_speaks_to_people_too(durable: RedisLedger) -> None:
     assert "\x1b" not in "".join(lines), "no colours when it is not a terminal"
 
 
+def test_the_doctor_says_who_signed_the_tariff(durable: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examined()["tariff"]["found"] == "2026.1, signed by nobody, for illustration"
+    monkeypatch.setenv("TARIFF_DIR", "nowhere")
+    check = examined(code=1)["tariff"]
+    assert "nowhere: current.toml cannot be read" in check["found"]
+    assert check["remedy"] == "correct TARIFF_DIR, or import the tariff again"
+
+
 def test_what_is_not_well_comes_with_its_remedy(ledger: RedisLedger) -> None:
     """Synced once a second, and no worker."""
     checks = examined(code=1)

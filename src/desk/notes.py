@@ -116,7 +116,7 @@ class Notes:
             for key in _FACTS
             if key in conversation.profile
         ]
-        return known + [f"{_detail_name(key)}: {_detail(value)}" for key, value in conversation.details.items()]
+        return known + [f"{_detail_name(key)}: {_detail(value, key)}" for key, value in conversation.details.items()]
 
     def _options(self, conversation: Conversation) -> str:
         quotes, chosen = conversation.quotes, chosen_quote(conversation)
@@ -205,13 +205,13 @@ def _detail_name(key: str) -> str:
     return _WORDS.say(label) if label else _plain(key.replace("_", " ").capitalize())
 
 
-def _detail(value: Any) -> str:
+def _detail(value: Any, key: str = "") -> str:
     if isinstance(value, dict):
         parts = [f"{_detail_name(key).lower()} {_plain(_WORDS.value(key, inner))}" for key, inner in value.items()]
         return ", ".join(parts)
     if isinstance(value, list | tuple):
         return _WORDS.listing([_detail(one) for one in value])
-    return _plain(_WORDS.value("", value))
+    return _plain(_WORDS.value(key, value))
 
 
 def _need_lines(conversation: Conversation) -> list[str]:

@@ -15,7 +15,18 @@ import msgspec
 
 from src.errors import DamagedCatalogue
 from src.quoting.engine import Applicant, Working, premium_in_year, price
-from src.quoting.products import LEVEL, MAIN_COVER, PACKAGE, RENEWABLE, REPAIR, Book, Product, read_book
+from src.quoting.products import (
+    CONTROL_SUM,
+    LEVEL,
+    MAIN_COVER,
+    PACKAGE,
+    RENEWABLE,
+    REPAIR,
+    Book,
+    Control,
+    Product,
+    read_book,
+)
 from src.quoting.tables import LAST_AGE
 
 RefusalCode = Literal[
@@ -32,8 +43,8 @@ RefusalCode = Literal[
 ]
 REFERRED: frozenset[RefusalCode] = frozenset({"medical_selection", "occupation_refer", "sport_refer"})
 PROJECTED_YEARS = (5, 10)
-CONTROL_SUM, CONTROL_CLASS, CONTROL_DAY = 150_000, 1, date(2026, 1, 1)
-"""What the plausible and the control prices of every tariff are for; the day changes no price."""
+CONTROL_DAY = date(2026, 1, 1)
+"""When the plausible and the control prices of every tariff are quoted; the day changes no price."""
 Lever = Literal["fewer_covers", "lower_capital", "shorter_term"]
 
 
@@ -119,9 +130,13 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """One tariff and all that can be asked of it. Every answer depends on the arguments and the tariff only."""
+    """One tariff and all that can be asked of it. Every answer depends on the arguments and the tariff only.
+
+    `package` is the folder it comes from, where the tariffs before it are, too.
+    """
 
     book: Book
+    package: Path = PACKAGE
 
     def offer(
         self,
@@ -157,16 +172,25 @@ class Catalogue(msgspec.Struct, frozen=True):
         *,
         product: str | None = None,
         term_years: int | None = None,
+        added: tuple[str, ...] = (),
+        dropped: tuple[str, ...] = (),
     ) -> tuple[Offer, ...] | Refusal:
-        """The tiers at that capital, cheapest first; by default of the renewable product, or level when a term is wanted."""
+        """The tiers at that capital, cheapest first; by default of the renewable product, or level when a term is wanted.
+
+        `added` and `dropped` are riders that each tier is to have besides, or to do without; what becomes the same is offered
+        once, and under the name of the tier that it is. Covers that the product lacks are not added.
+        """
         sold = self._wanted(product, term_years)
-        offers: list[Offer] = []
+        offers: dict[tuple[str, ...], Offer] = {}
         for tier in self.book.tariff.tiers:
-            offer = self.offer(applicant, sold, sum_assured, tier.coverages, on, term_years=term_years, tier=tier.name)
+            wanted = ({*tier.coverages, *added} - set(dropped)) | {MAIN_COVER}
+            names = tuple(name for name in self.book.products[sold].coverages if name in wanted)
+            named = self._tier(names) or tier.name
+            offer = self.offer(applicant, sold, sum_assured, names, on, term_years=term_years, tier=named)
             if isinstance(offer, Refusal):
                 return offer
-            offers.append(offer)
-        return tuple(offers)
+            offers.setdefault(names, offer)
+        return tuple(offers.values())
 
     def fit_budget(
         self,
@@ -208,7 +232,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     def reprice(self, quote: dict[str, Any]) -> Offer | Refusal:
         """The offer behind a stored quote (`Offer.to_json`), computed again with the tariff version that it names."""
-        catalogue = self if quote["tariff"] == self.book.tariff.version else load_catalogue(quote["tariff"])
+        catalogue = self if quote["tariff"] == self.book.tariff.version else load_catalogue(quote["tariff"], self.package)
         offer = catalogue.offer(
             msgspec.convert(quote["applicant"], Applicant),
             quote["product"],
@@ -370,45 +394,51 @@ def load_catalogue(version: str = "", package: Path = PACKAGE) -> Catalogue:
 
     Raises DamagedCatalogue, saying what is wrong, where, and what to do.
     """
-    catalogue = Catalogue(read_book(version, package))
-    faults = [*_implausible(catalogue), *_changed(catalogue)]
+    catalogue = Catalogue(read_book(version, package), package)
+    faults = [*(what for _, what in implausible(catalogue)), *_changed(catalogue)]
     if faults:
         raise DamagedCatalogue(f"tariff {catalogue.book.tariff.version} prices wrongly: {'; '.join(faults)}. {REPAIR}")
     return catalogue
 
 
-def _implausible(catalogue: Catalogue) -> Iterator[str]:
-    """Prices that nobody on the market would ask."""
-    for span in catalogue.book.tariff.plausible:
+def implausible(catalogue: Catalogue) -> Iterator[tuple[int, str]]:
+    """Prices that nobody on the market would ask: the place of their span among the tariff's, and what is wrong."""
+    for place, span in enumerate(catalogue.book.tariff.plausible):
         for age in span.ages:
-            applicant = Applicant(age, smoker=False, occupation_class=CONTROL_CLASS)
-            offer = _control_offer(catalogue, applicant, RENEWABLE, span.coverages)
-            if offer is None or not (span.per_mille_min <= offer.annual_premium * 1000 / CONTROL_SUM <= span.per_mille_max):
-                yield f"{'+'.join(span.coverages)} at {age} is out of its plausible span"
+            control = Control(age=age, smoker=False, product=RENEWABLE, coverages=span.coverages)
+            offer, covers = quoted(catalogue, control), "+".join(span.coverages)
+            if not isinstance(offer, Offer):
+                yield place, f"{covers} at {age} is out of its plausible span: it has no price"
+            elif not (span.per_mille_min <= offer.annual_premium * 1000 / CONTROL_SUM <= span.per_mille_max):
+                per_mille = (offer.annual_premium * 1000 / CONTROL_SUM).quantize(Decimal("0.01"))
+                yield place, f"{covers} at {age} is out of its plausible span: it costs {per_mille} per mille"
+
+
+def quoted(catalogue: Catalogue, control: Control) -> Offer | Refusal | None:
+    """What the engine says today about the risk of a control price; None for a product or cover that does not exist."""
+    applicant = Applicant(control.age, control.smoker, control.occupation_class)
+    try:
+        return catalogue.offer(
+            applicant, control.product, control.sum_assured, control.coverages, CONTROL_DAY, term_years=control.term_years
+        )
+    except ValueError:
+        return None
+
+
+def confirms(control: Control, answer: Offer | Refusal | None) -> bool:
+    """Whether the engine's answer is the published one, to the cent."""
+    if isinstance(answer, Offer):
+        published = (control.annual_premium, control.monthly_premium)
+        return not control.refusal and (answer.annual_premium, answer.monthly_premium) == published
+    return answer is not None and control.refusal == answer.code
 
 
 def _changed(catalogue: Catalogue) -> Iterator[str]:
     """Prices that are not those published with the tariff: the program reckons otherwise than it did."""
     for control in catalogue.book.tariff.control:
-        applicant = Applicant(control.age, control.smoker, CONTROL_CLASS)
-        offer = _control_offer(catalogue, applicant, control.product, control.coverages, control.term_years)
-        published = (control.annual_premium, control.monthly_premium)
-        if offer is None or (offer.annual_premium, offer.monthly_premium) != published:
-            yield f"{control.product} {'+'.join(control.coverages)} at {control.age} is not {control.annual_premium}"
-
-
-def _control_offer(
-    catalogue: Catalogue,
-    applicant: Applicant,
-    product: str,
-    coverages: tuple[str, ...],
-    term_years: int | None = None,
-) -> Offer | None:
-    try:
-        offer = catalogue.offer(applicant, product, CONTROL_SUM, coverages, CONTROL_DAY, term_years=term_years)
-    except ValueError:
-        return None
-    return offer if isinstance(offer, Offer) else None
+        if not confirms(control, quoted(catalogue, control)):
+            published = control.refusal or control.annual_premium
+            yield f"{control.product} {'+'.join(control.coverages)} at {control.age} is not {published}"
 
 
 def _short_hash(parts: list[Any]) -> str:

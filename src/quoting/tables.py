@@ -7,9 +7,10 @@ the General rate times a published factor. Premiums must not depend on sex (C-23
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from src.errors import DamagedCatalogue
 
@@ -33,23 +34,55 @@ STEEPEST_FALL, STEEPEST_RISE = Decimal("0.93"), Decimal("1.35")
 """From one age to the next: the published table falls by at most 6 % (young women) and rises by at most 29 %."""
 
 
+Columns = dict[str, tuple[Decimal, ...]]
+"""The columns of the table behind `age`, by name: one rate for each age, 0 to 120."""
+
+
+class TableFlaw(NamedTuple):
+    """What no whole, plausible table has, and where."""
+
+    age: int
+    column: str
+    what: str
+
+
 def read_rates(content: bytes, where: str) -> dict[Basis, tuple[Decimal, ...]]:
     """The yearly unisex death rates of each first order basis, indexed by age 0 to 120, exactly as published.
 
     Raises DamagedCatalogue, naming the line, when the file is not the whole, plausible table.
     """
-    columns = _columns(content, where)
+    columns = read_columns(content, where)
+    for flaw in table_flaws(columns):
+        raise _damaged(f"{where}, line {flaw.age + 2}, column {flaw.column}", flaw.what)
+    return basis_rates(columns)
+
+
+def write_columns(columns: Columns) -> bytes:
+    """The file that `read_rates` reads."""
+    rows = ([str(age), *(f"{columns[name][age]:.10f}" for name in HEADER[1:])] for age in range(LAST_AGE + 1))
+    return "".join(f"{','.join(row)}\r\n" for row in (HEADER, *rows)).encode("ascii")
+
+
+def basis_rates(columns: Columns) -> dict[Basis, tuple[Decimal, ...]]:
+    """The unisex rates of each first order basis."""
+    return {basis: columns[f"q1_{basis}_unisex5050"] for basis in BASIS_FACTORS}
+
+
+def table_flaws(columns: Columns) -> Iterator[TableFlaw]:
+    """Every cell that cannot be right beside the others. Columns that are missing are looked at no further."""
     for basis, factor in BASIS_FACTORS.items():
         for sex in ("f", "m"):
-            expected = [min(Decimal(1), rate * factor) for rate in columns[f"q2_general_{sex}"]]
-            _compare(columns, f"q1_{basis}_{sex}", expected, f"{factor} times q2_general_{sex}", where)
+            source, derived = f"q2_general_{sex}", f"q1_{basis}_{sex}"
+            if {source, derived} <= columns.keys():
+                expected = [min(Decimal(1), rate * factor) for rate in columns[source]]
+                yield from _different(columns, derived, expected, f"{factor} times {source}")
     for basis_column in ("q2_general", "q1_norel", "q1_rel"):
-        halves = zip(columns[f"{basis_column}_f"], columns[f"{basis_column}_m"], strict=True)
-        expected = [(female + male) / 2 for female, male in halves]
-        _compare(columns, f"{basis_column}_unisex5050", expected, "the mean of both sexes", where)
+        female, male, both = (f"{basis_column}_{sex}" for sex in ("f", "m", "unisex5050"))
+        if {female, male, both} <= columns.keys():
+            expected = [(one + other) / 2 for one, other in zip(columns[female], columns[male], strict=True)]
+            yield from _different(columns, both, expected, "the mean of both sexes")
     for name, rates in columns.items():
-        _check_course(name, rates, where)
-    return {basis: columns[f"q1_{basis}_unisex5050"] for basis in BASIS_FACTORS}
+        yield from _course_flaws(name, rates)
 
 
 def never_falling(rates: tuple[Decimal, ...], from_age: int) -> tuple[Decimal, ...]:
@@ -60,7 +93,8 @@ def never_falling(rates: tuple[Decimal, ...], from_age: int) -> tuple[Decimal, .
     return tuple(risen)
 
 
-def _columns(content: bytes, where: str) -> dict[str, tuple[Decimal, ...]]:
+def read_columns(content: bytes, where: str) -> Columns:
+    """The file's cells as they stand. Raises DamagedCatalogue when it has not the table's form."""
     try:
         header, *lines = content.decode("ascii").splitlines()
     except (UnicodeDecodeError, ValueError) as damage:
@@ -85,21 +119,20 @@ def _row(line: str, age: int, where: str) -> list[Decimal]:
     return rates
 
 
-def _compare(columns: dict[str, tuple[Decimal, ...]], name: str, expected: list[Decimal], what: str, where: str) -> None:
+def _different(columns: Columns, name: str, expected: list[Decimal], what: str) -> Iterator[TableFlaw]:
     for age, (rate, wanted) in enumerate(zip(columns[name], expected, strict=True)):
         if abs(rate - wanted) > ROUNDING:
-            raise _damaged(f"{where}, line {age + 2}, column {name}", f"is not {what}")
+            yield TableFlaw(age, name, f"is not {what}")
 
 
-def _check_course(name: str, rates: tuple[Decimal, ...], where: str) -> None:
-    for age, (rate, following) in enumerate(pairwise(rates)):
-        place = f"{where}, line {age + 3}, column {name}"
-        if age >= RISING_FROM_AGE and following < rate:
-            raise _damaged(place, f"falls at age {age + 1}: mortality never falls from age {RISING_FROM_AGE} on")
-        if age >= ADULT_FROM_AGE and not STEEPEST_FALL <= following / rate <= STEEPEST_RISE:
-            raise _damaged(place, f"jumps at age {age + 1}")
+def _course_flaws(name: str, rates: tuple[Decimal, ...]) -> Iterator[TableFlaw]:
+    for age, (rate, following) in enumerate(pairwise(rates), start=1):
+        if age > RISING_FROM_AGE and following < rate:
+            yield TableFlaw(age, name, f"falls at age {age}: mortality never falls from age {RISING_FROM_AGE} on")
+        elif age > ADULT_FROM_AGE and not STEEPEST_FALL <= following / rate <= STEEPEST_RISE:
+            yield TableFlaw(age, name, f"jumps at age {age}")
     if rates[-1] != 1:
-        raise _damaged(f"{where}, column {name}", f"does not end with certainty at age {LAST_AGE}")
+        yield TableFlaw(LAST_AGE, name, f"does not end with certainty at age {LAST_AGE}")
 
 
 def _damaged(where: str, what: str) -> DamagedCatalogue:

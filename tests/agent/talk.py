@@ -57,7 +57,8 @@ def reader(text: str, context: Context, reply_id: str = "") -> Reading:
             values.append(Found(key.rstrip("?!"), json.loads(value), value, 0.5 if unsure else 1.0, corrects))
         elif word:
             name, _, topic = word.partition(":")
-            intents.append(Intent(name, topic, evidence=word))  # type: ignore[arg-type]
+            topic, _, covers = topic.partition(":") if name == "rider" else (topic, "", "")
+            intents.append(Intent(name, topic, evidence=word, covers=tuple(filter(None, covers.split("+")))))  # type: ignore[arg-type]
     names = {intent.name for intent in intents}
     whole: Whole = (
         "" if values or not names else "yes" if names <= {"affirm", "accept"} else "no" if names <= {"deny", "decline"} else ""
@@ -100,7 +101,10 @@ class Talk:
         return self.send(*(self._inbound("text", text=text) for text in texts))
 
     def mean(self, *meanings: str) -> Step:
-        """A message that means exactly this: "affirm", "question:price", "age=45", "age?=45" (unsure), "age!=45" (corrects)."""
+        """A message that means exactly this: "affirm", "question:price", "age=45", "age?=45" (unsure), "age!=45" (corrects).
+
+        A rider may name its covers: "rider:add", "rider:drop:accidental_death+critical_illness".
+        """
         return self.send(self._inbound("text", text="§" + "|".join(meanings)))
 
     def press(self, reply_id: str, title: str = "") -> Step:

@@ -37,6 +37,10 @@ MEANINGS = st.sampled_from(
         "details.child_ages=[4, 6]", "details.birth_year=1978", "details.city=\"Soria\"", "savings=20000",
         "existing_cover=30000",
         "smoker=7", "dependents=true", "language=ca",
+        "details.product=\"level_term\"", "details.product=\"mortgage_term\"", "details.product=\"whole_life\"",
+        "details.product=\"renewable_term\"", "details.product=\"mortgage_linked\"", "details.product=\"gone\"",
+        "rider:add", "rider:drop", "rider:add:critical_illness", "rider:add:premium_waiver+accidental_death",
+        "rider:drop:permanent_disability", "rider:drop:death", "rider:add:gone",
     ]
 )  # fmt: skip
 UTTERANCES = st.sampled_from(

@@ -120,6 +120,30 @@ def test_a_wanted_term_makes_it_a_level_premium(catalogue: Catalogue) -> None:
     assert {(found.product, found.term_years) for found in mortgage} == {("mortgage_term", 22)}
 
 
+def test_riders_are_added_to_and_left_out_of_every_tier(catalogue: Catalogue) -> None:
+    def covers(**riders: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+        offers = catalogue.proposal(APPLICANT, 150_000, TODAY, **riders)  # type: ignore[arg-type]
+        assert not isinstance(offers, Refusal)
+        assert all(catalogue.reprice(offer.to_json()) == offer for offer in offers)
+        return [(offer.tier, offer.coverages) for offer in offers]
+
+    fullest = ("death", "permanent_disability", "accidental_death", "critical_illness")
+    assert covers(added=("premium_waiver",)) == [
+        ("esencial", ("death", "premium_waiver")),
+        ("equilibrada", ("death", "permanent_disability", "premium_waiver")),
+        ("completa", (*fullest, "premium_waiver")),
+    ]
+    assert covers(dropped=("accidental_death", "death")) == [
+        ("esencial", ("death",)),
+        ("equilibrada", ("death", "permanent_disability")),
+        ("completa", ("death", "permanent_disability", "critical_illness")),
+    ]
+    assert covers(added=("permanent_disability", "no_such_cover")) == [
+        ("equilibrada", ("death", "permanent_disability")),
+        ("completa", fullest),
+    ]
+
+
 def summary(answer: tuple[Offer, ...] | Refusal) -> list[tuple[str, int, int, tuple[str, ...]]]:
     assert not isinstance(answer, Refusal)
     return [(found.tier, found.sum_assured, found.term_years, found.levers) for found in answer]

@@ -55,8 +55,11 @@ def _answer(turn: Turn, intent: Intent) -> bool:
 
 def _answer_question(turn: Turn, topic: str) -> bool:
     """From the conversation's own figures where the question is about them, else from the knowledge."""
-    priced = bool(turn.conversation.quotes)
-    if topic in ("why", "need"):
+    outdated = turn.conversation.stage == "COTIZACION"  # what was quoted before is about to be replaced
+    priced = bool(turn.conversation.quotes) and not outdated
+    if outdated and turn.changes and topic in ("price", "compare", "coverage"):
+        pass  # the proposal that comes now is the answer
+    elif topic in ("why", "need"):
         _explain_why(turn)
     elif topic in ("change", "other_sum"):
         turn.say("objection.what_not")
@@ -156,6 +159,8 @@ def _compare(turn: Turn) -> None:
     turn.drafts[-1].proposal = True
     for quote in turn.conversation.quotes:
         turn.say("proposal.compare_line", glue="\n", later=quotes.later(turn, quote), **quotes.words(turn, quote))
+    if course := quotes.price_course(turn, turn.conversation.quotes[-1]):
+        turn.say("frame.quoted", glue="\n", text=course)
 
 
 def _explain_covers(turn: Turn) -> None:

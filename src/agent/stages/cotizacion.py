@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
-from src.agent.stages import facts, quotes
+from src.agent.stages import facts, quotes, wishes
 from src.agent.stages.endings import call_human, dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.needs_analysis import respond, take_facts
 from src.agent.stages.questions import ask, next_missing
@@ -23,6 +24,7 @@ def cotizacion(turn: Turn) -> str:
         if not respond(turn):
             give_up(turn)
             return "guarding_out"
+    wishes.give_up_impossible(turn)
     missing = next_missing(turn)
     if missing is None and waited and not _may_be_priced(turn):
         missing = turn.conversation.awaiting
@@ -47,15 +49,21 @@ def _offers(turn: Turn) -> tuple[Offer, ...] | Refusal:
     profile, memory = turn.conversation.profile, turn.conversation.memory
     _size(turn)
     applicant, capital = _applicant(turn), quotes.capital_of(turn)
-    product, term_years = _product_and_term(turn)
-    offers = turn.catalogue.proposal(applicant, capital, turn.today, product=product, term_years=term_years)
+    wished, term_years, (added, dropped) = wishes.product(turn), wishes.term_years(turn), wishes.riders(turn)
+    product = wished.id if wished else None
+    offers = turn.catalogue.proposal(
+        applicant, capital, turn.today, product=product, term_years=term_years, added=added, dropped=dropped
+    )
     budget = profile.get("monthly_budget")
     if isinstance(offers, Refusal) or budget is None or memory.get("budget_waived") == budget:
         return offers
     limit = Decimal(str(budget))
     if all(offer.monthly_premium <= limit for offer in offers):
         return offers
-    fitting = turn.catalogue.fit_budget(applicant, capital, limit, turn.today, product=product, term_years=term_years)
+    fullest = offers[-1].coverages if added or dropped else ()
+    fitting = turn.catalogue.fit_budget(
+        applicant, capital, limit, turn.today, product=product, term_years=term_years, coverages=fullest
+    )
     if isinstance(fitting, Refusal):
         return fitting
     # One option: the most capital that fits, then the most cover. With more of them "that one" would mean nothing.
@@ -66,17 +74,6 @@ def _applicant(turn: Turn) -> Applicant:
     profile, born = turn.conversation.profile, facts.birth_date(turn)
     age = actuarial_age(born, turn.today) if born else profile["age"]
     return Applicant(age=age, smoker=profile["smoker"], occupation_class=profile["occupation_class"])
-
-
-def _product_and_term(turn: Turn) -> tuple[str | None, int | None]:
-    """What to price: the mortgage product for a cover tied to the loan, else what the catalogue proposes.
-
-    Years told along with a mortgage are the loan's; they ask for no other product when the cover is not tied to it.
-    """
-    term_years: int | None = turn.conversation.profile.get("term_years")
-    if term_years is not None and quotes.is_tied_to_mortgage(turn):
-        return "mortgage_term", term_years
-    return None, None if turn.conversation.memory.get("loan_years") else term_years
 
 
 def _size(turn: Turn) -> None:
@@ -101,12 +98,20 @@ def _keep(turn: Turn, offers: tuple[Offer, ...]) -> None:
     turn.quotes_before = conversation.quotes
     # The exclusions are the catalogue's; kept with each quote they would be most of the state.
     conversation.quotes = [{key: value for key, value in offer.to_json().items() if key != "excluded"} for offer in offers]
-    same_tier = [quote["id"] for quote in conversation.quotes if chosen and quote["tier"] == chosen["tier"]]
-    conversation.selected_quote = same_tier[0] if same_tier else None
+    conversation.selected_quote = _still_chosen(turn, chosen) if chosen else None
     conversation.memory["quoted_for"] = facts.fingerprint(turn)
     conversation.timers["expire"] = _end_of(offers[0].valid_until)
     turn.requote = turn.requote or ("changed" if turn.quotes_before else "new")
     turn.count("quote.made", tariff=offers[0].tariff, options=len(offers), reason=turn.requote)
+
+
+def _still_chosen(turn: Turn, chosen: dict[str, Any]) -> str | None:
+    """The quote that the chosen one became: with its covers as they are wished for now, else of its tier."""
+    added, dropped = wishes.riders(turn)
+    wanted = (set(chosen["coverages"]) | set(added)) - set(dropped)
+    alike = [quote["id"] for quote in turn.conversation.quotes if (added or dropped) and set(quote["coverages"]) == wanted]
+    same_tier = [quote["id"] for quote in turn.conversation.quotes if quote["tier"] == chosen["tier"]]
+    return next(iter([*alike, *same_tier]), None)
 
 
 def _end_of(day: date) -> datetime:

@@ -260,17 +260,27 @@ def unskip(turn: Turn, *keys: str) -> None:
     turn.conversation.memory["skipped"] = left
 
 
-def summary(turn: Turn) -> list[tuple[str, str]]:
+def summary(turn: Turn, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What is known, as labels and values a person can check."""
     profile, book = turn.conversation.profile, turn.book
-    return [(book.say(f"label.{key}"), book.value(key, profile[key])) for key in SUMMARY_KEYS if key in profile]
+    known = [key for key in SUMMARY_KEYS if key in profile and key not in without]
+    return [(label_of(turn, key), book.value(key, profile[key])) for key in known]
+
+
+def label_of(turn: Turn, key: str) -> str:
+    """What a value of the profile is called. Years that were told with a mortgage are the mortgage's."""
+    of_the_loan = key == "term_years" and turn.conversation.memory.get("loan_years")
+    return turn.book.say("label.loan_years" if of_the_loan else f"label.{key}")
 
 
 def summary_of_details(turn: Turn) -> list[tuple[str, str]]:
     """Whatever else was told, as labels and values."""
     book = turn.book
     return [
-        (book.say(f"detail.{key}") if f"detail.{key}" in book else key, _written(value))
+        (
+            book.say(f"detail.{key}") if f"detail.{key}" in book else key,
+            _written(book.value(key, value) if isinstance(value, str) else value),
+        )
         for key, value in turn.conversation.details.items()
     ]
 
@@ -286,4 +296,6 @@ def fingerprint(turn: Turn) -> str:
     profile = turn.conversation.profile
     details = turn.conversation.details
     facts = [*(profile.get(key) for key in PRICING_KEYS), details.get("child_ages"), details.get("product")]
+    if riders := turn.conversation.memory.get("riders"):  # what was stored before there were any keeps its fingerprint
+        facts.append(riders)
     return msgspec.json.encode(facts).decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from src.agent.lookalikes import any_of, fold, rule
-from src.agent.stages import facts, quotes
+from src.agent.stages import facts, quotes, wishes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
@@ -81,7 +81,9 @@ def _wants_it_otherwise(turn: Turn) -> bool:
     questions = [intent.topic for intent in turn.reading.intents if intent.name == "question"]
     if set(questions) & {"other_sum", "cheaper", "change"}:
         return True
-    if turn.reading.has("decline", "choice", "couple") and not questions:
+    if wishes.names_product(turn):
+        return True
+    if turn.reading.has("decline", "choice", "couple", "rider") and not questions:
         return True
     return bool(rule(_OTHERWISE).search(fold(turn.reading.text).text)) and "?" not in turn.reading.text
 

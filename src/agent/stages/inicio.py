@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from src.agent.stages import facts
+from src.agent.stages import facts, wishes
 from src.agent.stages.answers import answer_aside, answer_from_knowledge, wants_time
 from src.agent.stages.endings import give_up
 from src.agent.stages.questions import ask, missed, progressed
@@ -18,6 +18,7 @@ def inicio(turn: Turn) -> str:
     """Greets once, then waits for the consent; facts that come along wait for it too."""
     reading = turn.reading
     facts.record(turn)
+    wishes.take(turn)
     if not turn.conversation.memory.get("greeted"):
         return _greet(turn)
     if _refuses(turn):

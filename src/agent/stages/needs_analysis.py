@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from src.agent.stages import facts
+from src.agent.stages import facts, wishes
 from src.agent.stages.answers import answer_aside, wants_time
 from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
@@ -64,6 +64,7 @@ def take_facts(turn: Turn) -> bool:
         facts.record(turn)
         facts.settle_confirmation(turn)
         _note_connections(turn)
+        wishes.take(turn)
     profile, details = turn.conversation.profile, turn.conversation.details
     limits = turn.catalogue.book.tariff.limits
     if profile.get("age", limits.entry_age_min) < limits.entry_age_min:
@@ -81,14 +82,9 @@ def take_facts(turn: Turn) -> bool:
 
 def _note_connections(turn: Turn) -> None:
     """What several facts of one message say together."""
-    conversation, changed = turn.conversation, {change.key for change in turn.changes}
     if any(intent.name == "question" and intent.topic == "bank_tied" for intent in turn.reading.intents):
-        conversation.memory["bank_tied"] = True
-    if "term_years" in changed:
-        of_the_loan = "mortgage_balance" in changed or conversation.awaiting == "mortgage_balance"
-        conversation.memory["loan_years"] = of_the_loan
-        if of_the_loan and conversation.memory.get("bank_tied"):
-            conversation.details["product"] = "mortgage_linked"
+        turn.conversation.memory["bank_tied"] = True
+    wishes.note_term(turn)
     if turn.reading.has("couple"):
         turn.conversation.details["insured_count"] = 2
 
@@ -97,14 +93,17 @@ def _acknowledge(turn: Turn) -> None:
     """One short word about what was just told; a value that replaces another is said back."""
     book = turn.book
     named = any(change.key == "name" and change.before is None for change in turn.changes)
+    facts_changed = any(change.key not in wishes.NOTED_AS for change in turn.changes)
     replaced = [change for change in turn.changes if change.before is not None]
     for place, change in enumerate(replaced):
-        label, value = book.say(f"label.{change.key}"), book.value(change.key, change.after)
+        label, value = facts.label_of(turn, change.key), book.value(change.key, change.after)
         turn.say("ack.correction", glue="\n" if place else "\n\n", label=label, value=value)
     if named:
         turn.say("ack.name", name=turn.first_name)
-    elif turn.changes and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
+    elif facts_changed and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
         turn.say("ack.value")
+    if turn.conversation.stage == "NEEDS_ANALYSIS":
+        wishes.acknowledge(turn)
     explained = turn.conversation.awaiting == "confirm:smoker"
     if not explained and any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")

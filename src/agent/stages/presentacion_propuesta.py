@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from src.agent.lookalikes import fold, rule
-from src.agent.stages import facts, proposal, quotes
+from src.agent.stages import facts, proposal, quotes, wishes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
@@ -34,12 +34,30 @@ def presentacion_propuesta(turn: Turn) -> str:
         return "guarding_out"
     if any(doubt["key"] == "monthly_budget" for doubt in facts.doubts(turn)):
         return _haggle(turn)
+    about_riders, named = wishes.speaks_of_riders(turn), _named(turn)
+    if about_riders and named:  # "la primera con accidentes"
+        turn.conversation.selected_quote = named["id"]
     turn.requote = _why_to_requote(turn)
     if turn.requote:
         return "COTIZACION"
+    if about_riders:
+        return _riders_discussed(turn, named)
     if turn.returned and turn.conversation.quotes:
         turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(turn.conversation.quotes[0]["valid_until"]))
     return _decided(turn) or _discussed(turn)
+
+
+def _riders_discussed(turn: Turn, named: dict[str, Any] | None) -> str:
+    """Riders that change no price: it is asked which one is meant, or said that all of it is as it was wished for."""
+    progressed(turn)
+    if wishes.answer(turn):
+        return "guarding_out"
+    if named:
+        proposal.sum_up(turn, named)
+        return "guarding_out"
+    answer_aside(turn)
+    ask(turn, "accept" if turn.conversation.awaiting == "accept" and quotes.selected(turn) else "choice")
+    return "guarding_out"
 
 
 def _haggle(turn: Turn) -> str:
@@ -108,12 +126,17 @@ def _is_of_an_old_proposal(turn: Turn, topic: str) -> bool:
 
 def _choice(turn: Turn) -> dict[str, Any] | None:
     """The quote that was pressed, numbered, named or described; an acceptance may name one too."""
-    shown = turn.conversation.quotes
-    named = turn.reading.intent("choice") or turn.reading.intent("accept")
     if turn.reading.has("objection", "change", "rider"):
         return None
+    return _named(turn) or _priced(turn)
+
+
+def _named(turn: Turn) -> dict[str, Any] | None:
+    """The quote that a choice or an acceptance names by its id, number, tier or description."""
+    shown = turn.conversation.quotes
+    named = turn.reading.intent("choice") or turn.reading.intent("accept")
     if named is None or not named.topic or not shown:
-        return _priced(turn)
+        return None
     if named.topic.isdigit() and len(named.topic) == 1:
         place = int(named.topic)
         return shown[place - 1] if 1 <= place <= len(shown) else None

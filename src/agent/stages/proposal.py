@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from src.agent.stages import facts, quotes
+from src.agent.stages import facts, quotes, wishes
 from src.agent.stages.answers import say_reckoning
 from src.agent.stages.questions import ask, progressed
 from src.agent.stages.turn import Turn
@@ -21,8 +21,8 @@ def present(turn: Turn) -> None:
     turn.drafts[-1].proposal = True
     if turn.requote != "again":
         _say_why(turn)
-        turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in facts.summary(turn)))
-        if turn.requote != "changed":
+        turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in _facts(turn, shown[0])))
+        if turn.requote != "changed" or _is_another_product(turn):
             _say_exclusions(turn, shown[-1])
         conversation.memory["summed_up"] = facts.fingerprint(turn)
         turn.next_message(proposal=True)
@@ -36,12 +36,30 @@ def sum_up(turn: Turn, quote: dict[str, Any]) -> None:
     """The chosen option and every fact behind it, to be confirmed or corrected."""
     turn.drafts[-1].proposal = True
     turn.say("proposal.chosen", **quotes.words(turn, quote))
+    _say_price_course(turn, quote)
     turn.say("proposal.sum_up")
-    for label, value in facts.summary(turn):
+    for label, value in _facts(turn, quote):
         turn.say("frame.line", glue="\n", label=label, value=value)
     turn.say("proposal.accept_note", glue="\n")
     turn.conversation.memory["summed_up"] = facts.fingerprint(turn)
     ask(turn, "accept")
+
+
+def _facts(turn: Turn, quote: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is known, with the years that the quoted product runs and no others; whoever knows of none is told of none."""
+    if quotes.sold(turn, quote).duration == "term":
+        runs = (turn.book.say("label.term_years"), turn.book.value("term_years", quote["term_years"]))
+        return [*facts.summary(turn, without=("term_years",)), runs]
+    return facts.summary(turn, without=() if turn.conversation.memory.get("loan_years") else ("term_years",))
+
+
+def _is_another_product(turn: Turn) -> bool:
+    return {quote["product"] for quote in turn.quotes_before} != {quote["product"] for quote in turn.conversation.quotes}
+
+
+def _say_price_course(turn: Turn, quote: dict[str, Any]) -> None:
+    if course := quotes.price_course(turn, quote):
+        turn.say("frame.quoted", text=course)
 
 
 def _say_why(turn: Turn) -> None:
@@ -52,7 +70,10 @@ def _say_why(turn: Turn) -> None:
     turn.say("proposal.expired" if turn.requote == "expired" else "proposal.changed")
     if any(change.key == "sum_assured" for change in turn.changes):
         _say_own_figure(turn)
-    if not any(quote["levers"] for quote in turn.conversation.quotes):
+    if _is_another_product(turn):
+        if wishes.is_tied_to_mortgage(turn):
+            _say_need(turn)
+    elif not any(quote["levers"] for quote in turn.conversation.quotes):
         _say_price_change(turn)
 
 
@@ -63,8 +84,8 @@ def _say_need(turn: Turn) -> None:
     if "sum_assured" in turn.conversation.profile:
         _say_own_figure(turn)
         return
-    if quotes.is_tied_to_mortgage(turn):
-        turn.say("needs.intro_mortgage", capital=capital, years=turn.conversation.profile["term_years"])
+    if wishes.is_tied_to_mortgage(turn):
+        turn.say("needs.intro_mortgage", capital=capital, years=turn.conversation.quotes[0]["term_years"])
         return
     if not need.get("capital"):
         nobody = turn.conversation.profile.get("dependents") == 0
@@ -117,6 +138,7 @@ def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
         covering = _covering(turn, quote, shown[place - 1] if place else None)
         text = "proposal.block" if len(shown) > 1 else "proposal.single"
         turn.say(text, number=place + 1, later=quotes.later(turn, quote), covering=covering, **quotes.words(turn, quote))
+    _say_price_course(turn, shown[-1])
     turn.say("proposal.terms", valid_until=book.date(first["valid_until"]))
 
 

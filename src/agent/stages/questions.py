@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
-from src.agent.stages import facts
+from src.agent.stages import facts, wishes
 from src.agent.stages.turn import MAX_ASKS, Turn
 from src.messages import Option
 
 ORDER = ("name", "age", "smoker", "dependents", "monthly_income", "mortgage_balance", "occupation")
-OPTIONAL = frozenset(("name", "dependents", "monthly_income", "mortgage_balance", "sum_assured", "monthly_budget"))
+OPTIONAL = frozenset(
+    ("name", "dependents", "monthly_income", "mortgage_balance", "sum_assured", "monthly_budget", "term_years")
+)
 EXAMPLE_SUMS = (100_000, 150_000, 200_000)
 MISSES_BEFORE_A_HUMAN = 3
 
@@ -29,6 +31,8 @@ def next_missing(turn: Turn) -> str | None:
     profile = turn.conversation.profile
     if "occupation_class" not in profile:
         return "occupation_class"
+    if wishes.lacks_term(turn) and not facts.is_skipped(turn, "term_years") and may_ask(turn, "term_years"):
+        return "term_years"
     unsized = facts.is_skipped(turn, "monthly_income") and profile.get("dependents", 1) > 0
     if unsized and "sum_assured" not in profile and not facts.is_skipped(turn, "sum_assured"):
         return "sum_assured"
@@ -74,7 +78,8 @@ def ask(turn: Turn, key: str) -> None:
     if key.startswith("confirm:"):
         _ask_to_confirm(turn, times)
         return
-    turn.say(f"ask.{key}", variant=times)
+    of_the_loan = key == "term_years" and wishes.is_tied_to_mortgage(turn)
+    turn.say("ask.loan_years" if of_the_loan else f"ask.{key}", variant=times)
     turn.drafts[-1].options = options_of(turn, key)
 
 
@@ -112,6 +117,10 @@ def options_of(turn: Turn, key: str) -> list[Option]:
         return [nobody, *(Option(id=f"set:dependents:{number}", title=str(number)) for number in (1, 2))]
     if key == "sum_assured":
         return [Option(id=f"set:sum_assured:{amount}", title=book.money(amount)) for amount in EXAMPLE_SUMS]
+    if key == "term_years":
+        return [
+            Option(id=f"set:term_years:{years}", title=book.value("term_years", years)) for years in wishes.usual_terms(turn)
+        ]
     if key == "choice":
         return [
             Option(id=f"choose:{quote['id']}", title=book.say(f"tier.{quote['tier'] or 'own'}"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from src.agent.stages import wishes
 from src.agent.stages.turn import Turn
 from src.agent.texts import Phrasebook
+from src.quoting.products import Product
 
 EXAMPLE_CAPITAL = 100_000
 """Quoted as an example, and called one, when neither a need nor a wish is known. EUR."""
@@ -26,19 +28,12 @@ def expired(turn: Turn) -> bool:
     return any(quote["valid_until"] < turn.today.isoformat() for quote in turn.conversation.quotes)
 
 
-def is_tied_to_mortgage(turn: Turn) -> bool:
-    """Whether the cover is to pay the loan, as the bank asks for."""
-    profile = turn.conversation.profile
-    tied = turn.conversation.details.get("product") == "mortgage_linked"
-    return tied and bool(profile.get("mortgage_balance")) and "term_years" in profile
-
-
 def capital_of(turn: Turn) -> int:
     """The capital to quote, in EUR: the prospect's own figure, else the loan it is tied to, the need, or an example."""
     profile = turn.conversation.profile
     if "sum_assured" in profile:
         return int(profile["sum_assured"])
-    if is_tied_to_mortgage(turn):
+    if wishes.is_tied_to_mortgage(turn):
         return int(profile["mortgage_balance"])
     need = turn.conversation.need or {}
     return int(need["sum_assured"]) if need.get("capital") else EXAMPLE_CAPITAL
@@ -47,10 +42,9 @@ def capital_of(turn: Turn) -> int:
 def words(turn: Turn, quote: dict[str, Any]) -> dict[str, Any]:
     """A quote's figures, written for people in the language of the conversation."""
     book = turn.book
-    product = f"product.{quote['product']}"
     return {
-        "tier": book.say(f"tier.{quote['tier'] or 'own'}"),
-        "product": book.say(product) if product in book else turn.catalogue.book.products[quote["product"]].name,
+        "tier": _tier(turn, quote),
+        "product": _product(turn, quote),
         "capital": book.money(quote["sum_assured"]),
         "monthly": book.money(quote["monthly_premium"]),
         "annual": book.money(quote["annual_premium"]),
@@ -59,20 +53,63 @@ def words(turn: Turn, quote: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def sold(turn: Turn, quote: dict[str, Any]) -> Product:
+    """The product that the quote is for."""
+    return turn.catalogue.book.products[quote["product"]]
+
+
+def _tier(turn: Turn, quote: dict[str, Any]) -> str:
+    """The tier's name, with the riders that it has not or lacks here."""
+    book = turn.book
+    named = book.say(f"tier.{quote['tier'] or 'own'}")
+    usual = next((tier.coverages for tier in turn.catalogue.book.tariff.tiers if tier.name == quote["tier"]), None)
+    if usual is None:
+        return named
+    more, less = (
+        [wishes.rider_name(turn, name) for name in these if name not in those]
+        for these, those in ((quote["coverages"], usual), (usual, quote["coverages"]))
+    )
+    differs = [
+        *([book.say("wish.with", covers=book.listing(more))] if more else []),
+        *([book.say("wish.without", covers=book.listing(less))] if less else []),
+    ]
+    return f"{named} {book.listing(differs)}" if differs else named
+
+
+def _product(turn: Turn, quote: dict[str, Any]) -> str:
+    """The product's name, and how long it runs where that is more than a year."""
+    book, product, name = turn.book, sold(turn, quote), f"product.{quote['product']}"
+    named = book.say(name) if name in book else product.name
+    lasts = {"term": "wish.for_years", "life": "wish.for_life"}.get(product.duration)
+    return f"{named}{book.say(lasts, years=quote['term_years'])}" if lasts else named
+
+
+def price_course(turn: Turn, quote: dict[str, Any]) -> str:
+    """Whether the price changes, for a product whose price does not rise with the age; "" for others, see `later`."""
+    book, product = turn.book, sold(turn, quote)
+    if product.duration == "year":
+        return ""
+    if product.duration == "term":
+        return book.say(
+            "wish.price_of_a_loan" if product.capital == "loan" else "wish.price_of_a_term", years=quote["term_years"]
+        )
+    has_riders, to_age = len(quote["coverages"]) > 1, turn.catalogue.book.tariff.limits.cover_to_age
+    return book.say("wish.price_for_life_with_riders" if has_riders else "wish.price_for_life", age=to_age)
+
+
 def cover_name(turn: Turn, name: str, book: Phrasebook) -> str:
     """A cover's name within a sentence; the catalogue's own where the language has none."""
-    sold = turn.catalogue.book
+    tariff, coverages = turn.catalogue.book.tariff, turn.catalogue.book.coverages
     if f"cover.{name}" in book:
-        return book.say(f"cover.{name}", limit=book.money(sold.tariff.covers[name].sublimit or 0))
-    known = sold.coverages[name].name
+        return book.say(f"cover.{name}", limit=book.money(tariff.covers[name].sublimit or 0))
+    known = coverages[name].name
     return known[:1].lower() + known[1:]
 
 
 def exclusions(turn: Turn, quote: dict[str, Any]) -> list[str]:
     """What the quote does not cover, in the catalogue's words: of the product, then of each cover."""
-    sold = turn.catalogue.book
-    covers = (sold.coverages[name] for name in quote["coverages"])
-    return [*sold.products[quote["product"]].excluded, *(text for cover in covers for text in cover.excluded)]
+    covers = (turn.catalogue.book.coverages[name] for name in quote["coverages"])
+    return [*sold(turn, quote).excluded, *(text for cover in covers for text in cover.excluded)]
 
 
 def left_out(turn: Turn, quote: dict[str, Any]) -> list[str]:
@@ -82,8 +119,10 @@ def left_out(turn: Turn, quote: dict[str, Any]) -> list[str]:
 
 
 def later(turn: Turn, quote: dict[str, Any]) -> str:
-    """What the same cover costs later on; that it stays the same for a level premium."""
+    """What the same cover costs later on, where the price goes up with the age."""
     book = turn.book
+    if sold(turn, quote).duration != "year":
+        return ""
     points = [point for point in quote["projection"] if point["annual_premium"] != quote["annual_premium"]]
     if len(points) == 2:
         first, second = (book.money(point["annual_premium"]) for point in points)

@@ -81,7 +81,11 @@ class Phrasebook:
             return self.date(str(value))
         if key in ("age", "term_years"):
             return self.say(f"value.{key}", n=value)
-        named = {"occupation_class": f"options.class_{value}", "marital_status": f"value.{value}"}.get(key, "")
+        named = {
+            "occupation_class": f"options.class_{value}",
+            "marital_status": f"value.{value}",
+            "product": f"product.{'mortgage_term' if value == 'mortgage_linked' else value}",
+        }.get(key, "")
         return self.say(named) if named in self else str(value)
 
     def listing(self, names: list[str]) -> str:

@@ -46,16 +46,23 @@ Whole = Literal["", "yes", "no"]
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """What the person wants with the message. `evidence` are the words that say so."""
+    """What the person wants with the message. `evidence` are the words that say so.
+
+    `covers` are the names of the covers that a `rider` is about, as the catalogue has them; empty when it is not said which.
+    """
 
     name: IntentName
     topic: str = ""
     confidence: float = 1.0
     evidence: str = ""
+    covers: tuple[str, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
     """A value of a profile key (or of `details.<name>`), with the words it was read from.
+
+    `details.product` is what is to be quoted: `renewable_term`, `level_term`, `mortgage_term`, `whole_life`, or
+    `mortgage_linked` for what a bank asks for.
 
     `confidence` below `CONFIRM_BELOW`: ask "confirm:<key>" before it counts. `correction`: the words say that an earlier
     value was wrong. `alternatives`: other values the same words may mean, most likely first.
