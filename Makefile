@@ -52,6 +52,14 @@ format: $(VENV)/.installed-dev ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+.PHONY: train
+train: $(VENV)/.installed-dev ## learn the reader's model file from the corpus again
+	@$(BIN)/python -m training.build
+
+.PHONY: conversations
+conversations: $(VENV)/.installed-dev ## play the people of docs/conversations again
+	@$(BIN)/python -m bench.conversations
+
 .PHONY: eval
 eval: $(VENV)/.installed-dev ## how well Spanish is understood, by set
 	@$(BIN)/python -m bench.eval

@@ -386,6 +386,7 @@ def _examined() -> list[Check]:
         Check("settings", True, f"complete; {channels}"),
         _data_dir(settings.data_dir),
         _tariff(settings),
+        _written_answers(settings),
         *services.checks(),
     ]
     return [*checks, _public_door(settings)] if settings.public_base_url else checks
@@ -404,6 +405,18 @@ def _data_dir(directory: Path) -> Check:
     return judged(
         name, free_mb >= _LEAST_FREE_MB, f"{directory}, {free_mb:,} MB free", "make room, or set DATA_DIR to another disk"
     )
+
+
+def _written_answers(settings: Settings) -> Check:
+    from src.agent import knowledge  # noqa: PLC0415 - only doctor reads them here
+
+    known = knowledge.load([Path(settings.knowledge_dir)] if settings.knowledge_dir else [])
+    open_ids = sorted({entry.id for entry in known.entries if entry.to_be_confirmed})
+    if known.faults:
+        files = "; ".join(f"{fault.file.name}: {fault.why}" for fault in known.faults)
+        return Check("answers", False, files, "correct these files in KNOWLEDGE_DIR: they are left out until then")
+    found = f"{len(known.entries)} answers"
+    return Check("answers", True, f"{found}; counsel has yet to confirm: {', '.join(open_ids)}" if open_ids else found)
 
 
 def _tariff(settings: Settings) -> Check:

@@ -132,15 +132,40 @@ def test_nobody_prints(tmp_path: Path) -> None:
     assert "T201" not in ruff(tmp_path, "cli.py", "print('hola')")
 
 
-def test_the_web_process_never_imports_the_graph(tmp_path: Path) -> None:
-    """It costs seconds and memory, and the doors need nothing of it."""
-    code = (
-        "import sys, src.webhooks.whatsapp_webhook as door;"
-        "heavy = {'langgraph', 'langchain_core', 'langchain_openai', 'openai', 'numpy'} & set(sys.modules);"
-        "sys.exit(f'imported: {heavy}' if heavy else 0)"
-    )
+def started_by_the_doors(tmp_path: Path, code: str) -> None:
+    """Runs that code in a process of its own, whose `door` is the web application's module; it exits with what is amiss."""
     started = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", f"import sys, src.webhooks.whatsapp_webhook as door\n{code}"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
         env={"PYTHONPATH": str(PROJECT), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert started.returncode == 0, started.stderr
+
+
+def test_the_web_process_never_imports_the_graph(tmp_path: Path) -> None:
+    """It costs seconds and memory, and the doors need nothing of it."""
+    code = """
+heavy = {"langgraph", "langchain_core", "langchain_openai", "openai", "numpy"} & set(sys.modules)
+sys.exit(f"imported: {heavy}" if heavy else 0)
+"""
+    started_by_the_doors(tmp_path, code)
+
+
+def test_the_web_process_never_loads_what_was_learnt(tmp_path: Path) -> None:
+    """Not even where an operator corrects a work, whose class is then looked up: that is in the list or left open."""
+    code = """
+opened = []
+sys.addaudithook(lambda event, told: opened.append(str(told[0])) if event == "open" else None)
+from datetime import UTC, datetime
+from src.agent.corrections import correct
+from src.agent.state import Conversation
+from src.messages import Contact
+now = datetime(2026, 11, 30, tzinfo=UTC)
+person = Contact(key="whatsapp:34600000001", channel="whatsapp", phone="+34600000001", name="Ana")
+for work in ("soldadora", "zurcidora de sombras"):
+    before = Conversation(contact=person, created_at=now, updated_at=now)
+    assert correct(before, {"occupation": work}, now, "by hand").profile["occupation"] == work
+learnt = [name for name in opened if name.endswith("learnt.bin")]
+sys.exit(f"loaded: {learnt}, numpy: {'numpy' in sys.modules}" if learnt or "numpy" in sys.modules else 0)
+"""
+    started_by_the_doors(tmp_path, code)

@@ -19,7 +19,9 @@ from src.agent.stages.facts import (
     years_between,
 )
 from src.agent.state import Conversation, ProfileSource, decode, encode
-from src.agent.understanding import CONFIRM_BELOW, Context, Found, read
+from src.agent.understanding import Found
+from src.agent.understanding.occupations import listed_class
+from src.agent.understanding.wording import word_of
 from src.errors import InvalidRequest
 
 KEYS = tuple(dict.fromkeys((*SUMMARY_KEYS, *PRICING_KEYS)))
@@ -81,8 +83,7 @@ def _derive(conversation: Conversation, key: str, of: str, source: ProfileSource
     if of == "birth_date" and told is not None:
         derived = years_between(date.fromisoformat(told), source.at.date())
     if of == "occupation" and told is not None:
-        found = read(told, Context(awaiting="occupation"), "").value("occupation_class")
-        derived = found.value if found and found.confidence >= CONFIRM_BELOW else None
+        derived = listed_class(word_of(told).plain)
     if derived is None:
         _take_out(conversation, key)
     else:

@@ -114,19 +114,12 @@ def _context(said: _Said, options: Sequence[_Option], today: str) -> Context:
 
 
 def _told(reading: Reading, said: _Said, options: Sequence[_Option]) -> dict[str, Any]:
-    places = {} if said.reply_id else _places(options)
+    places = {} if said.reply_id else {str(place): str(option.id) for place, option in enumerate(options, 1)}
     return {
         "values": {found.key: _value(found) for found in reading.values},
         "intents": [_intent(intent, places) for intent in reading.intents],
         "language": reading.language,
     }
-
-
-def _places(options: Sequence[_Option]) -> dict[str, str]:
-    """The ids of the options by their numbers, and by what they are described as: they are shown from least to most."""
-    ids = [str(option.id) for option in options]
-    described = {"cheapest": ids[0], "middle": ids[min(1, len(ids) - 1)], "most_complete": ids[-1]} if ids else {}
-    return {**{str(place): each for place, each in enumerate(ids, 1)}, **described}
 
 
 def _value(found: Found) -> dict[str, Any]:

@@ -151,6 +151,9 @@ class Talk:
         known = {**ANSWERS, **answers}
         for _ in range(20):
             asked = self.awaiting or ""
+            if asked == "monthly_budget" != awaiting and asked not in answers:
+                self.press("skip:monthly_budget")  # asked before a price that might be too much
+                continue
             if asked == awaiting or (not awaiting and asked not in known):
                 return self
             if asked == "occupation":

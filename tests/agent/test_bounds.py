@@ -40,7 +40,7 @@ MOST_FRAMES = 70
 """Of Python calls one inside the other."""
 MOST_TIMES_ORDINARY = 6
 
-UTTERANCES = (Path(__file__).parent / "understanding" / "utterances.txt").read_text(encoding="utf-8")
+UTTERANCES = (Path(__file__).parents[2] / "corpus" / "development.txt").read_text(encoding="utf-8")
 SAID = [line.partition(" =>")[0].strip() for line in UTTERANCES.splitlines() if " =>" in line]
 ORDINARY = ". ".join(SAID)[-MAX_CHARACTERS:]
 PROPOSAL = "Esencial: 150.000 € por 7,33 € al mes (85,39 € al año), válido hasta el 20/12/2026. "

@@ -206,9 +206,9 @@ def test_a_title_of_earlier_options_is_only_words() -> None:
 
 def test_what_the_work_resembles_may_be_said_in_words() -> None:
     talk = Talk().agree().answer_until("occupation")
-    talk.say("zurrupista de cámara")
+    talk.say("zurrupista de almendrucos")
     assert talk.awaiting == "occupation_class"
     talk.say("me interesa la dos")
-    assert talk.profile["occupation"] == "zurrupista de cámara"
+    assert talk.profile["occupation"] == "zurrupista de almendrucos"
     talk.say("más bien de calle")
     assert talk.profile["occupation_class"] == 2

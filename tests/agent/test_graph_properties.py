@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.agent.stages.turn import MAX_ASKS
 from src.agent.state import STAGES, decode, encode
-from src.quoting import load_catalogue
-from tests.agent.talk import ANSWERS, Talk
+from src.quoting import Applicant, Refusal, load_catalogue
+from tests.agent.talk import ANSWERS, START, Talk
 
 LEGAL_AWAITING = re.compile(r"consent|choice|accept|(confirm:)?[a-z_]+")
 OUTCOMES = {"accepted", "declined", "ineligible", "opted_out", "consent_refused", "handed_over", "expired", None}
@@ -89,8 +90,18 @@ def known_amounts(talk: Talk, quotes_before: list[dict[str, object]]) -> set[Dec
         amounts += [parts["debts"] + parts["mortgage"]]
         amounts += [need["sum_assured"] - quote["sum_assured"] for quote in conversation.quotes]
     wanted = conversation.profile.get("sum_assured", 100_000)
+    amounts += first_prices(conversation.profile)
     amounts += [wanted - quote["sum_assured"] for quote in conversation.quotes]
     return {abs(Decimal(str(round(float(amount), 2)))).normalize() for amount in amounts}  # type: ignore[arg-type]
+
+
+def first_prices(profile: dict[str, Any]) -> list[object]:
+    """What somebody of that age is told before there is a proposal: the engine's own."""
+    if "age" not in profile:
+        return []
+    person = Applicant(profile["age"], profile.get("smoker", False), profile.get("occupation_class", 1))
+    offers = load_catalogue().proposal(person, int(profile.get("sum_assured", 100_000)), START.date())
+    return [] if isinstance(offers, Refusal) else [min(offer.monthly_premium for offer in offers)]
 
 
 def amounts_said(text: str) -> set[Decimal]:

@@ -59,7 +59,7 @@ def test_a_wish_counts_where_the_rules_understood_nothing() -> None:
 
 
 def test_where_rules_and_model_disagree_it_is_asked() -> None:
-    talk = asked_for("monthly_income", reads(value("monthly_income", 2500, "2500")))
+    talk = asked_for("monthly_income", reads(value("monthly_income", 1900, "1900")))
     talk.say("gano 1900 pero con las extras prorrateadas serían más bien 2500 al mes")
     assert (talk.awaiting, "monthly_income" in talk.profile) == ("confirm:monthly_income", False)
     assert {talk.candidate, *talk.conversation.memory["doubts"][0]["alternatives"]} >= {1900, 2500}

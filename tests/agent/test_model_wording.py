@@ -103,8 +103,8 @@ def plain() -> str:
 
 
 def test_a_faithful_wording_goes_out() -> None:
-    talk, _ = rewords("¡Muchas gracias! ¿Y cuántas personas dependen de tus ingresos? Por ejemplo, hijos.")
-    assert talk.text == "¡Muchas gracias! ¿Y cuántas personas dependen de tus ingresos? Por ejemplo, hijos."
+    talk, _ = rewords("¡Muchas gracias! ⟦1⟧, apuntado. ¿Y cuántas personas dependen de tus ingresos? Por ejemplo, hijos.")
+    assert talk.text == "¡Muchas gracias! No fumas, apuntado. ¿Y cuántas personas dependen de tus ingresos? Por ejemplo, hijos."
     assert talk.options
 
 
@@ -170,6 +170,8 @@ def test_what_carries_weight_is_never_given_away() -> None:
 
 SUICIDE = next(entry for entry in knowledge.load().entries if (entry.id, entry.language) == ("suicidio", "es"))
 
+IN_DOUBT = "¿me puedo echar atrás o cancelar cuando quiera?"
+
 
 def answers(answer: str, *ids: str, phrasing: bool = True, asked: str = "¿cubre el suicidio?") -> tuple[Talk, FakeModel]:
     model = FakeModel(answer={"entry_ids": list(ids), "answer": answer}, read={"values": [], "intents": []})
@@ -221,11 +223,17 @@ def test_without_an_entry_that_was_found_the_best_one_is_quoted(ids: tuple[str, 
 
 
 def test_in_the_usual_style_the_model_only_picks_the_entry() -> None:
-    asked = "¿puedo cambiar los beneficiarios de la póliza?"
+    doubtful = ("¿qué cubre y qué no?", "¿puedo cambiar la póliza?", "¿qué pasa con el dinero si muero?")
+    asked = next(question for question in doubtful if len(knowledge.search(question)) > 1)
     found = knowledge.search(asked)
-    assert len(found) > 1
     talk, _ = answers("Sí.", found[1].id, phrasing=False, asked=asked)
     assert found[1].answer in talk.text
+
+
+@pytest.mark.parametrize("ids", [(), ("gratis-para-todos",)])
+def test_what_the_model_cannot_decide_the_customer_is_asked(ids: tuple[str, ...]) -> None:
+    talk, _ = answers("Sí, todo está cubierto.", *ids, asked=IN_DOUBT)
+    assert all(entry.question in talk.said[-2] for entry in knowledge.search(IN_DOUBT))
 
 
 def test_a_single_entry_in_the_usual_style_asks_nobody() -> None:

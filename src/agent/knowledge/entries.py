@@ -6,7 +6,7 @@ topic = "contract"
 questions = ["¿Puedo arrepentirme?", "¿Cuántos días tengo para desistir?"]
 keywords = "desistir echarse atrás"      # optional: more words people use
 language = "es"                          # optional
-confirm_with_counsel = true              # optional: the answer says that it is still to be confirmed
+confirm_with_counsel = true              # optional: `doctor` tells the operator until counsel has confirmed it
 +++
 
 Sí. Hay *30 días* desde que se recibe la póliza.
@@ -23,15 +23,15 @@ import msgspec
 MAX_ANSWER_CHARACTERS = 500
 OWN_ENTRIES = Path(__file__).parent / "entries"
 
-_TO_BE_CONFIRMED = {
-    "es": "_(Pendiente de confirmar con asesoría jurídica.)_",
-    "en": "_(To be confirmed by counsel.)_",
-}
+LANGUAGES = ("es", "en")
 _FENCE = "+++"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer as it may be sent. `question` is how it is best asked; `score`, 0 to 1, how well it fitted a search."""
+    """One answer as it may be sent. `question` is how it is best asked; `score`, 0 to 1, how well it fitted a search.
+
+    `to_be_confirmed`: counsel has not looked at it yet, which is for the operator to know and not for the prospect.
+    """
 
     id: str
     topic: str
@@ -41,6 +41,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[str, ...] = ()
     keywords: str = ""
     score: float = 0.0
+    to_be_confirmed: bool = False
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -101,10 +102,8 @@ def _read_entry(file: Path) -> Entry:
         raise ValueError("it has no question")
     if not answer:
         raise ValueError("it has no answer below the fields")
-    if front.language not in _TO_BE_CONFIRMED:
-        raise ValueError(f'language "{front.language}" is not one of {", ".join(_TO_BE_CONFIRMED)}')
-    if front.confirm_with_counsel:
-        answer = f"{answer} {_TO_BE_CONFIRMED[front.language]}"
+    if front.language not in LANGUAGES:
+        raise ValueError(f'language "{front.language}" is not one of {", ".join(LANGUAGES)}')
     if len(answer) > MAX_ANSWER_CHARACTERS:
         raise ValueError(f"the answer has {len(answer)} characters, the limit is {MAX_ANSWER_CHARACTERS}")
     questions = tuple(question.strip() for question in front.questions if question.strip())
@@ -116,4 +115,5 @@ def _read_entry(file: Path) -> Entry:
         language=front.language,
         questions=questions,
         keywords=front.keywords,
+        to_be_confirmed=front.confirm_with_counsel,
     )

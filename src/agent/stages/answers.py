@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from src.agent.stages import facts, quotes
-from src.agent.stages.turn import Turn
+from src.agent.stages.turn import Entry, Turn
 from src.agent.thinking.answering import answer_from
 from src.agent.understanding import Intent
+from src.messages import Option
+from src.quoting import Applicant, Refusal
 
 SMALL_TALK = {
     "sensitive_ids": "safety.identity",
@@ -19,15 +22,28 @@ SMALL_TALK = {
 }
 ANSWERS_AT_ONCE = 2
 """More than this in one message is a wall of text."""
+BUTTON_TITLE = 20
+"""Characters of a button's title."""
 
 
 def answer_aside(turn: Turn) -> bool:
     """Says what is to be said to side questions, objections and small talk. False when there was none."""
-    answered = 0
-    for intent in turn.reading.intents:
-        if answered < ANSWERS_AT_ONCE and _answer(turn, intent):
-            answered += 1
-    return answered > 0
+    answered: set[str] = set()
+    for intent in sorted(turn.reading.intents, key=lambda intent: intent.name == "question" and not intent.topic):
+        if len(answered) >= ANSWERS_AT_ONCE or _about(intent) in answered:
+            continue
+        if intent.name == "question" and not intent.topic and answered:
+            found = answer_from_knowledge(turn)  # what nobody can answer is left out beside what was answered
+        else:
+            found = _answer(turn, intent)
+        if found:
+            answered.add(_about(intent))
+    return bool(answered)
+
+
+def _about(intent: Intent) -> str:
+    """What an intent is about: asking for something cheaper and finding it dear are one thing."""
+    return "objection:price" if intent.topic == "cheaper" else f"{intent.name}:{intent.topic}"
 
 
 def wants_time(turn: Turn) -> bool:
@@ -57,25 +73,12 @@ def _answer_question(turn: Turn, topic: str) -> bool:
     """From the conversation's own figures where the question is about them, else from the knowledge."""
     outdated = turn.conversation.stage == "COTIZACION"  # what was quoted before is about to be replaced
     priced = bool(turn.conversation.quotes) and not outdated
+    priced = priced and not (topic == "coverage" and turn.conversation.stage == "FINALIZADO")
     if outdated and turn.changes and topic in ("price", "compare", "coverage"):
         pass  # the proposal that comes now is the answer
-    elif topic in ("why", "need"):
-        _explain_why(turn)
-    elif topic in ("change", "other_sum"):
-        turn.say("objection.what_not")
-    elif topic == "cheaper":
-        _meet_objection(turn, "price")
-    elif topic in ("can_do", "status"):
-        _say_what_it_can_do(turn)
-    elif topic == "next_steps" and not priced:
-        turn.say("help.next_steps")
-    elif topic == "price" and not priced:
-        turn.say("proposal.price_unknown")
-    elif topic in ("price", "compare") and priced:
-        _compare(turn)
-    elif topic == "coverage" and priced and turn.conversation.stage != "FINALIZADO":
-        _explain_covers(turn)
-    elif not answer_from_knowledge(turn):
+    elif (answer := _ANSWERS.get(topic) or (_OF_A_PROPOSAL if priced else _BEFORE_ONE).get(topic)) is not None:
+        answer(turn)
+    elif not answer_from_knowledge(turn, about="" if turn.words else topic):
         if turn.changes:  # "35?" is an answer
             return False
         turn.say("unclear.nothing_found")
@@ -83,19 +86,83 @@ def _answer_question(turn: Turn, topic: str) -> bool:
     return True
 
 
-def answer_from_knowledge(turn: Turn, *, asked: str = "", at_most: int = 4096) -> bool:
-    """Quotes the entry that fits what is asked best, by default this turn's words, if it has at most so many characters."""
+IDEA_CLASS = 1
+"""The kind of work that a first price is for as long as nothing is known of the person's."""
+
+
+def _give_an_idea(turn: Turn) -> None:
+    """A first price for somebody of that age, the engine's own and marked as an example; none before the age is known."""
+    profile = turn.conversation.profile
+    if "age" not in profile:
+        turn.say("proposal.price_unknown")
+        return
+    age, smoker = profile["age"], profile.get("smoker", False)
+    capital = int(profile.get("sum_assured", quotes.EXAMPLE_CAPITAL))
+    applicant = Applicant(age=age, smoker=smoker, occupation_class=profile.get("occupation_class", IDEA_CLASS))
+    offers = turn.catalogue.proposal(applicant, capital, turn.today)
+    if isinstance(offers, Refusal):
+        turn.say("proposal.price_unknown")
+        return
+    cheapest, book = min(offer.monthly_premium for offer in offers), turn.book
+    turn.figures += [capital, cheapest]
+    turn.quoted.append(book.value("age", age))
+    habit = book.say("proposal.anchor_smoker" if smoker else "proposal.anchor_non_smoker")
+    turn.say(
+        "proposal.anchor",
+        age=book.value("age", age),
+        habit=habit,
+        capital=book.money(capital),
+        monthly=book.money(cheapest),
+    )
+
+
+def answer_from_knowledge(turn: Turn, *, asked: str = "", about: str = "", at_most: int | None = None) -> bool:
+    """Quotes the entry that answers what is asked, by default this turn's words, if it has at most so many characters.
+
+    `about` is what was pressed, an entry's id when entries were offered. Where it may be either of two, both are offered, if
+    there is room for that.
+    """
     asked = (
         asked or turn.reading.text or next((intent.topic for intent in turn.reading.intents if intent.name == "question"), "")
     )
-    entries = turn.search(asked, turn.book.language)
-    if not entries or len(entries[0].answer) > at_most:
+    entries = (turn.search(about, turn.book.language) if about else ()) or turn.search(asked, turn.book.language)
+    if not entries or (at_most is not None and any(len(entry.answer) > at_most for entry in entries)):
         return False
-    entry, answer = answer_from(turn, asked, [entry for entry in entries if len(entry.answer) <= at_most])
-    turn.quoted.append(entry.answer)
-    turn.say("frame.quoted", text=answer)
-    turn.count("knowledge.answered", entry=entry.id)
+    answered = answer_from(turn, asked, entries)
+    if answered is not None:
+        entry, answer = answered
+        turn.quoted.append(entry.answer)
+        turn.say("frame.quoted", text=answer)
+        turn.count("knowledge.answered", entry=entry.id)
+        return True
+    if at_most is not None:
+        return False
+    _ask_which(turn, entries)
     return True
+
+
+def _ask_which(turn: Turn, entries: Sequence[Entry]) -> None:
+    """Offers the entries between which there is doubt, in a message of their own: what is asked next has its own buttons."""
+    questions = [entry.question for entry in entries]
+    turn.quoted += questions
+    turn.say("unclear.which_question", questions="\n".join(f"• {question}" for question in questions))
+    titles = [_shortened(question) for question in questions]
+    if len(set(titles)) < len(titles):
+        titles = [_shortened(f"{letter}) {question}") for letter, question in zip("ABCDEFGHIJ", questions, strict=False)]
+    turn.drafts[-1].options = [Option(id=f"more:{entry.id}", title=title) for entry, title in zip(entries, titles, strict=True)]
+    turn.next_message()
+    turn.count("knowledge.asked_which", entries=[entry.id for entry in entries])
+
+
+def _shortened(question: str) -> str:
+    """A question as the title of a button: as many whole words as fit."""
+    words, title = question.replace("¿", "").replace("?", "").split(), ""
+    for word in words:
+        longer = f"{title} {word}".strip()
+        if len(longer) > BUTTON_TITLE - 1:
+            return f"{title}…" if title else f"{word[: BUTTON_TITLE - 1]}…"
+        title = longer
+    return title
 
 
 def _say_what_it_can_do(turn: Turn) -> None:
@@ -128,7 +195,7 @@ def say_reckoning(turn: Turn, *, with_total: bool = False) -> None:
     if with_total:
         turn.say("needs.line_total", glue="\n", amount=book.money(need["capital"]))
     low, high = need["rule_of_thumb"]
-    if high:
+    if high and with_total:
         turn.say("needs.rule_of_thumb", glue="\n", low=book.money(low), high=book.money(high))
 
 
@@ -154,6 +221,14 @@ def _need_lines(turn: Turn) -> list[tuple[str, dict[str, Any]]]:
     return lines
 
 
+def _list_exclusions(turn: Turn) -> None:
+    turn.drafts[-1].proposal = True
+    quotes.say_exclusions(turn, turn.conversation.quotes)
+
+
+DISABILITY = "permanent_disability"
+
+
 def _compare(turn: Turn) -> None:
     turn.say("proposal.compare")
     turn.drafts[-1].proposal = True
@@ -161,6 +236,9 @@ def _compare(turn: Turn) -> None:
         turn.say("proposal.compare_line", glue="\n", later=quotes.later(turn, quote), **quotes.words(turn, quote))
     if course := quotes.price_course(turn, turn.conversation.quotes[-1]):
         turn.say("frame.quoted", glue="\n", text=course)
+    covers_disability = [DISABILITY in quote["coverages"] for quote in turn.conversation.quotes]
+    if (turn.conversation.need or {}).get("parts", {}).get("income") and any(covers_disability) and not all(covers_disability):
+        turn.say("proposal.hint")
 
 
 def _explain_covers(turn: Turn) -> None:
@@ -173,13 +251,48 @@ def _explain_covers(turn: Turn) -> None:
         turn.say("proposal.covered_line", glue="\n", name=label[:1].upper() + label[1:], description=cover.covers)
 
 
+def _ask_what_is_amiss(turn: Turn) -> None:
+    turn.say("objection.what_not")
+
+
+def _say_what_comes(turn: Turn) -> None:
+    turn.say("help.next_steps")
+
+
+def _find_it_dear(turn: Turn) -> None:
+    _meet_objection(turn, "price")
+
+
+_Answer = Callable[[Turn], None]
+_ANSWERS: dict[str, _Answer] = {
+    "why": _explain_why,
+    "need": _explain_why,
+    "change": _ask_what_is_amiss,
+    "other_sum": _ask_what_is_amiss,
+    "cheaper": _find_it_dear,
+    "can_do": _say_what_it_can_do,
+    "status": _say_what_it_can_do,
+}
+"""What is answered the same way at any time, by what the question is about."""
+_BEFORE_ONE: dict[str, _Answer] = {"next_steps": _say_what_comes, "price": _give_an_idea}
+_OF_A_PROPOSAL: dict[str, _Answer] = {
+    "price": _compare,
+    "compare": _compare,
+    "coverage": _explain_covers,
+    "excluded": _list_exclusions,
+}
+
+
 def _meet_objection(turn: Turn, topic: str) -> None:
     """A calm word; never a discount that does not exist, never a bad word about others."""
     priced, memory = turn.conversation.quotes, turn.conversation.memory
     turn.count("objection.met", topic=topic)
     memory["objections"] = list(dict.fromkeys((*memory.get("objections", ()), topic)))
+    theirs = turn.reading.value("details.competitor_month") or turn.reading.value("details.current_quote_month")
     if topic == "price" and not priced:
         turn.say("objection.price_unpriced")
+    elif topic == "competitor" and priced and theirs is not None:
+        _compare_fairly(turn, theirs.value)
     elif topic == "trust":
         turn.say("objection.trust", legal=f"{turn.house.legal_notice} " if turn.house.legal_notice else "")
     elif f"objection.{topic}" in turn.book:
@@ -188,6 +301,20 @@ def _meet_objection(turn: Turn, topic: str) -> None:
         turn.say("objection.what_not")
     if topic == "timing" and priced:
         turn.say("objection.timing_until", glue=" ", valid_until=turn.book.date(priced[0]["valid_until"]))
+
+
+def _compare_fairly(turn: Turn, theirs: float) -> None:
+    """Somebody else's figure beside ours, and what makes the two comparable; never a bad word."""
+    premiums, book = [quote["monthly_premium"] for quote in turn.conversation.quotes], turn.book
+    capital = turn.conversation.quotes[0]["sum_assured"]
+    turn.figures += [theirs, capital, *premiums]
+    turn.say(
+        "objection.competitor_read",
+        theirs=book.money(theirs),
+        capital=book.money(capital),
+        low=book.money(min(premiums)),
+        high=book.money(max(premiums)),
+    )
 
 
 def _copy_of_data(turn: Turn) -> None:

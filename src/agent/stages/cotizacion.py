@@ -9,7 +9,7 @@ from typing import Any
 from src.agent.stages import facts, quotes, wishes
 from src.agent.stages.endings import call_human, dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.needs_analysis import respond, take_facts
-from src.agent.stages.questions import ask, next_missing
+from src.agent.stages.questions import ask, may_ask, next_missing
 from src.agent.stages.turn import Turn
 from src.quoting import Applicant, Offer, Refusal, actuarial_age, size_need
 
@@ -35,8 +35,24 @@ def cotizacion(turn: Turn) -> str:
     if isinstance(offers, Refusal):
         _refused(turn, offers)
         return "guarding_out"
+    if _is_dear(turn, offers) and may_ask(turn, "monthly_budget"):
+        turn.say("proposal.budget_first")
+        ask(turn, "monthly_budget")
+        return "guarding_out"
     _keep(turn, offers)
     return "PRESENTACION_PROPUESTA"
+
+
+DEAR_SHARE = Decimal("0.05")
+"""Of the income: when the middle option takes more, it is asked first what may be spent."""
+
+
+def _is_dear(turn: Turn, offers: tuple[Offer, ...]) -> bool:
+    """Whether a first proposal would ask for more than somebody with that income expects, and no budget was named."""
+    profile, income = turn.conversation.profile, Decimal(str(turn.conversation.profile.get("monthly_income", 0)))
+    unasked = "monthly_budget" not in profile and not facts.is_skipped(turn, "monthly_budget")
+    first = not turn.conversation.quotes and len(offers) > 1
+    return first and unasked and income > 0 and offers[len(offers) // 2].monthly_premium > DEAR_SHARE * income
 
 
 def _may_be_priced(turn: Turn) -> bool:
@@ -77,7 +93,10 @@ def _applicant(turn: Turn) -> Applicant:
 
 
 def _size(turn: Turn) -> None:
-    profile, ages = turn.conversation.profile, turn.conversation.details.get("child_ages")
+    profile, details = turn.conversation.profile, turn.conversation.details
+    ages, children = details.get("child_ages"), details.get("children")
+    if children is not None:
+        children = min(children, profile.get("dependents", 0))
     need = size_need(
         monthly_income=profile.get("monthly_income", 0),
         mortgage_balance=profile.get("mortgage_balance", 0),
@@ -86,7 +105,7 @@ def _size(turn: Turn) -> None:
         savings=profile.get("savings", 0),
         existing_cover=profile.get("existing_cover", 0),
         partner=profile.get("marital_status") in ("married", "partner"),
-        children=len(ages) if isinstance(ages, list) else None,
+        children=len(ages) if isinstance(ages, list) else children,
         catalogue=turn.catalogue,
     )
     turn.conversation.need = need.to_json()

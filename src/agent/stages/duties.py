@@ -5,6 +5,8 @@ The first four stand above every limit. None of it depends on how far the sale h
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from src.agent.guardrails import abuse_step
@@ -229,12 +231,15 @@ def _minor(turn: Turn) -> bool:
 
 IN_SO_MANY_WORDS = 5
 """A message of no more words says what it says; in a longer one a number may be anybody's."""
+_I_AM = r"(?:tengo|cumplí|he cumplido|acabo de cumplir|mi edad es)(?: solo| sólo| ya| ahora| todavía| aún)*"
 
 
 def in_so_many_words(turn: Turn) -> bool:
     """Whether an age that ends the sale was plainly told."""
     words, age = turn.reading.text.lower(), turn.reading.value("age")
-    return len(words.split()) <= IN_SO_MANY_WORDS or (age is not None and f"tengo {age.evidence.lower()}" in words)
+    if len(words.split()) <= IN_SO_MANY_WORDS:
+        return True
+    return age is not None and re.search(rf"\b{_I_AM} {re.escape(age.evidence.lower())}(?!\w)", words) is not None
 
 
 def _doubt_the_age(turn: Turn) -> None:
@@ -253,13 +258,16 @@ def _language(turn: Turn) -> bool:
     if language in LANGUAGES or (wish and wish.topic in LANGUAGES):
         memory.pop("foreign", None)
         return False
+    understood = turn.reading.values or any(intent.name not in ("unclear", "language") for intent in turn.reading.intents)
+    if understood and not memory.get("foreign") and memory.get("offered_languages"):
+        return False  # they know, and went on: a word or a sentence in theirs is no new wish
     known = language if f"foreign.{language}_offer" in turn.book else "other"
     if memory.get("foreign"):
         facts.record(turn)
         turn.say(f"foreign.{known}_human")
         turn.hand_over("language")  # without the hours: they are not in that language
         return True
-    memory["foreign"] = True
+    memory["foreign"] = memory["offered_languages"] = True
     turn.say(f"foreign.{known}_offer")
     return False
 

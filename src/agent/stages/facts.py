@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -24,6 +25,8 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
     "term_years": (1, 80),
     "occupation_class": (1, 4),
 }
+KEPT_IN_MEMORY = ("language", "address", "greeted", "turn_times", "model")
+"""What a new beginning leaves known: how to speak, and what limits count."""
 COUNTED_KEYS = frozenset(("age", "dependents", "term_years", "occupation_class"))
 MARITAL_STATUSES = frozenset(("single", "married", "partner", "divorced", "widowed"))
 SUMMARY_KEYS = (
@@ -103,9 +106,7 @@ def refuse_consent(turn: Turn) -> None:
 def forget(turn: Turn) -> None:
     """Everything told so far goes, except what was agreed to or refused, the language spoken, and what limits count."""
     conversation = turn.conversation
-    kept: dict[str, Any] = {
-        key: conversation.memory[key] for key in ("language", "greeted", "turn_times", "model") if key in conversation.memory
-    }
+    kept: dict[str, Any] = {key: conversation.memory[key] for key in KEPT_IN_MEMORY if key in conversation.memory}
     conversation.profile, conversation.profile_sources, conversation.details = {}, {}, {}
     conversation.pending, conversation.asked, conversation.memory = {}, {}, kept
     conversation.need, conversation.quotes, conversation.selected_quote, conversation.awaiting = None, [], None, None
@@ -258,6 +259,22 @@ def unskip(turn: Turn, *keys: str) -> None:
     """Those keys may be asked again."""
     left = [key for key in turn.conversation.memory.get("skipped", ()) if key not in keys]
     turn.conversation.memory["skipped"] = left
+
+
+def say_back(turn: Turn, told: Sequence[Change], *, glue: str = "\n\n") -> None:
+    """Says back what was told, in the order in which it is summed up."""
+    order = [*SUMMARY_KEYS, *PRICING_KEYS]
+    said = turn.book.listing([_echo(turn, change) for change in sorted(told, key=lambda change: order.index(change.key))])
+    first = said if "@" in said.split()[0] else said[:1].upper() + said[1:]
+    turn.say("ack.echo", glue=glue, facts=said, first=first)
+
+
+def _echo(turn: Turn, change: Change) -> str:
+    """A fact in the few words with which it is said back to whoever told it."""
+    of_the_loan = change.key == "term_years" and turn.conversation.memory.get("loan_years")
+    value, key = turn.book.value(change.key, change.after), f"echo.{'loan_years' if of_the_loan else change.key}"
+    special = f"{key}_{str(change.after).lower()}"
+    return turn.book.say(special if special in turn.book else key, value=value)
 
 
 def summary(turn: Turn, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:

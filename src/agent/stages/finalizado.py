@@ -62,8 +62,8 @@ def _accepted_again(turn: Turn) -> str:
     greeted = turn.reading.has("greeting", "resume")
     if greeted:
         turn.say("greeting.hello_name", comma_name=turn.comma_name)
-    if turn.changes:
-        turn.say("ack.kept")
+    told = _say_back(turn)
+    if turn.changes or told:
         turn.handoff = Handoff("changed_after_acceptance")
     chosen = quotes.selected(turn)
     if chosen and any(intent.name == "question" and intent.topic == "price" for intent in turn.reading.intents):
@@ -71,9 +71,26 @@ def _accepted_again(turn: Turn) -> str:
     elif _wants_it_otherwise(turn):
         turn.say("end.passed_on")
         turn.handoff = Handoff("second_thoughts")
-    elif chosen and (greeted or not answer_aside(turn)):
+    elif told and not turn.reading.text.rstrip().endswith("?"):
+        pass  # who tells something and asks nothing is answered by its being said back
+    elif not answer_aside(turn) and chosen and (greeted or not told):
         turn.say("end.accepted_again", **quotes.words(turn, chosen))
     return "guarding_out"
+
+
+def _say_back(turn: Turn) -> bool:
+    """What was told for the person who finishes the papers: when to call, where to write, who is to get the money."""
+    when, who = turn.reading.value("details.callback"), turn.reading.value("details.beneficiary")
+    if when:
+        turn.say("end.call_noted", when=when.value)
+    if who:
+        turn.say("end.beneficiary_noted", who=who.value)
+    if turn.changes:
+        facts.say_back(turn, turn.changes)
+    phone = turn.reading.value("details.phone") is not None
+    if phone and not (when or who or turn.changes):
+        turn.say("ack.kept")
+    return bool(when or who or phone or turn.changes)
 
 
 def _wants_it_otherwise(turn: Turn) -> bool:

@@ -39,16 +39,20 @@ def guarding_in(turn: Turn) -> str:
 def _press_what_was_typed(turn: Turn) -> None:
     """The title of an option that was last offered is as good as a press: on some channels options are only text."""
     offered = {
-        fold(title).text: reply_id
+        _as_typed(title): reply_id
         for title, reply_id in turn.conversation.memory.get("offered", {}).items()
         if not (reply_id.startswith("set:") and fold(title).text in ("si", "no", "sí"))  # a yes is never a value
     }
 
     def pressed(inbound: Inbound) -> Inbound:
-        typed = offered.get(fold(inbound.text).text.strip(" .!▸*")) if inbound.kind == "text" and not inbound.reply_id else None
+        typed = offered.get(_as_typed(inbound.text)) if inbound.kind == "text" and not inbound.reply_id else None
         return msgspec.structs.replace(inbound, reply_id=typed) if typed else inbound
 
     turn.inbounds = [pressed(inbound) for inbound in turn.inbounds]
+
+
+def _as_typed(title: str) -> str:
+    return fold(title).text.strip(" .…!▸*")
 
 
 def _due_timers(turn: Turn) -> None:

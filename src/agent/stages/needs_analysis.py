@@ -8,7 +8,7 @@ from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, r
 from src.agent.stages.questions import OPTIONAL, ask, may_ask, missed, next_missing, progressed
 from src.agent.stages.turn import Turn
 from src.agent.texts import AMOUNTS
-from src.agent.understanding import Reading
+from src.agent.understanding import BANK_TIED, Reading
 
 
 def needs_analysis(turn: Turn) -> str:
@@ -82,7 +82,7 @@ def take_facts(turn: Turn) -> bool:
 
 def _note_connections(turn: Turn) -> None:
     """What several facts of one message say together."""
-    if any(intent.name == "question" and intent.topic == "bank_tied" for intent in turn.reading.intents):
+    if any(intent.name == "question" and intent.topic == BANK_TIED for intent in turn.reading.intents):
         turn.conversation.memory["bank_tied"] = True
     wishes.note_term(turn)
     if turn.reading.has("couple"):
@@ -93,15 +93,15 @@ def _acknowledge(turn: Turn) -> None:
     """One short word about what was just told; a value that replaces another is said back."""
     book = turn.book
     named = any(change.key == "name" and change.before is None for change in turn.changes)
-    facts_changed = any(change.key not in wishes.NOTED_AS for change in turn.changes)
     replaced = [change for change in turn.changes if change.before is not None]
     for place, change in enumerate(replaced):
         label, value = facts.label_of(turn, change.key), book.value(change.key, change.after)
         turn.say("ack.correction", glue="\n" if place else "\n\n", label=label, value=value)
     if named:
         turn.say("ack.name", name=turn.first_name)
-    elif facts_changed and not replaced and turn.conversation.stage == "NEEDS_ANALYSIS":
-        turn.say("ack.value")
+    told = [change for change in turn.changes if change.before is None and change.key not in ("name", *wishes.NOTED_AS)]
+    if told and turn.conversation.stage == "NEEDS_ANALYSIS":
+        facts.say_back(turn, told, glue=" " if named else "\n\n")
     if turn.conversation.stage == "NEEDS_ANALYSIS":
         wishes.acknowledge(turn)
     explained = turn.conversation.awaiting == "confirm:smoker"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
-from src.agent.lookalikes import fold, rule
 from src.agent.stages import facts, proposal, quotes, wishes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
 from src.agent.stages.questions import ask, may_ask, missed, progressed
 from src.agent.stages.turn import Turn
-from src.agent.understanding import Reading
 
 SURELY = 0.8
 """So certain must a goodbye be."""
@@ -27,7 +24,7 @@ def presentacion_propuesta(turn: Turn) -> str:
     if turn.requote:
         proposal.present(turn)
         return "guarding_out"
-    if _priced(turn):  # the price of an option is no budget
+    if _choice(turn):  # the price of an option is no budget
         values = tuple(found for found in turn.reading.values if found.key != "monthly_budget")
         turn.reading = msgspec.structs.replace(turn.reading, values=values)
     if take_facts(turn):
@@ -111,12 +108,7 @@ def _decided(turn: Turn) -> str:
 def _declines(turn: Turn) -> bool:
     """Whether the sale is refused: pressed, or said and nothing else; anything less is a no to this proposal."""
     said = turn.reading.intent("decline")
-    return said is not None and turn.reading.whole == "no" and said.confidence >= SURELY and not _is_soft(turn.reading)
-
-
-def _is_soft(reading: Reading) -> bool:
-    """A no to this proposal rather than a goodbye: it does not convince or fit."""
-    return any(re.search(r"conv[ei]n|cuadra|encaja|compensa", i.evidence) for i in reading.intents if i.name == "decline")
+    return said is not None and turn.reading.whole == "no" and said.confidence >= SURELY
 
 
 def _is_of_an_old_proposal(turn: Turn, topic: str) -> bool:
@@ -126,9 +118,7 @@ def _is_of_an_old_proposal(turn: Turn, topic: str) -> bool:
 
 def _choice(turn: Turn) -> dict[str, Any] | None:
     """The quote that was pressed, numbered, named or described; an acceptance may name one too."""
-    if turn.reading.has("objection", "change", "rider"):
-        return None
-    return _named(turn) or _priced(turn)
+    return None if turn.reading.has("objection", "change", "rider") else _named(turn)
 
 
 def _named(turn: Turn) -> dict[str, Any] | None:
@@ -145,19 +135,6 @@ def _named(turn: Turn) -> dict[str, Any] | None:
     return next((quote for quote in shown if named.topic in (quote["id"], quote["tier"])), None)
 
 
-def _priced(turn: Turn) -> dict[str, Any] | None:
-    """The only quote that "la de 18 euros" can mean: to the cent, or without the cents."""
-    match = rule(r"\b(?:la|el|opcion) (?:de|que cuesta|que sale a) (?:los )?(\d{1,4})(?:[.,](\d\d))?(?![\d.,]\d| ?mil)").search(
-        fold(turn.reading.text).text
-    )
-    if match is None or turn.reading.has("question", "objection"):
-        return None
-    asked = float(f"{match[1]}.{match[2] or 0}")
-    premiums = [(quote, float(quote["monthly_premium"])) for quote in turn.conversation.quotes]
-    meant = [quote for quote, premium in premiums if premium == asked or (not match[2] and int(premium) == asked)]
-    return meant[0] if len(meant) == 1 else None
-
-
 def _choose(turn: Turn, quote: dict[str, Any]) -> str:
     """Sums the facts up before the acceptance, unless they were seen and the papers are asked for."""
     conversation = turn.conversation
@@ -165,13 +142,17 @@ def _choose(turn: Turn, quote: dict[str, Any]) -> str:
     conversation.selected_quote = quote["id"]
     progressed(turn)
     turn.count("quote.chosen", tier=quote["tier"])
-    has_seen_facts = conversation.memory.get("summed_up") == facts.fingerprint(turn)
+    has_seen_facts = quotes.limits_told(turn, quote) and conversation.memory.get("summed_up") == facts.fingerprint(turn)
     wants_papers = has_seen_facts and any(change.key == "email" for change in turn.changes)  # "the first, send it to a@b.c"
     accepts = turn.reading.has("accept") and (not turn.words or turn.reading.whole == "yes")
     if (wants_papers and not turn.reading.has("question", "objection")) or (asked_to_accept and accepts):
         return "FINALIZADO"
     answer_aside(turn)
-    proposal.sum_up(turn, quote)
+    if asked_to_accept and has_seen_facts:
+        turn.say("proposal.plain_yes")
+        ask(turn, "accept")
+    else:
+        proposal.sum_up(turn, quote)
     return "guarding_out"
 
 

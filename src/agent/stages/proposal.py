@@ -9,9 +9,6 @@ from src.agent.stages.answers import say_reckoning
 from src.agent.stages.questions import ask, progressed
 from src.agent.stages.turn import Turn
 
-EXCLUSIONS_ROOM = 450
-"""Characters of exclusions in the proposal; the others come on asking."""
-
 
 def present(turn: Turn) -> None:
     """The proposal for the reason in `turn.requote`. Two messages at most: the facts behind it, then the options."""
@@ -21,10 +18,13 @@ def present(turn: Turn) -> None:
     turn.drafts[-1].proposal = True
     if turn.requote != "again":
         _say_why(turn)
-        turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in _facts(turn, shown[0])))
-        if turn.requote != "changed" or _is_another_product(turn):
-            _say_exclusions(turn, shown[-1])
-        conversation.memory["summed_up"] = facts.fingerprint(turn)
+        if turn.requote == "changed":
+            turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in _facts(turn, shown[0])))
+            if not quotes.limits_told(turn, shown[0]):
+                quotes.say_exclusions(turn, shown[:1])
+            conversation.memory["summed_up"] = facts.fingerprint(turn)
+        else:
+            turn.offer(("more:excluded", "options.excluded"), ("more:why", "options.working"))
         turn.next_message(proposal=True)
     _say_options(turn, shown)
     conversation.selected_quote = shown[0]["id"] if len(shown) == 1 else None
@@ -33,9 +33,12 @@ def present(turn: Turn) -> None:
 
 
 def sum_up(turn: Turn, quote: dict[str, Any]) -> None:
-    """The chosen option and every fact behind it, to be confirmed or corrected."""
+    """What the chosen option does not cover, then the option and every fact behind it, to be confirmed or corrected."""
     turn.drafts[-1].proposal = True
-    turn.say("proposal.chosen", **quotes.words(turn, quote))
+    if not quotes.limits_told(turn, quote):
+        quotes.say_exclusions(turn, [quote])
+        turn.next_message(proposal=True)
+    turn.say("proposal.chosen", later=quotes.later(turn, quote), **quotes.words(turn, quote))
     _say_price_course(turn, quote)
     turn.say("proposal.sum_up")
     for label, value in _facts(turn, quote):
@@ -91,12 +94,20 @@ def _say_need(turn: Turn) -> None:
         nobody = turn.conversation.profile.get("dependents") == 0
         turn.say("needs.intro_zero" if nobody else "needs.intro_example", capital=capital)
         return
-    turn.say("needs.intro_capital", capital=book.money(need["capital"]))
+    turn.say(f"needs.intro_{_reason(need)}", capital=book.money(need["capital"]))
     say_reckoning(turn)
     if need["capped"]:
         turn.say("needs.capped", limit=capital)
     elif need["sum_assured"] > need["capital"]:
         turn.say("needs.raised", limit=capital)
+
+
+def _reason(need: dict[str, Any]) -> str:
+    """What the capital is for: the home, the income, both, or what is owed."""
+    parts = need["parts"]
+    if parts["income"]:
+        return "home_and_income" if parts["mortgage"] else "income"
+    return "debts"
 
 
 def _say_own_figure(turn: Turn) -> None:
@@ -130,39 +141,31 @@ def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
         _say_trade_off(turn, first)
     elif len(shown) > 1:
         turn.say("proposal.options", **quotes.words(turn, first), against_need=_against_need(turn, first))
+        if quotes.later(turn, first):
+            turn.say("proposal.rises", glue=" ")
         if budget is not None and all(quote["monthly_premium"] <= budget for quote in shown):
             turn.say("proposal.budget_fits", glue=" ", budget=book.money(budget))
     else:
         turn.say("proposal.option", **quotes.words(turn, first), against_need=_against_need(turn, first))
     for place, quote in enumerate(shown):
-        covering = _covering(turn, quote, shown[place - 1] if place else None)
+        covering = _covering(turn, quote, shown[place - 1] if place else None, alone=len(shown) == 1)
         text = "proposal.block" if len(shown) > 1 else "proposal.single"
-        turn.say(text, number=place + 1, later=quotes.later(turn, quote), covering=covering, **quotes.words(turn, quote))
+        later = "" if len(shown) > 1 else quotes.later(turn, quote)
+        turn.say(text, number=place + 1, later=later, covering=covering, **quotes.words(turn, quote))
     _say_price_course(turn, shown[-1])
     turn.say("proposal.terms", valid_until=book.date(first["valid_until"]))
 
 
-def _covering(turn: Turn, quote: dict[str, Any], before: dict[str, Any] | None) -> str:
-    """What the option covers; only what it adds when it holds all of the one shown before it."""
+def _covering(turn: Turn, quote: dict[str, Any], before: dict[str, Any] | None, *, alone: bool) -> str:
+    """What the option covers; only what it adds when it holds all of the one shown before it. What it lacks is said where no
+    other option says it."""
     book = turn.book
     if before and set(before["coverages"]) < set(quote["coverages"]):
         added = [quotes.cover_name(turn, name, book) for name in quote["coverages"] if name not in before["coverages"]]
         return book.say("proposal.adds", covers=book.listing(added))
     missing = quotes.left_out(turn, quote)
-    without = book.say("proposal.without", covers=book.listing(missing)) if missing and not before else ""
+    without = book.say("proposal.without", covers=book.listing(missing)) if missing and alone else ""
     return book.say("proposal.covers", covers=quotes.words(turn, quote)["covers"]) + without
-
-
-def _say_exclusions(turn: Turn, quote: dict[str, Any]) -> None:
-    """The first of the quote's exclusions, as many as stay readable; in Spanish, as the catalogue has them."""
-    text = ""
-    for exclusion in quotes.exclusions(turn, quote):
-        if len(text) + len(exclusion) > EXCLUSIONS_ROOM:
-            break
-        text = f"{text}\n• {exclusion}"
-    if text and turn.book.language == "es":
-        turn.quoted.append(text)
-        turn.say("proposal.excluded", excluded=text)
 
 
 def _say_trade_off(turn: Turn, quote: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from src.agent.stages import wishes
@@ -110,6 +111,27 @@ def exclusions(turn: Turn, quote: dict[str, Any]) -> list[str]:
     """What the quote does not cover, in the catalogue's words: of the product, then of each cover."""
     covers = (turn.catalogue.book.coverages[name] for name in quote["coverages"])
     return [*sold(turn, quote).excluded, *(text for cover in covers for text in cover.excluded)]
+
+
+def limits_told(turn: Turn, quote: dict[str, Any]) -> bool:
+    """Whether everything that the option does not cover was shown in this conversation."""
+    return {_mark(text) for text in exclusions(turn, quote)} <= set(turn.conversation.memory.get("limits_told", ()))
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def say_exclusions(turn: Turn, shown: list[dict[str, Any]]) -> None:
+    """All that the options shown do not cover, once each; in Spanish, as the catalogue has it."""
+    texts = dict.fromkeys(text for quote in shown for text in exclusions(turn, quote))
+    told = turn.conversation.memory.get("limits_told", [])
+    turn.conversation.memory["limits_told"] = sorted({*told, *map(_mark, texts)})
+    if not texts:
+        return
+    listed = "".join(f"\n• {text}" for text in texts)
+    turn.quoted.append(listed)
+    turn.say("proposal.excluded", excluded=listed)
 
 
 def left_out(turn: Turn, quote: dict[str, Any]) -> list[str]:

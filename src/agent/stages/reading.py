@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from src.agent.guardrails import Verdict
+from src.agent.lookalikes import fold
 from src.agent.stages import facts
 from src.agent.stages.turn import UNANSWERED_KINDS, Turn
 from src.agent.texts import LANGUAGES
@@ -48,6 +50,7 @@ def reading(turn: Turn) -> str:
         readings.append(doubting(read, context) if turn.heard else read)
     turn.reading = _with_verdict(_merged(readings), turn.verdict)
     _settle_language(turn)
+    _settle_address(turn)
     unreadable = _unreadable(turn.inbounds)
     if unreadable:
         turn.say(unreadable)
@@ -71,8 +74,11 @@ def context_of(turn: Turn) -> Context:
     conversation = turn.conversation
     waiting = facts.doubts(turn)
     confirming = (conversation.awaiting or "").startswith("confirm:")
+    open_question = "confirm:leaving" if conversation.memory.get("leaving") else conversation.awaiting
+    if conversation.outcome == "accepted" and "callback" not in conversation.details:
+        open_question = "details.callback"  # asked for beside the acceptance, and never insisted on
     return Context(
-        awaiting="confirm:leaving" if conversation.memory.get("leaving") else conversation.awaiting,
+        awaiting=open_question,
         profile=conversation.profile,
         candidate=waiting[0]["value"] if waiting and confirming else None,
         options=tuple(quote["id"] for quote in conversation.quotes),
@@ -121,6 +127,15 @@ def _settle_language(turn: Turn) -> None:
     if spoken in LANGUAGES:
         memory["language"] = spoken
         turn.switched = bool(turn.conversation.turns and (spoken != before or memory.get("foreign")))
+
+
+_FORMAL = re.compile(r"\b(?:usted|disculpe|perdone|digame|expliqueme|podria usted|le agradeceria|me puede|me podria|sabe si)\b")
+
+
+def _settle_address(turn: Turn) -> None:
+    """Whoever says "usted" to us is addressed like that from then on."""
+    if _FORMAL.search(fold(turn.words).text):
+        turn.conversation.memory["address"] = "usted"
 
 
 def _unreadable(inbounds: Sequence[Inbound]) -> str:

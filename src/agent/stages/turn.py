@@ -29,16 +29,19 @@ MAX_ASKS = 3
 
 
 class Entry(Protocol):
-    """What a search finds: an entry of the knowledge, by its id, and the answer it gives."""
+    """What a search finds: an entry of the knowledge, by its id, how it is best asked, and the answer it gives."""
 
     @property
     def id(self) -> str: ...
+    @property
+    def question(self) -> str: ...
     @property
     def answer(self) -> str: ...
 
 
 Reader = Callable[[str, Context, str], Reading]
 Search = Callable[[str, str], Sequence[Entry]]
+"""What is asked, or an entry's id, and the language: one entry answers, several are those between which there is doubt."""
 
 
 @dataclass(slots=True)
@@ -109,7 +112,8 @@ class Turn:
     @property
     def book(self) -> Phrasebook:
         """The texts of the language that is being spoken."""
-        return phrasebook(self.conversation.memory.get("language", "es"), self.house.address)
+        memory = self.conversation.memory
+        return phrasebook(memory.get("language", "es"), memory.get("address", self.house.address))
 
     @property
     def today(self) -> date:

@@ -28,11 +28,11 @@ class Grounded(msgspec.Struct, forbid_unknown_fields=True):
     answer: str
 
 
-def answer_from(turn: Turn, question: str, entries: Sequence[Entry]) -> tuple[Entry, str]:
-    """The entry that answers, and what to say: its own words, or shorter ones that say the same."""
-    best = entries[0]
-    if turn.assistance is None or turn.book.language != "es" or (len(entries) == 1 and not turn.assistance.phrasing):
-        return best, best.answer
+def answer_from(turn: Turn, question: str, entries: Sequence[Entry]) -> tuple[Entry, str] | None:
+    """The entry that answers, and what to say: its own words, or shorter ones that say the same. None: in doubt."""
+    unaided = (entries[0], entries[0].answer) if len(entries) == 1 else None
+    if turn.assistance is None or turn.book.language != "es" or (unaided and not turn.assistance.phrasing):
+        return unaided
     facts = {
         "entradas": [{"id": entry.id, "texto": entry.answer} for entry in entries],
         "pregunta": masked(turn, question, turn.reading)[:LONGEST_QUESTION],
@@ -41,7 +41,7 @@ def answer_from(turn: Turn, question: str, entries: Sequence[Entry]) -> tuple[En
     said = shaped(turn, "answer", content, Grounded) if content is not None else None
     known = {entry.id: entry for entry in entries}
     if said is None or not said.entry_ids or not known.keys() >= set(said.entry_ids):
-        return best, best.answer
+        return unaided
     cited = [known[one] for one in said.entry_ids]
     wording = said.answer.strip()
     if not turn.assistance.phrasing or not wording:

@@ -32,7 +32,10 @@ def phrased(turn: Turn, draft: Draft, text: str) -> str:
         return text
     names = [str(value) for piece in draft.pieces for value in piece.values.values()]
     plan, figures = hidden(text, [*names, turn.first_name])
-    facts = {"tratamiento": "usted" if turn.house.address == "usted" else "tú", "texto": plan}
+    facts = {
+        "tratamiento": "usted" if turn.conversation.memory.get("address", turn.house.address) == "usted" else "tú",
+        "texto": plan,
+    }
     content = ask(turn, "phrase", facts, Phrased, answer_tokens=ANSWER_TOKENS)
     said = shaped(turn, "phrase", content, Phrased) if content is not None else None
     if said is None:

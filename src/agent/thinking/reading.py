@@ -132,8 +132,10 @@ def is_plain(read: Reading, context: Context) -> bool:
 
 
 def _is_blank(read: Reading) -> bool:
-    """Whether the rules understood nothing at all."""
-    return not read.values and all(intent.name == "unclear" and not intent.topic for intent in read.intents)
+    """Whether the rules understood nothing at all, or nothing that they would bet on."""
+    return not read.values and all(
+        (intent.name == "unclear" and not intent.topic) or intent.confidence < UNSURE for intent in read.intents
+    )
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------
@@ -213,13 +215,15 @@ def _joined(turn: Turn, read: Reading, context: Context, told: Iterable[ReadValu
     blank, seen = _is_blank(read), set[str]()
     for one in told:
         mine = read.value(one.key)
-        if one.key in seen or (mine is not None and _same(mine.value, one.value)):
+        if one.key in seen or (mine is not None and _same(mine.value, one.value) and mine.confidence >= CONFIRM_BELOW):
             continue
         seen.add(one.key)
         taken = _is_taken(one, (found for found in read.values if found.key != one.key))
         theirs = None if taken else _checked(turn, one, context, blank=blank, disputed=mine is not None)
         if theirs is None:
             turn.count("model.value_dropped", key=one.key)
+        elif mine is not None and _same(mine.value, theirs.value):
+            values[one.key] = msgspec.structs.replace(mine, confidence=max(mine.confidence, theirs.confidence))
         elif mine is not None:
             turn.count("model.value_disputed", key=one.key)
             alternatives = (theirs.value, *(other for other in mine.alternatives if other != theirs.value))

@@ -6,8 +6,7 @@ import re
 from datetime import date
 
 from src.agent.understanding.numbers import Numeral, find_numerals
-from src.agent.understanding.reading import Context, Found
-from src.agent.understanding.wording import Wording
+from src.agent.understanding.reading import Context
 
 Span = tuple[int, int]
 
@@ -49,69 +48,17 @@ _ENGLISH_ORDER = re.compile(
     rf"\b(?P<month>{_MONTH_WORD})\s+(?:el )?(?P<day>\d{{1,2}})(?:ro|er|st|nd|rd|th)?(?:,| del?)?\s+(?:ano )?(?P<year>\d{{4}})\b"
 )
 _WITH_WORDS = re.compile(
-    r"(?<![\d.,/])(?:dia )?(?P<a>\d{1,2})(?: del?)(?: mes)? (?P<b>\d{1,2})(?: del?)(?: ano)? (?P<c>\d{4}|\d{2})(?![\d/]|[.,]\d)"
+    r"(?<![\d.,/])(?:dia )?(?P<a>\d{1,2})(?: del?)?(?: mes)? (?P<b>\d{1,2})(?: del?)?(?: ano)? (?P<c>\d{4}|\d{2})"
+    r"(?![\d/]|[.,]\d)"
 )
 _COMPACT = re.compile(r"(?<!\d)(?P<d>0[1-9]|[12]\d|3[01])(?P<m>0[1-9]|1[0-2])(?P<y>(?:19|20)\d{2})(?!\d)")
 _DAY_AND_MONTH = re.compile(r"^\W*(?:el )?(?P<d>\d{1,2})\s?(?:[/.\-]|del? )\s?(?P<m>\d{1,2})\W*$")
-_YEAR_ONLY = re.compile(
-    rf"(?:\b(?:{_MONTH_WORD})\s+(?:de|del)\s+(?:ano\s+)?'?(?P<month_year>(?:19|20)\d{{2}}|\d{{2}})(?![\d.,]*\d))|"
-    r"(?:\bnac\w*|\bsoy|\bborn|\bnascut|\bnasci|\bdesde|\bmi ano|\bquinta|\bgeneracion|\bcosecha|\bmodelo|"
-    r"\bquinto|\bvine al mundo)\s+(?:(?:en|del|de|el|in|la|a|al|ano|os?|lo)\s+){0,4}'?(?P<year>(?:19|"
-    r"20)\d{2}|\d{2})(?![\d.,]*\d)(?!\s*(?:anos|de [a-z]|tacos|%|hijos|pirulos))"
-)
-_YEAR_WORDS = re.compile(
-    r"(?:\bnac\w*|\bsoy|\bquinta|\bcosecha)\s+(?:(?:en|del|de|el|la|ano)\s+){1,4}(?P<words>(?:mil|"
-    r"dos mil|sesenta|setenta|ochenta|noventa|cincuenta|cuarenta)[a-z ]*)"
-)
-_BARE_YEAR_WORDS = re.compile(
-    r"^\W*(?:soy )?(?:en el|del|de el)(?: ano)? "
-    r"(?P<words>(?:cuarenta|cincuenta|sesenta|setenta|ochenta|noventa)(?: y \w+)?)\W*$"
-)
-_BARE_YEAR = re.compile(
-    r"^\W*(?:en |el |del |de |año |ano )*(?P<month_year>(?!))?(?P<year>19\d{2}|20\d{2}|(?<=del )\d{2}|(?<=del ano )\d{2})\W*$"
-)
-_OTHERS = re.compile(
-    r"\b(?:mi|mis|su|la|el|nuestr[oa])\s+(?:hij|nin|mujer|marido|espos|pareja|novi|padre|madre|hermano|"
-    r"hermana|crio|peque|nen)\w*[^.;]{0,25}$|\b(?:ella|el) nacio[^.;]{0,12}$"
-)
 
 
-def read_birth_dates(wording: Wording, context: Context) -> tuple[list[Found], list[Span]]:
-    """`birth_date`, or `details.birth_year` when only the year was said, and the parts of `plain` that were dates."""
-    today = _today(context)
-    awaiting = (context.awaiting or "").removeprefix("confirm:")
-    plain = wording.plain
-    expected = awaiting in ("birth_date", "age")
-    about_birth = bool(re.search(r"\bnac|\bcumple|\bborn|\bbirth|\bfecha\b|\bf\.?n\.?\b|\bsoy del\b|\bvine al mundo", plain))
-    found: list[Found] = []
-    spans: list[Span] = []
-    for start, end, candidates in _dates(plain, today, context.birth_year if awaiting == "birth_date" else None):
-        if not (expected or about_birth or _alone(plain, start, end)):
-            spans.append((start, end))
-            continue
-        spans.append((start, end))
-        if _OTHERS.search(plain[max(0, start - 60) : start]):
-            continue
-        plausible = [each for each in candidates if 0 <= (today - each).days <= 120 * 366]
-        if not plausible:
-            continue
-        first = plausible[0].isoformat()
-        others = tuple(each.isoformat() for each in plausible[1:])
-        found.append(Found("birth_date", first, wording.evidence(start, end), 1.0 if not others else 0.7, False, others))
-    if not found and not spans:
-        year = _year_only(wording, today, expected=expected)
-        if year:
-            found.append(year[0])
-            spans.append(year[1])
-    return found[-1:], spans
-
-
-def impossible_date(wording: Wording, context: Context) -> str:
-    """The words of a date that no calendar has ("31/02/1978"), or nothing."""
-    for start, end, candidates in _dates(wording.plain, _today(context)):
-        if not candidates:
-            return wording.evidence(start, end)
-    return ""
+def find_dates(plain: str, context: Context) -> list[tuple[Span, list[date]]]:
+    """Where dates stand, and the days each may mean: none for one that no calendar has."""
+    known = context.birth_year if (context.awaiting or "").removeprefix("confirm:") == "birth_date" else None
+    return [((start, end), days) for start, end, days in _dates(plain, _today(context), known or None)]
 
 
 def _today(context: Context) -> date:
@@ -119,10 +66,6 @@ def _today(context: Context) -> date:
         return date.fromisoformat(context.today)
     except ValueError:
         return date(2026, 1, 1)
-
-
-def _alone(plain: str, start: int, end: int) -> bool:
-    return not re.search(r"[a-z]{2}", plain[:start] + plain[end:])
 
 
 def _dates(plain: str, today: date, known_year: int | None = None) -> list[tuple[int, int, list[date]]]:
@@ -200,25 +143,3 @@ def _valid(year: int, month: int, day: int) -> list[date]:
         return [date(year, month, day)]
     except ValueError:
         return []
-
-
-def _year_only(wording: Wording, today: date, *, expected: bool) -> tuple[Found, Span] | None:
-    plain = wording.plain
-    match = _YEAR_ONLY.search(plain)
-    words = None if match else _YEAR_WORDS.search(plain) or (_BARE_YEAR_WORDS.match(plain) if expected else None)
-    bare = _BARE_YEAR.match(plain) if expected and not match and not words else None
-    source = match or bare
-    if words:
-        numerals = find_numerals(words["words"])
-        year = _spoken_year(numerals[0], today) if numerals else None
-        span = words.span()
-    elif source:
-        written = source["year"] or source["month_year"]
-        year, span = _full_year(written, today), source.span()
-    else:
-        return None
-    if year is None or not today.year - 120 < year <= today.year or _OTHERS.search(plain[max(0, span[0] - 60) : span[0]]):
-        return None
-    if match and "soy" in match[0] and not re.search(r"soy\s+(?:del?|de la quinta|quinta)", match[0]):
-        return None
-    return Found("details.birth_year", year, wording.evidence(*span)), span

@@ -46,13 +46,13 @@ _UNITS: tuple[tuple[Unit, re.Pattern[str]], ...] = (
     (
         "years",
         re.compile(
-            r"\s*-?\s*(?:de )?(?:(?<=\d)a|anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|"
+            r"\s{0,3}-?\s{0,3}(?:de )?(?:(?<=\d)a|anos?|anitos?|anyos?|anys?|anios?|tacos?|tacazos|pirulos?|primaveras?|"
             r"abriles|castanas|jahren?|jahre alt|anni|ans|urte|years?(?:[ -]old)?|yrs?|y/o)\b"
         ),
     ),
-    ("months", re.compile(r"\s*-?\s*(?:mes(?:es)?|mesecitos|months?|mesos)\b")),
-    ("weeks", re.compile(r"\s*-?\s*(?:semanas?|semanitas|weeks?)\b")),
-    ("days", re.compile(r"\s*-?\s*(?:dias?|days?)\b")),
+    ("months", re.compile(r"\s{0,3}-?\s{0,3}(?:mes(?:es)?|mesecitos|months?|mesos)\b")),
+    ("weeks", re.compile(r"\s{0,3}-?\s{0,3}(?:semanas?|semanitas|weeks?)\b")),
+    ("days", re.compile(r"\s{0,3}-?\s{0,3}(?:dias?|days?)\b")),
     (
         "money",
         re.compile(
@@ -140,6 +140,11 @@ _REJECTED_BEFORE = re.compile(
     r"\b(?:antes|dije|puse|habia dicho|habia puesto|te dije|he dicho|he puesto|escribi) (?:que )?(?:eran? |"
     r"son |tenia |los |las )?$"
 )
+_THOUGHT_BETTER = re.compile(
+    r"[\s,.…]*(?:anos )?(?:bueno|digo|perdon|miento|mejor dicho|que digo|(?:ay|uy) no|no espera|espera no)[\s,.…]*"
+    r"(?:que )?(?:son |eran |tengo |ya )?(?:los |unos )?"
+)
+"""Between a number and the one that somebody puts in its place: "44, bueno, 45"."""
 _REJECTED_AFTER = re.compile(r"\s*no\b(?=\s*[,.;:]|\s+(?:son|es|eran|tengo)\b)")
 _ROUGHLY = re.compile(r"\s*(?:y|i|e) (?:poc[oa]s|tant[oa]s|algo|pico|much[oa]s|largos)\b|\s*(?:largos|y tantos)\b|\s*pico\b")
 _NO_MONTHS = 600  # "1500 mes" is an income
@@ -299,5 +304,7 @@ def _mark_rejected(plain: str, found: list[Quantity]) -> list[Quantity]:
         rejected = bool(_REJECTED_BEFORE.search(before) or _REJECTED_AFTER.match(plain, quantity.end))
         if not rejected and index and re.search(r"\bque (?:los |unos )?$", before):
             rejected = bool(_RATHER_THAN.search(plain[max(0, quantity.start - 60) : found[index - 1].end]))
+        if index + 1 < len(found) and found[index + 1].unit in (quantity.unit, ""):
+            rejected = rejected or bool(_THOUGHT_BETTER.fullmatch(plain, quantity.number_end, found[index + 1].start))
         marked.append(replace(quantity, rejected=rejected))
     return marked if any(not quantity.rejected for quantity in marked) else found

@@ -1,96 +1,42 @@
-"""One turn of the prospect, read by rules alone: each reader takes its part, and what was asked settles the rest."""
+"""One turn of the prospect, read: the grammar finds numbers, dates and persons, what was learnt says what they are about.
+
+What the law or somebody's safety hangs on is found by rules beside it. Doubt is a result: what is likely is asked about.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from src.agent.guardrails import inspect
-from src.agent.redaction import CANCER_OVERCOME_MARK, HEALTH_MARK, redact, redact_health
-from src.agent.understanding.answers import Answer, read_answer, will_not_tell
-from src.agent.understanding.birth_dates import impossible_date, read_birth_dates
-from src.agent.understanding.contact_details import read_contact_details
-from src.agent.understanding.household import read_dependents, read_marital_status
-from src.agent.understanding.intents import dont_know_topic, leaves, read_intents
+from src.agent.redaction import CANCER_OVERCOME_MARK, HEALTH_MARK
+from src.agent.understanding.amounts import MONEY_KEYS
+from src.agent.understanding.deciding import (
+    DOUBTFUL,
+    LIKELY,
+    SURE,
+    Acts,
+    Role,
+    acts_of,
+    all_known,
+    option_of,
+    roles_of,
+    topic_of,
+    values_of,
+)
+from src.agent.understanding.details import details_of, intents_of, unexplained, with_details
+from src.agent.understanding.features import question_of
+from src.agent.understanding.figures import of_that_age
+from src.agent.understanding.grammar import Grammar, grammar_of
 from src.agent.understanding.language import detect_language, wished_language
-from src.agent.understanding.money import MONEY_KEYS, read_money
-from src.agent.understanding.names import read_name
-from src.agent.understanding.occupations import read_occupation
-from src.agent.understanding.quantities import Quantity, find_quantities
-from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, Reading, Whole
+from src.agent.understanding.occupations import known_occupations, risky_sport
+from src.agent.understanding.outline import Detail
+from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, IntentName, Reading, Whole
 from src.agent.understanding.replies import confirmed_candidate, read_reply
-from src.agent.understanding.smoking import read_smoking
-from src.agent.understanding.wording import Wording, clean, word_of
-from src.agent.understanding.years import YOUNGEST_UNASKED, read_enumerated_age, read_years
-
-NONE_IS_ZERO = ("mortgage_balance", "other_debts", "savings", "existing_cover")
-_NONE_OF: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (
-        key,
-        re.compile(
-            r"\b(?:no (?:tengo|tenemos|hay|pago|me queda|nos queda|debo|tinc)|sin|ni|ninguna?|nada de|cero|"
-            rf"tampoco(?: tengo)?|no)\s+(?:ni |ya |ningun[a]? |mas |tengo |la |el |de )*(?:{words})\b|\b(?:{words})[,:]"
-            r"?\s+(?:no(?: tengo)?|ninguna?|cero|nada|pagada|liquidad[ao]|terminada|cancelada)\b"
-        ),
-    )
-    for key, words in (
-        ("mortgage_balance", r"hipotec\w*|mortgage"),
-        ("other_debts", r"debo nada|debemos nada|deud\w*|prestamos?|creditos?|debts?"),
-        ("savings", r"ahorr\w*|ahorrado|savings"),
-        ("existing_cover", r"(?:otro |otros |mas )?(?:seguros?(?: de vida)?|polizas?|cobertura)"),
-    )
-)
-_PAID_OFF = re.compile(
-    r"\b(?:(?:la |el )?(?:casa|piso|vivienda|hipoteca) (?:ya )?(?:esta |la tengo |lo tengo )?(?:pagad[ao]|"
-    r"liquidad[ao])|(?:vivo|estoy|estamos|vivimos) (?:de|en) (?:alquiler|renta|arriendo)|de alquiler|"
-    r"alquilad[ao]|alquilo|alquiler|vivo con mis padres|con mis padres|es de mis padres|casa propia|"
-    r"no debo nada|(?:la|lo|ya) (?:ya )?(?:pague|pagamos|liquide|cancele|termine de pagar|acabe de pagar)|"
-    r"esta (?:ya )?(?:pagad[ao]|liquidad[ao])|(?:ya )?(?:la )?(?:termine|acabe|acabamos) de pagar|"
-    r"(?:la )?tengo pagada|paid off|i rent|arriendo|rento)\b"
-)
-_TAKEN_BACK = re.compile(
-    r"\b(?:perdon[ae]?|disculp\w+|me (?:he )?(?:equivo\w+|confund\w+|lie|liado)|corrijo|correccion|"
-    r"rectific\w+|quise decir|queria decir|quiero decir|digo\b|mejor dicho|errata|ups|mal escrito|"
-    r"fe de erratas|"
-    r"(?:antes|te|os) (?:te |os |le )?(?:dije|puse|habia dicho|he dicho) (?:mal|que (?:no|si)\b)|lo (?:he puesto|"
-    r"puse|escribi|dije) mal|i meant|correction|no es cierto lo)\b"
-)
-_CHANGED = re.compile(
-    r"^\W*no,? (?:lo de|eran?|son|es|mejor|que|\d)|^\W*no, |\b(?:en realidad|ahora (?:tengo|gano|son|"
-    r"soy|es|fumo|cobro|somos)|cambi(?:a|ar|o|ad|e)|actualiz\w+|al final|mejor|he cambiado|ponia|lo de|"
-    r"ya no|espera|sorry|actually|prefiero|cumpli|he cumplido|pon|ponme|sube\w*|baja\w*)\b"
-)
-_NOT_FLAT_NO = re.compile(r"^\W*no,? (?:lo de|eran?|son|es|tengo|mejor|que|\d|la |el |mi )")
-_YES_NO_KEYS = ("smoker",)
-_NONE = re.compile(r"\b(?:nada|ningun[oa]?|cero|no (?:tengo|hay|tenemos|me queda))\b")
-_BENEFICIARY = re.compile(
-    r"\b(?:beneficiari[oa]s?)\b[^a-z\d]{0,3}(?:(?:es|seria|sera|serian|son|sean|que sea|pon|a|al|ponme)\s+)?(?:el |"
-    r"la |los |las |mis? )?(?P<who>banco|hij[oa]s?|mujer|marido|espos[oa]|pareja|padres?|madre|herman[oa]s?|"
-    r"novi[oa]|familia|sobrin[oa]s?|herederos legales)"
-)
-_BENEFICIARY_NAMES = {"banco": "bank"}
-_CALLBACK = re.compile(
-    r"\b(?:(?:pasado )?manana(?: (?:por|a|en) la (?:manana|tarde|noche|mediodia))?|(?:esta|hoy por la) (?:tarde|"
-    r"noche|manana)|hoy|(?:el |los |proximo |este )?(?:lunes|martes|miercoles|jueves|viernes|sabado|"
-    r"domingo)(?: (?:por|a|en) la (?:manana|tarde|noche))?|por las? (?:mananas?|tardes?|noches?)|"
-    r"a partir de las? \w+|a las (?:\d{1,2}(?::\d{2})?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|"
-    r"diez|once|doce)(?: de la (?:manana|tarde|noche)| y media| h)?|entre las \w+ y las \w+|despues de comer|"
-    r"al mediodia|la semana que viene|cuando (?:querais|quieras|puedas|podais))\b"
-)
-_IN_CALLBACK = re.compile(r"\b(?:por|a|en|el|los|la|las|de)\b\s*")
-_WANTS_CALL = re.compile(r"\b(?:llam\w+|telefono|contact\w+|hablar|call)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The text as every reader gets it: redacted, comparable, with the answer it begins with."""
-
-    wording: Wording
-    answer: Answer | None
-    awaiting: str
+from src.agent.understanding.safety import urgent_wishes
+from src.agent.understanding.wishes import product_wished, with_riders
+from src.agent.understanding.wording import Wording, clean
 
 
 def read(text: str, context: Context, reply_id: str = "") -> Reading:
@@ -112,310 +58,301 @@ def _foreign_press(text: str, context: Context) -> Reading:
 
 
 def _said(text: str, context: Context) -> Reading:
-    heard = _hear(text, context)
-    wording = heard.wording
-    values = [] if leaves(wording) else _not_only_supposed(_values(heard, context), wording, context)
-    language = detect_language(wording.text, context.language)
-    guarded = _guarded(wording)
-    intents = [
-        *guarded,
-        *(intent for intent in read_intents(wording, context) if not guarded or intent.name not in _NOT_BESIDE_ABUSE),
-    ]
-    if any(intent.name == "injection" for intent in guarded):
-        values = []
-    intents += _answered(heard, context, intents, values)
-    intents += _asides(heard, context, values, language)
-    if any(intent.name == "language" and intent.confidence > 0.9 for intent in intents):
-        intents = [intent for intent in intents if (intent.name, intent.topic) != ("question", "")]
-    intents = list({(intent.name, intent.topic): intent for intent in reversed(intents)}.values())[::-1]
-    if not intents and not values:
-        intents = [Intent("unclear", confidence=0.5)]
-    return Reading(tuple(intents), tuple(values), language, wording.text, _whole(wording, intents, values))
+    """What was said in answer to the open question or, where that makes no sense, beside it."""
+    if context.awaiting is None and context.options:
+        context = msgspec.structs.replace(context, awaiting="choice")
+    reading = _answering(text, context)
+    if context.awaiting is not None:
+        return reading if _answers(reading, context) else _with_asides(reading, text, context)
+    if not _is_unclear(reading) and not _is_guessed(reading):
+        return reading
+    question = "choice" if offer_on_the_table(context) else "consent"
+    for part in (text, text.partition(",")[0]):
+        answer = _answering(part, msgspec.structs.replace(context, awaiting=question))
+        intents = tuple(intent for intent in answer.intents if intent.name in _BARE_ANSWERS)
+        if intents and (answer.whole or answer.has("dont_know") or (_is_guessed(reading) and intents[0].confidence >= SURE)):
+            return msgspec.structs.replace(answer, intents=intents, values=(), text=reading.text, whole="")
+    said = _particle(reading.text) if _is_unclear(reading) else None
+    return msgspec.structs.replace(reading, intents=(said,)) if said else reading
 
 
-_LESS_THAN_WHOLE = re.compile(
-    r"[?¿]|\b(?:pero|aunque|salvo|excepto|siempre que|siempre y cuando|a condicion|con tal|a menos|mientras|"
-    r"hasta que|en cuanto|"
-    r"cuando|antes|primero|sin|quitando|menos|but|if|unless|when|otra|otro|mejor|manana|luego|despues|pienso|leo|leido|miro|consult\w*|"
-    r"habl\w*|digo|dire|aceptaria|diria|gustaria|casi|depende|quita\w*|explicad[oa]|con (?:mas|menos))\b|\bsi\b(?![\s.!]*$)"
-)
-_YES_TO_BEGIN_WITH = re.compile(
-    r"(?:\W|(?:claro|bueno|pues|que|ah|ay|vale|venga|ok|hombre|mujer|por favor|gracias)\b|"
-    r"si\b(?=\W*(?:$|[^\w\s]|si\b|claro|por favor|gracias|vale|venga|ok\b|adelante|quiero|acepto|perfecto|de acuerdo|"
-    r"por supuesto|calcul)))*"
-)
-_MOST_WORDS_OF_AN_ANSWER = 8
-_YES: frozenset[str] = frozenset(("affirm", "accept"))
-_BESIDE_A_YES = frozenset(("interest", "greeting", "thanks", "language"))
-
-
-def _whole(wording: Wording, intents: list[Intent], values: list[Found]) -> Whole:
-    """Whether the message is nothing but a yes or nothing but a no: a question, a condition or a "but" makes it less."""
-    names = {str(intent.name) for intent in intents}
-    sure = all(intent.confidence >= CONFIRM_BELOW for intent in intents if intent.name in _YES)
-    if values or len(wording.plain.split()) > _MOST_WORDS_OF_AN_ANSWER or re.search(r"\d", wording.plain):
-        return ""
-    if names & _YES and names <= _YES | _BESIDE_A_YES and sure and not _hedged(wording):
-        return "yes"
-    no = names & {"deny", "decline"} and names <= {"deny", "decline", "greeting", "thanks", "language"}
-    return "no" if no and not re.search(r"[?¿]", wording.plain) else ""
-
-
-def _hedged(wording: Wording) -> bool:
-    """A question, a condition, a "but"; "sí", which is no "if", may stand anywhere."""
-    if re.search(r"[?¿]", wording.plain):
-        return True
-    start = _YES_TO_BEGIN_WITH.match(wording.plain)
-    for match in _LESS_THAN_WHOLE.finditer(wording.plain, start.end() if start else 0):
-        if match[0] != "si" or wording.evidence(*match.span()).lower() != "sí":
-            return True
-    return False
-
-
-def _hear(text: str, context: Context) -> _Heard:
-    wording = word_of(redact_health(redact(clean(text)).text))
-    return _Heard(wording, read_answer(wording), (context.awaiting or "").removeprefix("confirm:"))
-
-
-_DAY_OF_A_MONTH = re.compile(
-    r"\b\d{1,2}(?:ro|er|º)? de (?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre)\b"
-)
-"""Without a year it tells no date, and its number is no age."""
-_SUPPOSED = re.compile(r"\bsi\b|(?<!vez en )\bcuando\b")
-
-
-def _not_only_supposed(values: list[Found], wording: Wording, context: Context) -> list[Found]:
-    """Without what would overwrite a fact though it is only asked about or supposed: "¿se mantiene los 28 años?"."""
-    spans = (match.span() for match in _SUPPOSED.finditer(wording.plain))
-    supposed = any(wording.evidence(*span).lower() != "sí" for span in spans)
-    if "?" not in wording.plain and not supposed:
-        return values
-    asked = (context.awaiting or "").removeprefix("confirm:")
-    at_risk = _OVERWRITTEN & context.profile.keys()
-    return [each for each in values if each.key == asked or each.key not in at_risk or (each.correction and not supposed)]
-
-
-_OVERWRITTEN = frozenset(
-    ("age", "birth_date", "smoker", "occupation", "occupation_class", "dependents", "monthly_income", "name")
-)
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def _values(heard: _Heard, context: Context) -> list[Found]:
-    wording = heard.wording
-    contacts, spans = read_contact_details(wording, context)
-    wording = wording.blank(spans)
-    dates, spans = read_birth_dates(wording, context)
-    wording = wording.blank(spans)
-    marks = [match.span() for match in re.finditer(r"\[[^\]]{2,60}\]", wording.plain)]
-    wording = wording.blank(marks)
-    wording = wording.blank(match.span() for match in _DAY_OF_A_MONTH.finditer(wording.plain))
-    quantities = [each for each in find_quantities(wording.plain) if each.unit != "ordinal"]
-    replaced = _replaced(wording, quantities, context)
-    if replaced:
-        quantities = []
-
-    ages, aged = read_years(wording, quantities, context)
-    if not aged:
-        ages, aged = read_enumerated_age(wording, quantities)
-    left = [each for each in quantities if each not in aged]
-    answer = _about_the_value(heard, context)
-    smoking = read_smoking(wording, quantities, context, answer)
-    family = read_dependents(
-        wording, [each for each in quantities if each not in aged or each.unit == "children"], context, answer
-    )
-    counted = family[0].evidence if family and family[0].key == "dependents" else ""
-    amounts, _ = read_money(
-        wording, [each for each in left if not counted or wording.evidence(each.start, each.end) != counted], context
-    )
-    found = [
-        *([replaced] if replaced else []),
-        *contacts,
-        *dates,
-        *ages,
-        *smoking,
-        *family,
-        *amounts,
-        *read_marital_status(wording, context),
-    ]
-    found += _couple(heard, wording, left, found)
-    found += _zeroes(heard.awaiting, answer, wording, found)
-    found += read_occupation(wording, context)
-    name = read_name(wording, context, busy=bool(found))
-    if name and not any(other.key == "occupation" and other.value == name.value for other in found):
-        found.insert(0, name)
-    found += _details(wording)
-    return _corrected(_one_per_key(found), heard, context)
-
-
-def _about_the_value(heard: _Heard, context: Context) -> Answer | None:
-    """The answer, where it may say what a value is. A "no" to "2 children, is that right?" does not say that there are none."""
-    answer = heard.answer
-    if answer is None or will_not_tell(heard.wording) or leaves(heard.wording):
-        return None  # who is not interested says nothing about what was asked
-    confirming = (context.awaiting or "").startswith("confirm:") and heard.awaiting not in _YES_NO_KEYS
-    if confirming and answer.polarity == "deny" and not _NONE.search(heard.wording.plain[answer.start : answer.end]):
+def _particle(text: str) -> Intent | None:
+    """The yes or no with which a message begins, where no more was understood of it: never a whole answer."""
+    match = _PARTICLE.match(text)
+    if match is None:
         return None
-    return answer
+    return Intent("deny" if match[1].lower() == "no" else "affirm", "", DOUBTFUL, match[1])
 
 
-def _replaced(wording: Wording, quantities: list[Quantity], context: Context) -> Found | None:
-    """ "45 no 54" when 54 is what we know: the number taken back tells which value is meant."""
-    if len(quantities) != 2 or [each.rejected for each in quantities] == [False, False]:
-        return None
-    new, old = sorted(quantities, key=lambda each: each.rejected)
-    keys = [
-        key
-        for key, value in context.profile.items()
-        if not isinstance(value, bool) and value in (old.number, old.number * 1000)
-    ]
-    if len(keys) != 1 or new.high is not None:
-        return None
-    thousands = keys[0] in MONEY_KEYS and not new.sized and context.profile[keys[0]] != old.number
-    value = new.number * 1000 if thousands else new.number
-    return Found(keys[0], value, wording.evidence(new.start, new.end), 1.0, correction=True)
+_YES_OR_NO = frozenset(("consent", "confirm"))
+_ANSWERING = frozenset(("affirm", "deny", "accept", "decline", "choice", "opt_out", "data_erase", "withdraw_consent"))
+_PARTICLE = re.compile(r"\W*(no(?! s[eé]\b)|sí|si(?=\W*$|[,.!;])|exacto|correcto|claro|vale)\b", re.IGNORECASE)
+"""How an answer begins."""
+
+_BARE_ANSWERS = frozenset(("affirm", "deny", "choice", "accept", "dont_know"))
+"""What may be said to a question that we do not know of."""
 
 
-_PARTNER_AFTER = re.compile(
-    r"\s*(?:para )?(?:ella\b|el(?=$|[^\w\s]| (?:y|e|pero)\b)|mi (?:mujer|marido|pareja|espos[oa])\b)"  # "el mes" is nobody
-)
+def _answers(reading: Reading, context: Context) -> bool:
+    """Whether the open question was answered, or anything was said that needs no answer to it."""
+    asked = _key(context.awaiting)
+    return any(value.key == asked for value in reading.values) or any(i.name not in _NO_ANSWER for i in reading.intents)
 
 
-def _couple(heard: _Heard, wording: Wording, left: list[Quantity], found: list[Found]) -> list[Found]:
-    """What is said of oneself and a partner side by side: "yo 41 y ella 39", "150 yo y 100 ella"."""
-    numbers = [each for each in left if each.unit in ("", "money")]
-    merged: dict[str, Any] = {}
-    evidence: list[str] = []
-    mine: list[Found] = []
-    for each in numbers:
-        after, before = wording.plain[each.end : each.end + 14], wording.plain[max(0, each.start - 14) : each.start]
-        theirs = _PARTNER_AFTER.match(after)
-        own = re.match(r"\s*(?:para )?(?:yo|mi)\b(?! (?:mujer|marido|pareja|espos))", after) or re.search(
-            r"\b(?:yo|para mi) $", before
-        )
-        if (
-            each.article
-            or not (theirs or own)
-            or not re.search(r"\b(?:ella|el|mi (?:mujer|marido|pareja|espos[oa]))\b", wording.plain)
-        ):
-            continue
-        evidence.append(wording.evidence(each.start, each.end))
-        if each.value < 100 and each.unit == "":
-            if (
-                own
-                and each.value >= YOUNGEST_UNASKED
-                and heard.awaiting not in MONEY_KEYS
-                and not any(other.key == "age" for other in found)
-            ):
-                mine.append(Found("age", each.number, evidence[-1]))
-            continue
-        if heard.awaiting in MONEY_KEYS and heard.awaiting != "sum_assured":
-            continue  # "1800 yo y 1500 él" answers what was asked
-        unsure = not each.sized and each.value < 2000
-        value = each.number * 1000 if unsure else each.number
-        if theirs:
-            merged["sum_assured"] = value
-        elif not any(other.key == "sum_assured" for other in found):
-            mine.append(
-                Found("sum_assured", value, evidence[-1], 0.6 if unsure else 1.0, False, (each.number,) if unsure else ())
-            )
-    return [*mine, *([Found("details.second_person", merged, " ".join(evidence), 0.8)] if merged else [])]
+_NO_ANSWER = frozenset(("unclear", "language", "question", "greeting", "interest", "thanks"))
 
 
-def _zeroes(awaiting: str, answer: Answer | None, wording: Wording, found: list[Found]) -> list[Found]:
-    """Keys of which the person has none."""
-    known = {each.key for each in found}
-    zeroes: list[Found] = []
-    for key, pattern in _NONE_OF:
-        match = pattern.search(wording.plain)
-        if match and key not in known:
-            zeroes.append(Found(key, 0, wording.evidence(*match.span())))
-    known |= {each.key for each in zeroes}
-    if awaiting == "mortgage_balance" and "mortgage_balance" not in known:
-        paid = _PAID_OFF.search(wording.plain)
-        if paid:
-            zeroes.append(Found("mortgage_balance", 0, wording.evidence(*paid.span())))
-            known.add("mortgage_balance")
-    if awaiting in NONE_IS_ZERO and awaiting not in known and answer is not None and answer.polarity == "deny":
-        zeroes.append(Found(awaiting, 0, wording.evidence(answer.start, answer.end), 1.0 if answer.confidence >= 0.9 else 0.6))
-    return zeroes
+def _with_asides(reading: Reading, text: str, context: Context) -> Reading:
+    """The reading with what the same words tell where nothing is asked."""
+    aside = _answering(text, msgspec.structs.replace(context, awaiting=None, candidate=None))
+    if _is_unclear(aside):
+        return reading
+    known = {value.key for value in reading.values} | {value.evidence for value in reading.values}
+    beside = (value for value in aside.values if value.key not in known and value.evidence not in known)
+    values = (*reading.values, *map(_unasked, beside))
+    intents = aside.intents if _is_unclear(reading) else reading.intents
+    return msgspec.structs.replace(reading, values=values, intents=intents)
 
 
-def _details(wording: Wording) -> list[Found]:
-    found: list[Found] = []
-    beneficiary = _BENEFICIARY.search(wording.plain)
-    if beneficiary and "?" not in wording.plain[beneficiary.end() :]:
-        who = beneficiary["who"]
-        found.append(
-            Found(
-                "details.beneficiary",
-                _BENEFICIARY_NAMES.get(who, wording.evidence(*beneficiary.span("who"))),
-                wording.evidence(*beneficiary.span()),
-            )
-        )
-    when = _CALLBACK.search(wording.plain)
-    phone = re.search(r"\x1f{6}", wording.plain)
-    if when and (phone or _WANTS_CALL.search(wording.plain)):
-        words = wording.evidence(*when.span())
-        found.append(Found("details.callback", " ".join(_IN_CALLBACK.sub("", words.lower()).split()) or words, words))
+def _is_guessed(reading: Reading) -> bool:
+    """Whether nothing was read but a question that has no question mark and is not sure to be one."""
+    guessed = all(intent.name in ("question", "language") and intent.confidence < SURE for intent in reading.intents)
+    return guessed and not reading.values and "?" not in reading.text
+
+
+def _is_unclear(reading: Reading) -> bool:
+    return not reading.values and all(intent.name in ("unclear", "language") for intent in reading.intents)
+
+
+def _unasked(found: Found) -> Found:
+    """An amount that nobody asked for is asked about."""
+    if found.key in MONEY_KEYS and found.value:
+        return msgspec.structs.replace(found, confidence=min(found.confidence, DOUBTFUL))
     return found
 
 
-def _one_per_key(found: list[Found]) -> list[Found]:
-    merged: dict[str, Found] = {}
-    for each in found:
-        earlier = merged.get(each.key)
-        if earlier is None:
-            merged[each.key] = each
-        elif isinstance(earlier.value, dict) and isinstance(each.value, dict):
-            merged[each.key] = msgspec.structs.replace(earlier, value={**earlier.value, **each.value})
-    return list(merged.values())
+def _answering(text: str, context: Context) -> Reading:
+    seen = grammar_of(text, context.awaiting, context.today, context.birth_year)
+    language = detect_language(seen.wording.text, context.language)
+    guarded = _guarded(seen.wording)
+    if any(intent.name == "injection" for intent in guarded):
+        return Reading(tuple(guarded), (), language, seen.wording.text)
+    acts, roles = acts_of(seen, context), roles_of(seen, context)
+    details = details_of(seen, acts, roles, context)
+    values = _part_by_part(text, _values(seen, acts, roles, details, context), context)
+    values = [value for value in values if value.key != "name" or _is_introduced(value, text, context)]
+    values += product_wished(seen, acts)
+    sport = risky_sport(seen.wording)
+    values += [sport] if sport else []
+    urgent = [intent for intent in urgent_wishes(seen.wording) if not _is_a_trade(intent, seen, context)]
+    learnt = _learnt(seen, _pointing(seen, acts, unexplained(seen, roles, details)[1], context), values, context)
+    learnt = with_riders(learnt, seen, acts, offered=bool(context.options))
+    learnt = _with_plain_ones(learnt, intents_of(seen, details), asks="?" in seen.plain)
+    intents = [*guarded, *urgent, *(intent for intent in learnt if not _outranked(intent, [*guarded, *urgent]))]
+    intents += _asides(seen, language, context)
+    if question_of(context.awaiting) in _YES_OR_NO and not any(intent.name in _ANSWERING for intent in intents):
+        said = _particle(seen.wording.text)
+        told = any(value.key == _key(context.awaiting) for value in values)
+        intents += [said] if said and not told and not (said.name == "affirm" and _hedged(seen)) else []
+    whole = _whole(seen, acts, intents, values)
+    values = _after_confirmation(values, intents, context, whole)
+    if not intents and not values:
+        intents = [Intent("unclear", confidence=0.5)]
+    unique = {(intent.name, intent.topic): intent for intent in reversed(intents)}
+    return Reading(tuple(unique.values())[::-1], tuple(values), language, seen.wording.text, whole)
 
 
-def _corrected(found: list[Found], heard: _Heard, context: Context) -> list[Found]:
-    """Marks the values whose words take something back; a value that confirms the candidate needs no further question."""
-    strong = bool(_TAKEN_BACK.search(heard.wording.plain))
-    weak = bool(_CHANGED.search(heard.wording.plain))
-    result: list[Found] = []
-    for each in found:
-        known = context.profile.get(each.key)
-        contradicts = (
-            known is not None and known != each.value and bool(re.match(r"\W*(?:bueno|ah|ahora|ya no)\b", heard.wording.plain))
-        )
-        takes_back = strong or (weak and known is not None)
-        denied = heard.answer is not None and heard.answer.polarity == "deny"
-        confirmed = (
-            context.awaiting == f"confirm:{each.key}"
-            and not denied
-            and each.confidence < CONFIRM_BELOW
-            and _settles(each, context)
-        )
-        if confirmed:
-            each = msgspec.structs.replace(each, value=context.candidate, confidence=0.9, alternatives=())  # noqa: PLW2901
-        result.append(msgspec.structs.replace(each, correction=True) if takes_back or contradicts else each)
-    return result
+def _values(seen: Grammar, acts: Acts, roles: list[Role], details: list[Detail], context: Context) -> list[Found]:
+    """What the details tell, and what the heads make of the rest."""
+    left, unread = unexplained(seen, roles, details)
+    values = with_details(values_of(left, acts, unread, context), details, context, seen.wording.text)
+    return [*values, *of_that_age(values, seen)]
 
 
-def _settles(found: Found, context: Context) -> bool:
-    return (
-        context.candidate is not None
-        and context.candidate in (found.value, *found.alternatives[:1])
-        and found.value == context.candidate
+_MOST_PARTS = 8
+_PARTS = re.compile(r"\n|(?<=[?!])|(?<!\d)[.;,]\s|[.;,](?!\d)|\s(?:y|e|i|pero)\s(?=[a-z]{2})")
+_SHORTEST_SAID_IN_PARTS = 6
+"""Words."""
+_DROWNED = frozenset(("smoker", "marital_status", "name", "occupation", "occupation_class"))
+"""What is read from all words of a message, and from few of many less surely."""
+
+
+def _part_by_part(text: str, found: list[Found], context: Context) -> list[Found]:
+    """What was found in the whole message, with what each line or clause tells by itself and tells more plainly.
+
+    Long messages tell many facts, each in few words that the others drown out.
+    """
+    parts = [part for part in _PARTS.split(text) if part.strip()]
+    lines = "\n" in text
+    if not 1 < len(parts) <= _MOST_PARTS or (not lines and len(text.split()) < _SHORTEST_SAID_IN_PARTS):
+        return found
+    told = {value.key: value for value in found}
+    alone = msgspec.structs.replace(context, awaiting=None, candidate=None)
+    for part in parts:
+        if "?" in part:
+            continue
+        seen = grammar_of(part, None, context.today)
+        acts, roles = acts_of(seen, alone), roles_of(seen, alone)
+        for value in _values(seen, acts, roles, details_of(seen, acts, roles, alone), alone):
+            if not lines and (value.key not in _DROWNED or (value.key == "name" and not _is_introduced(value, part, context))):
+                continue
+            earlier = told.get(value.key)
+            plainer = earlier is not None and earlier.confidence < value.confidence and earlier.value == value.value
+            if plainer or (earlier is None and value.confidence >= CONFIRM_BELOW):
+                told[value.key] = value
+    return list(told.values())
+
+
+_INTRODUCES = re.compile(r"(?:soy|me llamo|mi nombre es|aqui)\W+", re.IGNORECASE)
+
+
+def _is_introduced(name: Found, part: str, context: Context) -> bool:
+    """Whether somebody tells their own name: nothing else is open, or the words before it say so ("y para Javi" does not)."""
+    return _key(context.awaiting) in ("", "name", "consent") or any(
+        part[match.end() :].startswith(name.evidence) for match in _INTRODUCES.finditer(part)
     )
 
 
 # --- intents ----------------------------------------------------------------------------------------------------------
 
-_NOT_BESIDE_ABUSE = ("question", "interest", "are_you_a_robot", "decline", "objection")
-_GUARD_INTENTS = {
+_GUARD_INTENTS: dict[str, IntentName] = {
     "self_harm": "self_harm",
     "injection": "injection",
     "exfiltration": "injection",
     "insult": "insult",
     "threat": "threat",
 }
+_LEARNT: dict[str, IntentName] = {
+    name: name
+    for name in (
+        "greeting",
+        "affirm",
+        "deny",
+        "accept",
+        "dont_know",
+        "interest",
+        "choice",
+        "objection",
+        "decline",
+        "human",
+        "opt_out",
+        "data_erase",
+        "data_copy",
+        "withdraw_consent",
+        "restart",
+        "resume",
+        "are_you_a_robot",
+        "thanks",
+        "bye",
+        "insult",
+        "couple",
+        "off_topic",
+        "rider",
+        "not_prospect",
+        "change",
+        "question",
+    )
+}
+_TALKED_OVER = {"change:sum_assured": "other_sum", "change:monthly_budget": "cheaper"}
+_ONLY_BY_RULE = frozenset(("data_erase", "withdraw_consent"))
+"""What erases data is meant only where it was said in so many words; what resembles it is asked about."""
+
+
+def _learnt(seen: Grammar, acts: Acts, values: list[Found], context: Context) -> list[Intent]:
+    """The acts that are likely enough, most likely first."""
+    text = seen.wording.text
+    found: list[Intent] = []
+    chosen = max((label for label in acts if label.startswith("choice:")), key=lambda label: acts[label], default="")
+    for label, likely in sorted(acts.items(), key=lambda each: -each[1]):
+        name, _, topic = label.partition(":")
+        if likely < LIKELY or "=" in label or (name == "choice" and label != chosen):
+            continue
+        if name == "skip":
+            found.append(Intent("dont_know", _key(context.awaiting), likely, text))
+        elif label in _TALKED_OVER:
+            found.append(Intent("question", _TALKED_OVER[label], likely, text))
+        elif name in _LEARNT:
+            found.append(Intent(_LEARNT[name], topic, likely, text))
+    found = [intent for intent in found if _possible(intent, found, values, context)]
+    return [_with_topic(intent, seen) for intent in found]
+
+
+def _with_plain_ones(learnt: list[Intent], plain: list[Intent], *, asks: bool) -> list[Intent]:
+    """The intents with those that a pattern found, which stand where both are of one kind, except beside a question mark."""
+    if asks and any(intent.name == "question" for intent in learnt):
+        plain = [intent for intent in plain if intent.name != "question"]
+    names = {intent.name for intent in plain}
+    if "dont_know" in names:
+        names.add("question")  # "ni idea de cuánto capital" asks nothing
+    return [*plain, *(intent for intent in learnt if intent.name not in names)]
+
+
+def _pointing(seen: Grammar, acts: Acts, roles: list[Role], context: Context) -> Acts:
+    """The acts, with the option that a number points at: the number says which, the words whether it is taken."""
+    option, likely = option_of(seen, roles, context)
+    if not option:
+        return acts
+    others = {label: 0.0 for label in acts if label.startswith("choice:")}
+    return {**acts, **others, f"choice:{option}": max(likely, acts.get(f"choice:{option}", 0.0))}
+
+
+def _is_a_trade(intent: Intent, seen: Grammar, context: Context) -> bool:
+    """ "comercial" says what somebody does where that is asked, and calls no person."""
+    asked = context.awaiting in ("occupation", "occupation_class")
+    return asked and intent.name == "human" and seen.wording.plain.strip(" .!") in known_occupations()
+
+
+def _key(awaiting: str | None) -> str:
+    return (awaiting or "").removeprefix("confirm:")
+
+
+def _possible(intent: Intent, found: list[Intent], values: list[Found], context: Context) -> bool:
+    """Whether it can be meant here: nothing is chosen where nothing is shown, and a new value is more than a no."""
+    told = any(value.key == _key(context.awaiting) for value in values)
+    if intent.name == "choice" or (intent.name == "accept" and context.awaiting is not None):
+        return offer_on_the_table(context)
+    if intent.name in ("affirm", "deny") and (told or _says_the_opposite(intent, found)):
+        return False
+    if intent.name == "deny":
+        return not any(other.name in ("decline", "choice") and other.confidence > intent.confidence for other in found)
+    if intent.name == "human":
+        return intent.confidence >= SURE and not told
+    return intent.name not in _ONLY_BY_RULE
+
+
+def _says_the_opposite(intent: Intent, found: list[Intent]) -> bool:
+    """Whether a yes beside a likelier no is none, or the other way round."""
+    opposite = "deny" if intent.name == "affirm" else "affirm"
+    return any(other.name == opposite and other.confidence > intent.confidence for other in found)
+
+
+def offer_on_the_table(context: Context) -> bool:
+    """Whether options were shown, so that "la segunda" or "me la quedo" mean one of them."""
+    return (
+        bool(context.options)
+        or context.awaiting in ("choice", "accept")
+        or context.stage in ("PRESENTACION_PROPUESTA", "COTIZACION")
+    )
+
+
+def _with_topic(intent: Intent, seen: Grammar) -> Intent:
+    if intent.name == "question" and not intent.topic:
+        return msgspec.structs.replace(intent, topic=topic_of(seen))
+    return intent
+
+
+_ENDS_IT = frozenset(("opt_out", "data_erase", "withdraw_consent", "insult", "threat", "self_harm"))
+_GIVES_WAY = frozenset(("decline", "objection", "question", "data_copy", "accept", "interest", "affirm", "deny", "dont_know"))
+
+
+def _outranked(intent: Intent, urgent: list[Intent]) -> bool:
+    """Whether an urgent wish was read from the same words."""
+    names = {other.name for other in urgent}
+    if intent.name in names:
+        return True
+    if intent.name in _GIVES_WAY and names & _ENDS_IT:
+        return True
+    return intent.name in ("question", "interest", "objection") and "human" in names
 
 
 def _guarded(wording: Wording) -> list[Intent]:
@@ -425,7 +362,7 @@ def _guarded(wording: Wording) -> list[Intent]:
         name = _GUARD_INTENTS.get(finding.name)
         if name:
             topic = "exfiltration" if finding.name == "exfiltration" else ""
-            found.append(msgspec.convert({"name": name, "topic": topic, "evidence": finding.evidence}, Intent))
+            found.append(Intent(name, topic, evidence=finding.evidence))
     if HEALTH_MARK in wording.text:
         found.append(Intent("health", "other", evidence=HEALTH_MARK))
     elif CANCER_OVERCOME_MARK in wording.text:
@@ -436,36 +373,93 @@ def _guarded(wording: Wording) -> list[Intent]:
     return found
 
 
-def _answered(heard: _Heard, context: Context, intents: list[Intent], values: list[Found]) -> list[Intent]:
-    """Yes, no or don't know as intents; a "yes" to a proposed value makes it certain."""
-    answer, wording = heard.answer, heard.wording
-    if answer is None:
-        return []
-    names = {intent.name for intent in intents}
-    evidence = wording.evidence(answer.start, answer.end)
-    if names & {"self_harm", "opt_out", "data_erase", "injection", "threat", "insult"} and answer.polarity != "affirm":
-        return []
-    if answer.confidence < CONFIRM_BELOW and context.awaiting == "consent":
-        return [Intent("dont_know", "", 0.9, evidence)]  # consent and its refusal must be beyond doubt
-    if answer.polarity == "deny":
-        corrects = any(found.correction for found in values) and _NOT_FLAT_NO.match(wording.plain)
-        return [] if corrects else [Intent("deny", "", answer.confidence, evidence)]
-    if answer.polarity == "dont_know":
-        settled = any(found.key == heard.awaiting for found in values)
-        return [] if settled else [Intent("dont_know", dont_know_topic(wording.plain), answer.confidence, evidence)]
-    if answer.confidence >= CONFIRM_BELOW and not any(found.key == heard.awaiting for found in values):
-        values.extend(confirmed_candidate(context, evidence))
-    return [Intent("affirm", "", answer.confidence, evidence)]
-
-
-def _asides(heard: _Heard, context: Context, values: list[Found], language: str) -> list[Intent]:
+def _asides(seen: Grammar, language: str, context: Context) -> list[Intent]:
     found: list[Intent] = []
-    wish = wished_language(heard.wording.plain)
+    wish = wished_language(seen.wording.plain)
     if wish:
         found.append(Intent("language", wish, 0.95))
     elif language not in (context.language, "es"):
         found.append(Intent("language", language, 0.8))
-    impossible = impossible_date(heard.wording, context)
-    if impossible and not any(each.key == "birth_date" for each in values):
-        found.append(Intent("unclear", "invalid_date", 0.9, impossible))
+    for place, days in seen.dates.items():
+        if not days:
+            number = seen.numbers[place]
+            found.append(Intent("unclear", "invalid_date", 0.9, seen.wording.evidence(number.start, number.end)))
     return found
+
+
+# --- the answer as a whole --------------------------------------------------------------------------------------------
+
+_HEDGED = re.compile(
+    r"[?¿]|\b(?:pero|aunque|salvo|excepto|siempre que|siempre y cuando|a condicion|con tal|a menos|mientras|hasta que|"
+    r"en cuanto|cuando|antes|primero|sin(?! (?:ningun )?problemas?\b| duda)|quitando|menos|solo si|but|if|unless|when)\b|"
+    r"\bsi\b(?![\s.!]*$)"
+)
+_YES_TO_BEGIN_WITH = re.compile(
+    r"(?:\W|(?:claro|bueno|pues|que|ah|ay|vale|venga|ok|hombre|mujer|rapido|por favor|gracias)\b|"
+    r"si\b(?=\W*(?:$|[^\w\s]|si\b|claro|por favor|gracias|vale|venga|rapido|ok\b|adelante|quiero|acepto|perfecto|de acuerdo)))*"
+)
+_YES: frozenset[str] = frozenset(("affirm", "accept"))
+_BESIDE_AN_ANSWER = frozenset(("greeting", "thanks", "bye", "language"))
+
+
+def _whole(seen: Grammar, acts: Acts, intents: list[Intent], values: list[Found]) -> Whole:
+    """Whether the message is wholly a yes or wholly a no: nothing binds that is only part of one."""
+    names = {intent.name for intent in intents}
+    rest = names - _BESIDE_AN_ANSWER
+    told = [value for value in values if value.confidence and value.key != "marital_status"]
+    if told or not rest:
+        return ""
+    if (
+        rest <= (_YES | {"interest"})
+        and rest & _YES
+        and not _hedged(seen)
+        and not _may_be_a_no(seen, acts)
+        and all_known(seen)
+        and max(acts.get("affirm", 0.0), acts.get("accept", 0.0)) >= SURE
+    ):
+        return "yes"
+    if (
+        rest <= {"deny", "decline"}
+        and not re.search(r"[?¿]", seen.plain)
+        and max(acts.get("deny", 0.0), acts.get("decline", 0.0)) >= SURE
+    ):
+        return "no"
+    return ""
+
+
+_NO_WORDS = frozenset(("no", "nada", "nunca", "ni", "tampoco", "jamas", "ninguna", "ninguno", "sin", "frio"))
+_BEYOND_DOUBT, _SHORT = 0.97, 4
+
+
+def _may_be_a_no(seen: Grammar, acts: Acts) -> bool:
+    """Whether a word of denial stands in it: "no hay problema" is a yes, "de eso nada" is none, and only few words are sure."""
+    denies = any(token.text in _NO_WORDS for token in seen.tokens)
+    sure = max(acts.get("affirm", 0.0), acts.get("accept", 0.0)) >= _BEYOND_DOUBT and len(seen.tokens) <= _SHORT
+    return denies and not sure
+
+
+def _hedged(seen: Grammar) -> bool:
+    """A question, a condition, a "but": with one of them nothing is agreed to. "sí", which is no "if", may stand anywhere."""
+    start = _YES_TO_BEGIN_WITH.match(seen.plain)
+    if "?" in seen.plain or "¿" in seen.plain:
+        return True
+    for match in _HEDGED.finditer(seen.plain, start.end() if start else 0):
+        if match[0] != "si" or seen.wording.evidence(*match.span()).lower() != "sí":
+            return True
+    return False
+
+
+def _after_confirmation(values: list[Found], intents: list[Intent], context: Context, whole: Whole) -> list[Found]:
+    """A yes to a proposed value makes it certain; the same value said again does, too."""
+    key = _key(context.awaiting)
+    if not (context.awaiting or "").startswith("confirm:"):
+        return values
+    if context.candidate is True and whole == "no":
+        return [Found(key, False, intents[0].evidence)]  # a "no" to "he or she smokes" says the opposite
+    agreed = any(intent.name in _YES for intent in intents) and not any(intent.name == "deny" for intent in intents)
+    if agreed and not any(value.key == key for value in values):
+        return [*values, *confirmed_candidate(context, intents[0].evidence)]
+    return [
+        msgspec.structs.replace(value, confidence=1.0) if value.key == key and value.value == context.candidate else value
+        for value in values
+    ]

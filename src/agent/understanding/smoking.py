@@ -1,231 +1,170 @@
-"""Whether the person smokes, and since when not. Vaping and pipes count as smoking only once confirmed."""
+"""How somebody smokes, and who of a couple does: since when no more, only now and then, something else than tobacco."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from src.agent.understanding.answers import Answer, accented
-from src.agent.understanding.quantities import Quantity
+from src.agent.understanding.deciding import DOUBTFUL, LIKELY, SURE, ZERO_KEYS, Acts
+from src.agent.understanding.outline import BOTH, ME, OTHER, PARTNER, SECOND_PERSON, Detail, Outline, Span
 from src.agent.understanding.reading import Context, Found
-from src.agent.understanding.wording import Wording
 
-_SMOKE = r"(?:fum(?:o|e|ar|a|amos|ado|aba|ando|e nunca)|fumador[ae]?s?)"
-_QUIT = re.compile(
-    r"\b(?:(?:lo |la )?(?:deje|dejamos|he dejado|dejado|abandone|deix\w+)(?: de fumar| el tabaco| el vicio|"
-    r" el cigarr\w+| los cigarr\w+| los puchos| el pucho| de hacerlo)?|ex ?-?\s?fumador[ae]?s?|exfumador[ae]?s?|"
-    r"(?:ya )?llevo [^.;]{0,25} sin (?:fumar|tabaco|probar)|(?:anos?|meses|semanas) sin fumar|no,? desde hace\b|"
-    r"hace [^.;]{1,25} que (?:no\b|lo deje)|ya no (?:fum\w+|soy fumador[a]?)|fumaba|quit smoking|gave up smoking|"
-    r"ex-?smoker|used to smoke|antes fum\w+)\b"
-)
-_QUITTING = re.compile(
-    r"\b(?:(?:lo estoy|estoy|intentando|tratando de|intento|quiero|voy a|queriendo|deberia|me gustaria) (?:dejand\w+|"
-    r"dejar\w*)(?: de fumar)?|trying to quit|a ver si lo dejo)\b"
-)
-_NEVER = re.compile(
-    r"\b(?:no|nunca|jamas|ni|tampoco|nada de|sin|don't|do not|never|not a|non|nao|ez dut|pas)[\s,]+(?:he |"
-    r"soy |somos |un |una |lo |yo |me |mas |nada |senor,? no |hemos |habia |i |de |he sido |tengo el habito de |"
-    rf"suelo )*(?:{_SMOKE}|fum\w*|smok\w+|rauch\w*|tabaco|probado (?:el tabaco|un cigarr\w+)|cigarr\w+|"
-    r"piti\w*|pucho\w*|vape\w+|porros|fuma)\b|"
-    r"\b(?:fumador[a]?|fumar|fumo|tabaco|fuma)[,:?]*\s*(?:pues )?(?:no|nada|nunca|jamas|cero|para nada|"
-    r"que va|nop)\b|\b(?:libre de humo|sin humos|odio el tabaco|non-?\s?smoker|no fumadora?|cero tabaco|"
-    r"no-?fumador|detesto el tabaco|sano como|nichtraucher)\b|🚭"
-)
-_NEVER_UNSURE = re.compile(r"\b(?:nop|no,)\s*,?\s*fumo\b")
-_VAPES = re.compile(
-    r"\b(?:vape\w*|vapead\w+|vaper|vapers|cigarr\w+ electronic\w+|iqos|tabaco calentado|glo\b|pods?|"
-    r"juul|e-?cig\w*|pipa|puros?|puritos?|cachimba|shisha|narguile|porros?|marihuana|maria|cannabis|"
-    r"hierba|snus|rape|mota|vaping)\b"
-)
-_OCCASIONAL = re.compile(
-    r"\b(?:de vez en cuando|a veces|alguna vez|algun (?:cigarr\w+|piti\w*|pucho)|ocasional\w*|social\w*|"
-    r"en (?:bodas|fiestas|eventos|celebraciones|vacaciones)|(?:solo |solamente |unicamente )?(?:los |"
-    r"en )?(?:findes?|fines? de semana|sabados|fin de semana)|cuando (?:salgo|bebo|tomo|voy de)|"
-    r"muy poco|poquito|poco\b|rara vez|casi (?:nada|nunca)|uno o dos|un par al (?:mes|dia)|de fiesta|"
-    r"de higos a brevas|muy de vez|esporadic\w+|de cuando en cuando|cada tanto|socially|occasionally|"
-    r"sometimes|las copas)\b"
-)
-_SMOKES = re.compile(
-    rf"\b(?:{_SMOKE}|fumeta|chimenea|cajetillas?|paquete(?: y medio)?(?: de tabaco)?(?: al dia| diario)|"
-    r"cigarr\w+|pitis?|pitillos?|puchos?|fasos?|smoker?|i smoke|tabaco|nicotina|enganchad[oa] al tabaco|"
-    r"soc fumador|fume)\b|🚬"
-)
-_OWN_VERB = r"\b(?:fumo|vapeo|fumaba|soy|fumamos|fumador[a]?)\b"
-_OTHER_PERSON = re.compile(
-    r"\b(?:mis? (?:mujer|marido|espos[oa]|pareja|novi[oa]|padres?|madre|hij\w+|herman\w+|companer\w+|"
-    r"jef\w+)|ella|el|ellos)(?: (?:si|tambien|ya|tampoco))?\s+(?P<not>no |nunca |tampoco |ya no )?(?:es )?(?:fuma|"
-    r"fuman|fumaban?|fumador[a]?|vapea|smokes)\b"
-)
-_OTHER_SMOKES = re.compile(
-    r"\b(?P<not>no )?(?:fuma|vapea|fumaba) (?:solo |tambien )?(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|padre|madre|"
-    r"hij\w+|herman\w+)|ella|el)\b"
-)
-_NEITHER = re.compile(
-    r"\b(?:ningun[oa](?: de (?:los|las|nosotr[oa]s)(?: dos)?)?|nadie|ni (?:el|ella|yo|mi \w+) ni (?:el|ella|yo|mi \w+)) "
-    r"(?:aqui |en casa )?(?:fuma|fumamos|vapea|vapeamos)\b"
-)
-_SO_MANY_A_DAY = re.compile(
-    r"\b(?:\d{1,2}|un[oa]?s?|dos|tres|cuatro|cinco|diez|veinte|medi[oa]) (?:\w+ )?(?:al|por|cada) dia\b"
-)
-_PARTNER = re.compile(r"^(?:mi (?:mujer|marido|espos[oa]|pareja|novi[oa]|companer\w+)|ella|el)\b")
-_ME_TOO = re.compile(r"\byo (?P<not>no|nunca|tampoco)\b|\byo (?P<yes>si|tambien)\b")
-_QUESTION = re.compile(
-    r"\b(?:por que|si (?=fum|empiezo|soy fum|vape)|cuanto|cubre|importa (?:si|que)|que pasa|afecta)\b[^.!]{0,60}$"
-)
-_AGO = re.compile(r"\b(?:hace|llevo|hara|va para|desde hace|lleva)\b")
-_RECENT = re.compile(
-    r"\b(?:ayer|hoy|anteayer|esta semana|este (?:mes|ano)|la semana pasada|el mes pasado|hace (?:poco|"
-    r"nada|unas semanas|unos dias|unos meses)|recien\w*|last (?:week|month)|en enero|desde enero)\b"
-)
-_LONG_AGO = re.compile(
-    r"\b(?:hace (?:mucho|muchos|muchisimo|bastante|anos|siglos|tiempo|decadas)|toda la vida|de joven|"
-    r"en la universidad|years ago|el siglo pasado|hace la tira)\b"
-)
-QUIT_COUNTS_AFTER_YEARS = 1
+
+def smoking_told(outline: Outline, acts: Acts, context: Context) -> Iterator[Detail]:
+    """The person's own habit beside the plain yes or no, and what is said of others."""
+    yield from _own_smoking(outline, acts, context)
+    yield from _habits(outline, context)
+
+
+# --- one's own habit --------------------------------------------------------------------------------------------------
+
+_ABOUT_SMOKING = re.compile(r"fum|\btabac|\bcigar|\bvape|\bpucho")
+_LEFT_IT = r"\b(?:deje|dejamos|he dejado|abandone)\b|\bex ?-?fumador|\bsin (?:fumar|tabaco|probar)"
+_QUIT = re.compile(rf"{_LEFT_IT}|\bno\b.{{0,9}} desde hace|\bque (?:ya )?no fumo")
+_AGO = re.compile(r"\b(?:hace|hara|llevo|va para)(?: ya| unos| casi| mas de| como| cosa de)* (?P<number>N+)")
+_STILL = re.compile(r"\bllevo(?: ya| unos| casi| mas de)* N+ (?:fumando|vapeando)\b")
+_PER_YEAR = {"years": 1, "months": 12, "weeks": 52, "days": 365}
+_OTHER_SMOKE = re.compile(r"\b(?:vape(?:o|amos|rs?|ador)|iqos|cachimbas?|shisha|pipa|(?<!soy )puros?|puritos?|porros?|snus)\b")
+_AT_TIMES = r"de vez en cuando|a veces|alguna vez|casi nunca|muy poco|ocasional\w*|social(?:mente)?"
+_ON_OCCASIONS = r"findes?|fin(?:es)? de semana|cuando salgo|en (?:bodas|fiestas)"
+_NOW_AND_THEN = re.compile(rf"\b(?:{_AT_TIMES}|{_ON_OCCASIONS})\b")
+_MY_SMOKE = re.compile(r"\b(?:fumo|vapeo|vapeamos|uso|soy|tengo un|me fumo|le doy)\b")
+_DENIED = re.compile(r"\b(?:no|ni|nunca|jamas|sin|tampoco|nada de)\b")
+_COUNTS_AS_SMOKER_FOR_YEARS = 1
 """Insurers count somebody as a smoker for at least twelve months after the last cigarette."""
 
 
-def read_smoking(wording: Wording, quantities: Sequence[Quantity], context: Context, answer: Answer | None) -> list[Found]:
-    """`smoker`, with `details.ex_smoker_years` or `details.smoking` beside it, and a partner's habit."""
-    plain = wording.plain
+def _own_smoking(outline: Outline, acts: Acts, context: Context) -> Iterator[Detail]:
     asked = (context.awaiting or "").removeprefix("confirm:") == "smoker"
-    others = [*_OTHER_PERSON.finditer(plain), *_OTHER_SMOKES.finditer(plain)]
-    found = [
-        Found("details.second_person", {"smoker": match["not"] is None}, wording.evidence(*match.span()))
-        for match in others
-        if _PARTNER.match(match[0])
-    ]
-    mine = wording.blank([match.span() for match in others]).plain if others else plain
-    own = _own_habit(wording, mine, quantities, asked=asked)
-    if not own and others:
-        me = _ME_TOO.search(mine)
-        if me:
-            own = [Found("smoker", me["yes"] is not None, wording.evidence(*me.span()))]
-    neither = _NEITHER.search(plain)
-    if neither:
-        own = [Found("smoker", False, wording.evidence(*neither.span()))]
-    if asked and context.awaiting == "confirm:smoker" and answer is not None and not context.candidate:
-        answer = None  # a yes or no is about "does not smoke" then, and no answer to whether somebody smokes
-    answered_first = answer is not None and bool(others) and answer.end <= others[0].start()
-    if not own and asked and (not others or answered_first):
-        own = _short_answer(wording, mine, answer)
-    return own + found
+    if asked or _ABOUT_SMOKING.search(outline.text):
+        yield from _given_up(outline, acts)
+    still = _STILL.search(outline.text)
+    if still and outline.tells(still.span()):
+        yield Detail(Found("smoker", True, outline.evidence(still.span())), outline.places_in(still.span()))
+    firm = context.awaiting == "smoker" and acts["smoker=true"] >= SURE and acts["smoker=false"] < LIKELY
+    for how, pattern in (("vape_or_other", _OTHER_SMOKE), ("occasional", _NOW_AND_THEN)):
+        for match in pattern.finditer(outline.text):
+            clause = outline.text[slice(*outline.clause(match.span()))]
+            mine = _MY_SMOKE.search(clause) if how == "vape_or_other" else re.search(r"\b(?:fumo|vapeo)\b|\bsoy fum", clause)
+            if _DENIED.search(clause.split(match[0])[0]) or not (mine or (asked and not re.search("[PO]", clause))):
+                continue
+            if not outline.tells(match.span()) or (not mine and acts["smoker=false"] >= SURE):
+                continue
+            yield Detail(Found("details.smoking", how, outline.evidence(match.span())))
+            if not firm and not (how == "occasional" and acts["smoker=true"] >= SURE):
+                yield Detail(Found("smoker", True, outline.evidence(match.span()), DOUBTFUL, False, (False,)))
+            return
 
 
-def _asks_about_it(plain: str) -> bool:
-    """ "¿vapear cuenta como fumar?" says nothing of oneself."""
-    first = re.search(r"\b(?:fum|vape|tabaco|cigarr|smok|puro|pipa|cachimba)\w*", plain)
-    sentence = re.match(r"[^.!?;\n]*[.!?;\n]", plain[first.start() :]) if first else None
-    return bool(sentence) and sentence is not None and sentence[0].endswith("?") and not re.search(_OWN_VERB, sentence[0])
+def _given_up(outline: Outline, acts: Acts) -> Iterator[Detail]:
+    quit_, ago = _QUIT.search(outline.seen.plain), _AGO.search(outline.text)
+    if not quit_ or not ago or outline.sentence(quit_.span()) != outline.sentence(ago.span()):
+        return
+    place, number = outline.number_at(ago.start("number"))
+    span = min(quit_.start(), ago.start()), max(quit_.end(), ago.end())
+    somebody_else = re.search("[PO]", outline.text[outline.clause(quit_.span())[0] : quit_.start()])
+    if somebody_else or number.unit not in _PER_YEAR or not outline.tells(span):
+        return
+    years = number.value / _PER_YEAR[number.unit]
+    evidence = outline.evidence(span)
+    since = int(years) if years >= 1 else round(years, 2)
+    yield Detail(Found("details.ex_smoker_years", since, evidence), (place,))
+    if years < _COUNTS_AS_SMOKER_FOR_YEARS and acts["smoker=true"] < SURE:
+        counts = acts["smoker=true"] >= acts["smoker=false"]
+        yield Detail(Found("smoker", counts, evidence, DOUBTFUL, False, (not counts,)))
+    elif years >= _COUNTS_AS_SMOKER_FOR_YEARS and acts["smoker=false"] < SURE:
+        yield Detail(Found("smoker", False, evidence))
 
 
-def _own_habit(wording: Wording, plain: str, quantities: Sequence[Quantity], *, asked: bool) -> list[Found]:
-    if _asks_about_it(plain):
-        return []
-    quitting = _QUITTING.search(plain)
-    if quitting and (asked or _SMOKES.search(plain)):
-        return [Found("smoker", True, wording.evidence(*quitting.span()), 0.8)]
-    quit_match = _QUIT.search(plain)
-    if quit_match and (asked or _SMOKES.search(plain) or "fum" in quit_match[0] or "smok" in quit_match[0]):
-        return _quit(wording, plain, quit_match, quantities)
-    unsure = _NEVER_UNSURE.search(plain)
-    if unsure:
-        return [Found("smoker", False, wording.evidence(*unsure.span()), 0.7, False, (True,))]
-    vapes = _VAPES.search(plain)
-    never = _NEVER.search(plain)
-    if never and not (
-        vapes
-        and vapes.start() >= never.end()
-        and not re.search(r"\b(?:ni|tampoco|no)\s+$", plain[max(0, vapes.start() - 12) : vapes.start()])
-    ):
-        hedged = re.search(
-            r"\b(?:casi no|casi nunca|apenas)\b|\bno\b[^.;]{0,12}\b(?:mucho|demasiado|a diario|habitual\w*|"
-            r"todos los dias)\b",
-            plain,
-        )
-        if hedged:
-            return [Found("smoker", True, wording.evidence(*never.span()), 0.6, False, (False,))]
-        return [Found("smoker", False, wording.evidence(*never.span()))]
-    if (
-        vapes
-        and not re.search(r"\b(?:soy puro|puro (?:nervio|estres))\b", plain)
-        and _first_person(plain, vapes.start(), asked=asked)
-    ):
-        return [
-            Found("smoker", True, wording.evidence(*vapes.span()), 0.7, False, (False,)),
-            Found("details.smoking", "vape_or_other", ""),
-        ]
-    smokes = _SMOKES.search(plain)
-    if (
-        not smokes
-        or (_is_question(wording, plain, smokes.start()) and not asked)
-        or not _first_person(plain, smokes.start(), asked=asked)
-    ):
-        return []
-    occasional = _OCCASIONAL.search(plain)
-    if occasional:
-        return [Found("smoker", True, wording.evidence(*smokes.span()), 0.8), Found("details.smoking", "occasional", "")]
-    emoji_only = smokes[0] == "🚬"
-    return [Found("smoker", True, wording.evidence(*smokes.span()), 0.7 if emoji_only else 1.0)]
+# --- who of several smokes --------------------------------------------------------------------------------------------
+
+_HOW = r"(?P<how>(?:(?:no|nunca|jamas|tampoco|ni|si|tambien|que|me|ya|solo|yo) )*)"
+_SMOKES, _I_SMOKE = r"(?:fuma|vapea|es fumadora?)\b", r"(?:fumo|vapeo|soy fumadora?)\b"
+_WHO = r"\b(?P<who>[PBO]+|yo)"
+_GAVE_UP = r"(?P<how>lo (?:ha )?dej(?:o|ado)|(?:ha )?dej(?:o|ado) (?:de fumar|el tabaco))"
+_SAID = tuple(
+    (re.compile(pattern), otherwise)
+    for pattern, otherwise in (
+        (rf"{_WHO} {_HOW}(?:{_SMOKES}|fumamos\b|vapeamos\b)", ""),
+        (rf"{_WHO} {_GAVE_UP}\b", ""),
+        (rf"\b{_HOW}(?:{_SMOKES}|fumamos|vapeamos) {_WHO}", ""),
+        (rf"(?:^|\W){_HOW}{_I_SMOKE}(?P<who>)", ME),
+        (rf"^\W*{_HOW}{_SMOKES}(?! nadie)(?P<who>)", ""),
+    )
+)
+"""How a habit is told, and of whom where nobody is named: of oneself, or of whoever was spoken of before."""
+_BACK = ("tambien", "tampoco")
+_PLAIN_HOW = r"(?P<how>(?:que )?(?:si|no|tambien|tampoco|nunca|jamas))"
+_SHORT = re.compile(rf"\W*(?:(?:pues|bueno|por|para|a|que) )*(?:{_WHO} )?{_PLAIN_HOW}(?: (?P<behind>[PB]+|yo))?\W*")
+_NEITHER = re.compile(r"\bni [PO]+ ni yo\b|\bni yo ni [PO]+|\bningun[oa] de B+|\bningun[oa] (?:fumamos|fuma)\b")
+_DOES_NOT = re.compile(r"\b(?:no|nunca|jamas|tampoco|ni|dejo|dejado)\b")
+_NOR_ANOTHER = re.compile(r"\bni O")
+_SMOKING_VERB = re.compile(r"\b(?:fum|vape)")
+_MAY_BE_MINE = re.compile(r"\b(?:yo|si|no|nunca|jamas|nada|dej\w+|fum\w+|vap\w+|tabaco)\b")
 
 
-def _is_question(wording: Wording, plain: str, position: int) -> bool:
-    """ "y si fumo, ¿sube?" asks; "ah y sí fumo" tells."""
-    asks = _QUESTION.search(plain[max(0, position - 80) : position + 4])
-    if not asks:
-        return False
-    if asks[0].startswith("si "):
-        return not accented(wording, max(0, position - 80) + asks.start()) and "?" in plain[position:]
-    return True
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """Whether somebody smokes; `verb`: in a sentence of its own, and not only "ella sí"."""
+
+    who: str
+    span: Span
+    smokes: bool
+    verb: bool
 
 
-def _first_person(plain: str, position: int, *, asked: bool) -> bool:
-    """Whether it is said of oneself: "fumo", "soy fumadora", a bare "fumador" - not "el tabaco es caro" or a question."""
-    word = re.match(r"[a-z]+|\W", plain[position:])
-    if word and word[0] in ("fumo", "vapeo", "fumador", "fumadora", "fumamos", "\U0001f6ac"):
-        return True
-    return asked or bool(re.search(r"\b(?:me fumo|soy|llevo|tengo|yo|i|i'm a|soc|me|uso|con)\b[^.;?]{0,25}$", plain[:position]))
+def _habits(outline: Outline, context: Context) -> Iterator[Detail]:
+    """Who of them smokes, where somebody beside the person is named; the person's own habit alone is read as any answer is."""
+    asked = context.awaiting == "smoker"
+    if not asked and not _SMOKING_VERB.search(outline.text):
+        return
+    told: dict[str, _Habit] = {}
+    unread: list[str] = []
+    last = ""
+    for clause in outline.clauses():
+        words = outline.text[slice(*clause)]
+        habit = _said_in(words, clause, last, refers=asked or bool(told), opening=asked and not told)
+        last = (habit and habit.who) or _subject(words) or last
+        if habit is None or not outline.tells(clause):
+            unread.append(words)
+        elif habit.who not in told or (habit.verb and not told[habit.who].verb):
+            told[habit.who] = habit
+    neither = _NEITHER.search(outline.text)
+    if neither and outline.tells(neither.span()):
+        spoken_of = (ME, OTHER) if _NOR_ANOTHER.search(neither[0]) else (BOTH,)
+        told = {who: _Habit(who, neither.span(), smokes=False, verb=True) for who in spoken_of}
+    if not told.keys() & {PARTNER, BOTH, OTHER}:
+        return
+    for who, key in ((PARTNER, SECOND_PERSON), (ME, "smoker")):
+        if who in told or BOTH in told:
+            habit = told.get(who) or told[BOTH]
+            value = {"smoker": habit.smokes} if who == PARTNER else habit.smokes
+            persons = tuple(mention.start for mention in outline.mentions_in(habit.span))
+            both = outline.places_in(habit.span) if who == PARTNER and BOTH in told else ()  # the "dos" of "los dos"
+            yield Detail(Found(key, value, outline.evidence(habit.span)), both, persons)
+    if ME not in told and BOTH not in told and not any(_MAY_BE_MINE.search(clause) for clause in unread):
+        yield Detail(not_mine=("smoker",))
+    if not unread:
+        yield Detail(not_mine=ZERO_KEYS)
 
 
-def _quit(wording: Wording, plain: str, match: re.Match[str], quantities: Sequence[Quantity]) -> list[Found]:
-    evidence = wording.evidence(*match.span())
-    times = [
-        each
-        for each in quantities
-        if each.unit in ("years", "months", "weeks", "days") and _AGO.search(plain[max(0, each.start - 30) : each.end])
-    ]
-    if times:
-        per_year = {"years": 1, "months": 12, "weeks": 52, "days": 365}[times[-1].unit]
-        years = times[-1].value / per_year
-        since = Found("details.ex_smoker_years", int(years) if years >= 1 else round(years, 2), evidence)
-        if years < QUIT_COUNTS_AFTER_YEARS:
-            return [Found("smoker", False, evidence, 0.6, False, (True,)), since]
-        return [Found("smoker", False, evidence), since]
-    if _LONG_AGO.search(plain):
-        return [Found("smoker", False, evidence)]
-    year = re.search(r"\ben (?:el )?(?P<year>(?:19|20)\d{2})\b", plain)
-    if year:
-        return [Found("smoker", False, evidence), Found("details.ex_smoker_since", int(year["year"]), evidence)]
-    if _RECENT.search(plain):
-        return [Found("smoker", False, evidence, 0.5, False, (True,))]
-    return [Found("smoker", False, evidence, 0.7, False, (True,))]
+def _subject(clause: str) -> str:
+    """Whoever a clause names first."""
+    named = re.search(_WHO, clause)
+    return named[0][:1].replace("y", ME) if named else ""
 
 
-def _short_answer(wording: Wording, plain: str, answer: Answer | None) -> list[Found]:
-    daily = _SO_MANY_A_DAY.search(plain)
-    if daily and (answer is None or answer.polarity == "affirm"):
-        return [Found("smoker", True, wording.evidence(*daily.span()), 0.9)]
-    occasional = _OCCASIONAL.search(plain)
-    if occasional and (answer is None or answer.polarity != "deny" or re.search(r"\bpero\b", plain)):
-        sure = 0.8 if answer is not None and answer.polarity == "affirm" else 0.7
-        return [Found("smoker", True, wording.evidence(*occasional.span()), sure), Found("details.smoking", "occasional", "")]
-    if answer is None or answer.polarity == "dont_know":
-        return []
-    return [
-        Found(
-            "smoker",
-            answer.polarity == "affirm",
-            wording.evidence(answer.start, answer.end),
-            1.0 if answer.confidence > 0.8 else 0.6,
-        )
-    ]
+def _said_in(clause: str, span: Span, last: str, *, refers: bool, opening: bool) -> _Habit | None:
+    """The habit that a clause tells. `last` was spoken of before; `refers`: there is something that "también" can go back to;
+    `opening`: the clause opens the answer to whether somebody smokes."""
+    for pattern, otherwise in _SAID:
+        match = pattern.search(clause)
+        who = (match["who"][:1].replace("y", ME) or (ME if otherwise == ME else last)) if match else ""
+        if match and who:
+            return _Habit(who, span, smokes=not _DOES_NOT.search(match["how"]), verb=True)
+    short = _SHORT.fullmatch(clause)
+    if not short or (short["how"] in _BACK and not refers):
+        return None
+    who = (short["who"] or short["behind"] or "")[:1].replace("y", ME) or (ME if opening else "")
+    return _Habit(who, span, smokes=not _DOES_NOT.search(short["how"]), verb=False) if who else None

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from src.agent.understanding.lexicon import ABBREVIATIONS, REPAIRABLE, REPAIRABLE_AFTER_A_SLIP, words_of
+from src.agent.understanding.lexicon import ABBREVIATIONS, DRAWN, DRAWN_ALONE, REPAIRABLE, REPAIRABLE_AFTER_A_SLIP, words_of
 
 MAX_CHARS = 4096
 MOST_SPACES = 8
@@ -64,9 +64,10 @@ def word_of(text: str) -> Wording:
     starts: list[int] = []
     ends: list[int] = []
     after_digit = glued = False
+    drawings = DRAWN if re.search(r"\w", cleaned) else {**DRAWN, **DRAWN_ALONE}
     for match in _TOKEN.finditer(cleaned):
         token, start, end = match[0], match.start(), match.end()
-        canonical = fold(token)
+        canonical = f" {drawings[token]} " if token in drawings else fold(token)
         if len(token) > MOST_SPACES and token.isspace():  # else every rule that begins with spaces would go through them all
             canonical = "\n" if "\n" in token else " "
         elided = len(token) == 1 and cleaned[end : end + 1] in ("'", "’")

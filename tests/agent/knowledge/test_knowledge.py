@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from timeit import repeat
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.answered import Answered, plain_questions, questions_of_held_out_speakers, unusual_questions
 from src.agent import knowledge
 from src.agent.guardrails import Facts, check_reply, inspect
 from src.agent.knowledge import Entry, Knowledge, load, search
@@ -68,8 +70,9 @@ def test_an_entry_is_found_by_each_of_its_own_questions(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("id_", ["desistimiento", "desgravacion", "impuestos-al-cobrar", "vinculado-a-hipoteca"])
-def test_what_counsel_must_confirm_says_so(id_: str) -> None:
-    assert "Pendiente de confirmar" in own(id_).answer
+def test_what_counsel_must_confirm_is_known_and_not_said(id_: str) -> None:
+    assert own(id_).to_be_confirmed
+    assert "confirmar con" not in own(id_).answer
 
 
 @pytest.mark.parametrize(
@@ -117,12 +120,46 @@ def test_nothing_is_found_for_what_is_none_of_our_business() -> None:
     assert found == []
 
 
-def test_results_are_ordered_few_and_the_same_every_time() -> None:
-    first = search("¿qué cubre el seguro y qué no cubre?")
-    assert 1 <= len(first) <= MAX_RESULTS
-    assert [entry.score for entry in first] == sorted((entry.score for entry in first), reverse=True)
-    assert all(0 < entry.score <= 1 for entry in first)
-    assert load().search("¿qué cubre el seguro y qué no cubre?") == first == OWN.search("¿qué cubre el seguro y qué no cubre?")
+IN_DOUBT = "¿me puedo echar atrás o cancelar cuando quiera?"
+
+
+def test_of_two_that_are_close_both_are_found_the_better_first_and_the_same_every_time() -> None:
+    found = search(IN_DOUBT)
+    assert {entry.id for entry in found} == {"cancelar", "desistimiento"}
+    assert len(found) == MAX_RESULTS
+    assert 1 > found[0].score >= found[1].score > 0
+    assert load().search(IN_DOUBT) == found == OWN.search(IN_DOUBT)
+
+
+def test_a_clear_winner_is_found_alone() -> None:
+    assert len(search("¿cubre el suicidio?")) == 1
+    assert len(search("do you cover suicide", "en")) == 1
+
+
+@pytest.mark.parametrize("id_", ["sin-beneficiario", "olvido-oncologico"])
+def test_an_id_finds_its_entry(id_: str) -> None:
+    assert [entry.id for entry in search(id_)] == [id_]
+
+
+@pytest.mark.parametrize(
+    ("text", "id_"),
+    [
+        ("mi perro se llama Toby y tengo una duda, cubre el suicidio", "suicidio"),
+        ("hola buenas. soy de Lugo. ¿y si quiebra la aseguradora?", "quiebra-de-la-aseguradora"),
+        ("me llamo Ana y no fumo\nqué papeles necesita mi marido para cobrar", "documentos-para-cobrar"),
+    ],
+)
+def test_what_stands_beside_a_question_does_not_hide_it(text: str, id_: str) -> None:
+    assert search(text)[0].id == id_
+
+
+@pytest.mark.parametrize(
+    "measure", [plain_questions, questions_of_held_out_speakers, unusual_questions], ids=lambda one: one.__name__
+)
+def test_questions_are_answered_as_well_as_they_were(measure: Callable[[], Answered]) -> None:
+    """`make eval` tells the figures; the floors lie a little below them."""
+    answered = measure()
+    assert answered.reached, answered.line()
 
 
 @pytest.mark.parametrize(
@@ -250,14 +287,14 @@ def test_the_same_id_twice_in_a_folder_is_a_fault(tmp_path: Path) -> None:
     assert "a.md" in faults[0].why
 
 
-def test_counsel_and_english_are_said_in_the_answer(tmp_path: Path) -> None:
+def test_an_answer_in_english_that_counsel_must_confirm(tmp_path: Path) -> None:
     extra = 'topic = "office"\nlanguage = "en"\nconfirm_with_counsel = true'
     write(
         tmp_path,
         "parking.md",
         GOOD.replace('topic = "office"', extra).replace("¿Hay aparcamiento en la oficina?", "Is there parking?"),
     )
-    assert load([tmp_path]).search("is there parking", "en")[0].answer.endswith("_(To be confirmed by counsel.)_")
+    assert load([tmp_path]).search("is there parking", "en")[0].to_be_confirmed
 
 
 def test_an_empty_knowledge_finds_nothing() -> None:

@@ -23,8 +23,25 @@ def test_the_need_is_reckoned_with_its_parts_and_shown() -> None:
     assert need is not None
     assert need["capital"] == 240_000
     assert need["parts"]["income"] == 159_600
-    for shown in ("240.000 €", "159.600 €", "50.000 €", "30.000 €", "70 %", "114.000 €", "228.000 €"):
+    for shown in ("240.000 €", "159.600 €", "50.000 €", "30.000 €", "70 %"):
         assert shown in talk.text
+    talk.press("more:why")
+    for shown in ("240.000 €", "159.600 €", "114.000 €", "228.000 €"):
+        assert shown in talk.text
+
+
+def test_what_may_be_spent_is_asked_before_a_price_that_is_much_for_that_income() -> None:
+    talk = Talk().agree().answer_until("monthly_budget", age=58, monthly_income=1200)
+    assert (talk.stage, talk.awaiting, talk.conversation.quotes) == ("COTIZACION", "monthly_budget", [])
+    talk.mean("monthly_budget=40")
+    assert talk.stage == "PRESENTACION_PROPUESTA"
+    assert all(quote["monthly_premium"] <= 40 for quote in talk.conversation.quotes)
+
+
+def test_who_does_not_say_what_may_be_spent_sees_all_there_is() -> None:
+    talk = Talk().agree().answer_until("monthly_budget", age=58, monthly_income=1200)
+    talk.mean("dont_know")
+    assert (talk.stage, len(talk.conversation.quotes)) == ("PRESENTACION_PROPUESTA", 3)
 
 
 def test_children_s_ages_count_the_children() -> None:
@@ -120,7 +137,7 @@ def test_a_term_gives_a_level_price_and_one_that_is_too_long_is_refused() -> Non
 
 def test_a_cover_for_the_mortgage_uses_the_mortgage_product() -> None:
     talk = Talk().agree().answer_until("mortgage_balance")
-    talk.mean("question:bank_tied")
+    talk.mean("question:vinculado-a-hipoteca")
     talk.mean("mortgage_balance=165000", "term_years=22")
     talk.answer_until()
     assert {quote["product"] for quote in talk.conversation.quotes} == {"mortgage_term"}

@@ -176,6 +176,35 @@ def test_a_minor_is_sent_away_kindly_and_forgotten(somewhere: Callable[[], Talk]
     assert talk.conversation.consents == {}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tengo 16 años, quiero hacerme un seguro de vida",
+        "hola, tengo ya 17 años y quiero un seguro",
+        "acabo de cumplir 17 años y quiero un seguro",
+    ],
+)
+def test_a_minor_s_age_told_with_its_verb_counts_in_a_long_message(words: str) -> None:
+    talk = Talk().agree().answer_until("name")
+    talk.say(words)
+    assert talk.step.erase
+    assert talk.conversation.outcome == "ineligible"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "mi hijo tiene 16 años y quiero hacerle un seguro",
+        "¿y si tengo 16 años me lo podéis hacer?",
+        "llevo 16 años trabajando y quiero un seguro de vida",
+    ],
+)
+def test_an_age_that_may_be_another_s_sends_nobody_away(words: str) -> None:
+    talk = Talk().agree().answer_until("name")
+    talk.say(words)
+    assert not talk.step.erase
+
+
 def test_somebody_known_to_be_grown_up_does_not_turn_into_a_minor_by_a_slip() -> None:
     talk = in_the_middle()
     talk.mean("age=4")

@@ -16,7 +16,7 @@ class Found:
     """An answer of a knowledge that somebody filled carelessly."""
 
     def __init__(self, answer: str) -> None:
-        self.id, self.answer = "careless", answer
+        self.id, self.question, self.answer = "careless", "¿Y qué?", answer
 
 
 def asking(answer: str) -> Talk:

@@ -152,13 +152,13 @@ def test_who_begins_with_the_price_is_told_what_it_takes(first: str) -> None:
 
 def test_a_question_that_had_to_wait_for_the_consent_is_answered_with_it() -> None:
     talk = Talk()
-    talk.say("¿me obliga el banco a contratar el seguro con ellos?")
+    talk.say("¿qué documentos hacen falta para cobrar?")
     assert "En cuanto me digas que sí" in talk.text
     talk.say("sí")
-    assert "se puede elegir otra aseguradora" in talk.text
+    assert "certificado" in talk.text
     assert talk.awaiting == "name"
     talk.say("Toni")
-    assert "aseguradora" not in talk.text
+    assert "certificado" not in talk.text
 
 
 def test_a_question_that_waited_goes_with_the_refusal() -> None:

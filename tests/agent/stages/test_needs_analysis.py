@@ -323,7 +323,7 @@ def test_another_persons_facts_are_kept_apart() -> None:
 
 def test_a_mortgage_told_with_its_years_is_the_cover_s_purpose() -> None:
     talk = Talk().agree().answer_until("mortgage_balance")
-    talk.mean("question:bank_tied")
+    talk.mean("question:vinculado-a-hipoteca")
     talk.mean("mortgage_balance=165000", "term_years=22")
     assert talk.conversation.details["product"] == "mortgage_linked"
 

@@ -13,12 +13,8 @@ def test_the_proposal_holds_what_the_duties_ask_for() -> None:
     for part in (
         "venta informada",
         "Correduría inscrita en el registro",
-        "no cubre",
-        "Suicidio",
-        "Edad: 35 años",
-        "Fuma: no",
         "100 % de lo calculado",
-        "Dentro de 5 años",
+        "El precio sube cada año con la edad",
         "Precio válido hasta el 20/12/2026",
         "sujeto a cuestionario de salud y aceptación de la aseguradora",
         "Esencial",
@@ -29,7 +25,27 @@ def test_the_proposal_holds_what_the_duties_ask_for() -> None:
         "75.000 €",
     ):
         assert part in talk.text, part
-    assert talk.options == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+    shown = [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+    assert [option.id for option in talk.replies[-1].options] == shown
+    assert sum(len(reply.text) for reply in talk.replies) < 1_000
+    assert [option.id for option in talk.replies[0].options] == ["more:excluded", "more:why"]
+
+
+def test_nobody_accepts_before_exclusions_later_prices_and_facts_were_shown() -> None:
+    talk = at_proposal()
+    talk.mean("choice:2")
+    assert talk.awaiting == "accept"
+    for part in ("no cubre", "Suicidio", "Edad: 35 años", "Fuma: no", "Dentro de 5 años", "Incapacidad permanente total"):
+        assert part in talk.text, part
+    assert "Enfermedades diagnosticadas" not in talk.text, "of an option that was not chosen"
+
+
+def test_what_no_option_covers_is_one_press_away() -> None:
+    talk = at_proposal()
+    talk.press("more:excluded")
+    for part in ("Suicidio", "Incapacidad permanente total", "Enfermedades diagnosticadas"):
+        assert part in talk.text, part
+    assert talk.awaiting == "choice"
 
 
 @pytest.mark.parametrize(
@@ -78,11 +94,14 @@ def test_a_button_of_an_old_proposal_shows_the_current_one() -> None:
         assert talk.conversation.selected_quote is None
         assert "anterior" in talk.text or "antigua" in talk.text
         assert talk.awaiting == "choice"
-        assert talk.options == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+        assert talk.options[-3:] == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
 
 
 def test_the_first_and_send_it_to_my_address_is_an_acceptance_once_the_facts_were_seen() -> None:
     talk = at_proposal()
+    talk.mean("smoker!=true")
+    assert "Fuma: sí" in talk.text
+    assert "Suicidio" in talk.text
     talk.mean("choice:1", 'email="ana@ejemplo.test"')
     assert talk.conversation.outcome == "accepted"
     assert "ana@ejemplo.test" in talk.text
@@ -203,7 +222,7 @@ def test_questions_about_the_proposal_are_answered_from_it(topic: str, part: str
 def test_the_proposal_can_be_seen_again() -> None:
     talk = at_proposal()
     talk.mean("question:resend_proposal")
-    assert talk.options == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+    assert talk.options[-3:] == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
     assert "Equilibrada" in talk.text
     first = talk.text
     talk.mean("question:resend_proposal")
@@ -286,6 +305,7 @@ def test_agreeing_to_the_only_option_sums_it_up_when_something_else_was_asked_in
 
 def test_near_the_end_of_the_cover_only_one_later_price_is_told() -> None:
     talk = at_proposal(age=62)
+    talk.mean("choice:1")
     assert "Dentro de 5 años" in talk.text
     assert "de 10:" not in talk.text
 

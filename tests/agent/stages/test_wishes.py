@@ -74,6 +74,7 @@ def test_a_cover_for_the_mortgage_follows_it(answer: str) -> None:
     assert capital == int(answer.partition("=")[2])
     assert "vida para la hipoteca durante 22 años" in talk.text
     assert "El precio no sube en esos 22 años; el capital baja cada año" in talk.text
+    talk.press("more:excluded")
     assert "si la hipoteca cambia, hay que ajustar el seguro" in talk.text
 
 
@@ -126,7 +127,7 @@ def test_the_renewable_product_has_years_of_a_loan_but_none_of_its_own() -> None
     assert quoted(talk) == {("renewable_term", 1)}
     assert "Años de hipoteca: 22 años" in talk.text
     assert "Años de cobertura" not in talk.text
-    assert "Dentro de 5 años" in talk.text
+    assert "El precio sube cada año con la edad" in talk.text
 
 
 def test_the_years_of_a_loan_are_no_others() -> None:

@@ -1,0 +1,136 @@
+"""What a good broker does along the way: says facts back, gives a first idea, asks before a shock, compares fairly."""
+
+from __future__ import annotations
+
+import pytest
+
+from src.quoting import Applicant, Refusal, load_catalogue
+from tests.agent.talk import START, Talk, at_proposal
+
+
+def accepted() -> Talk:
+    talk = at_proposal()
+    talk.choose(1)
+    talk.accept()
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("meaning", "said"),
+    [
+        ("age=41", "41 años"),
+        ("smoker=false", "o fumas"),
+        ("dependents=0", "adie a tu cargo"),
+        ("dependents=3", "3 personas a tu cargo"),
+        ("mortgage_balance=150000", "150.000 € de hipoteca"),
+        ("mortgage_balance=0", "in hipoteca"),
+        ("monthly_income=1850", "1.850 € al mes"),
+        ('occupation="pastora de ovejas"', "astora de ovejas"),
+    ],
+)
+def test_what_was_told_is_said_back_with_its_value(meaning: str, said: str) -> None:
+    talk = Talk().agree()
+    talk.mean(meaning)
+    assert said in talk.text
+
+
+def test_several_facts_are_said_back_in_one_sentence_in_the_order_of_the_summary() -> None:
+    talk = Talk().agree()
+    talk.mean("mortgage_balance=90000", "age=41", "smoker=false")
+    told = talk.text.splitlines()[0]
+    assert told.index("41 años") < told.index("fumas") < told.index("90.000 €")
+
+
+@pytest.mark.parametrize(("age", "smoker"), [(29, False), (45, True), (58, False)])
+def test_a_first_price_is_the_engines_own_for_that_age(age: int, smoker: bool) -> None:
+    talk = Talk().agree()
+    talk.mean(f"age={age}", f"smoker={str(smoker).lower()}")
+    talk.mean("question:price")
+    offers = load_catalogue().proposal(Applicant(age, smoker, 1), 100_000, START.date())
+    assert not isinstance(offers, Refusal)
+    cheapest = f"{min(offer.monthly_premium for offer in offers):.2f}".replace(".", ",").replace(",00", "")
+    assert f"desde *{cheapest} € al mes*" in talk.text
+    assert f"{age} años" in talk.text
+    assert "una idea" in talk.text
+
+
+def test_no_first_price_before_the_age_is_known() -> None:
+    talk = Talk().agree()
+    talk.mean("question:price")
+    assert "€" not in talk.text
+
+
+@pytest.mark.parametrize("theirs", [9, 25, 49.9])
+def test_a_figure_of_somebody_else_stands_beside_ours(theirs: float) -> None:
+    talk = at_proposal()
+    talk.mean("objection:competitor", f"details.competitor_month={theirs}")
+    premiums = [quote["monthly_premium"] for quote in talk.conversation.quotes]
+    for amount in (theirs, min(premiums), max(premiums)):
+        assert f"{amount:.2f}".replace(".", ",").removesuffix(",00") in talk.text
+    assert "mismas coberturas" in talk.text
+
+
+def test_finding_it_dear_and_asking_for_less_is_met_once() -> None:
+    talk = at_proposal()
+    talk.mean("objection:price", "question:cheaper")
+    first, *others = [line for line in talk.text.splitlines() if line]
+    assert first not in others
+    assert talk.awaiting == "monthly_budget"
+
+
+def test_what_nobody_can_answer_is_left_out_beside_what_was_answered() -> None:
+    talk = at_proposal()
+    talk.mean("question:", "objection:need")
+    assert "No tengo una respuesta" not in talk.text
+    assert "no lo sé con seguridad" not in talk.text
+
+
+@pytest.mark.parametrize("words", ["¿Podría usted decirme el precio?", "Disculpe, ¿esto qué cubre?", "Dígame cómo va"])
+def test_who_is_formal_is_addressed_formally_from_then_on(words: str) -> None:
+    talk = Talk().agree()
+    talk.say(words)
+    talk.say("Carmen")
+    assert "tiene" in talk.text
+    assert "tienes" not in talk.text
+    talk.mean("age=50")
+    assert "Fuma" in talk.text
+    assert "Fumas" not in talk.text
+
+
+def test_only_children_have_studies_to_be_paid() -> None:
+    alone, family = Talk().agree(), Talk().agree()
+    alone.mean("dependents=2", "details.children=0")
+    family.mean("dependents=2")
+    studies = []
+    for talk in (alone, family):
+        talk.answer_until()
+        assert talk.conversation.need is not None
+        studies.append(talk.conversation.need["parts"]["education"])
+    assert studies[0] == 0
+    assert studies[1] > 0
+
+
+def test_after_the_acceptance_it_is_asked_when_to_call_and_noted() -> None:
+    talk = accepted()
+    assert "¿Cuándo te viene bien" in talk.text
+    assert "norabuena" not in talk.text
+    talk.mean('details.callback="mañana por la tarde"', 'email="ana@example.com"')
+    assert "te llamamos mañana por la tarde" in talk.text
+    assert "\nana@example.com" in f"\n{talk.text}" or "Apuntado: ana@example.com" in talk.text
+    assert talk.step.handoff is not None
+
+
+@pytest.mark.parametrize("words", ["por las tardes", "mañana a partir de las 6", "el martes por la mañana"])
+def test_a_time_alone_is_when_to_call(words: str) -> None:
+    talk = accepted()
+    talk.say(words)
+    assert "callback" in talk.conversation.details
+
+
+def test_choosing_again_what_is_chosen_repeats_nothing() -> None:
+    talk = at_proposal()
+    talk.mean("choice:2")
+    talk.mean("choice:2")
+    assert "no cubre" not in talk.text
+    assert "Repasemos" not in talk.text
+    assert talk.awaiting == "accept"

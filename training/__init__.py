@@ -1,0 +1,1 @@
+"""Makes the reader's model file from the corpus: `make train`."""
