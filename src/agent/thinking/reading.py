@@ -179,7 +179,9 @@ def masked(turn: Turn, text: str, read: Reading | None = None) -> str:
             text = text.replace(found.evidence, _MARKS[found.key])
     text = _DATE.sub("[fecha]", _PHONE.sub("[teléfono]", _EMAIL.sub("[correo]", text)))
     text = _POSTAL_CODE.sub("[código postal]", text)
-    names = f"{turn.conversation.profile.get('name', '')} {turn.conversation.contact.name or ''}".split()
+    source = turn.conversation.profile_sources.get("name")
+    earlier = " ".join(map(str, source.replaced)) if source else ""
+    names = f"{turn.conversation.profile.get('name', '')} {earlier} {turn.conversation.contact.name or ''}".split()
     for name in {name for name in names if len(name) > 2 and name.isalpha()}:
         text = re.sub(rf"\b{re.escape(name)}\b", "[nombre]", text, flags=re.IGNORECASE)
     return text
@@ -223,6 +225,8 @@ def _joined(turn: Turn, read: Reading, context: Context, told: Iterable[ReadValu
         if theirs is None:
             turn.count("model.value_dropped", key=one.key)
         elif mine is not None and _same(mine.value, theirs.value):
+            if not isinstance(mine.value, bool):
+                continue  # a figure in doubt stays one, whoever reads it the same way
             values[one.key] = msgspec.structs.replace(mine, confidence=max(mine.confidence, theirs.confidence))
         elif mine is not None:
             turn.count("model.value_disputed", key=one.key)

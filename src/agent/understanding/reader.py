@@ -141,6 +141,7 @@ def _answering(text: str, context: Context) -> Reading:
     details = details_of(seen, acts, roles, context)
     values = _part_by_part(text, _values(seen, acts, roles, details, context), context)
     values = [value for value in values if value.key != "name" or _is_introduced(value, text, context)]
+    values = [_with_the_given_name(value, seen, context) for value in values]
     values += product_wished(seen, acts)
     sport = risky_sport(seen.wording)
     values += [sport] if sport else []
@@ -203,7 +204,19 @@ def _part_by_part(text: str, found: list[Found], context: Context) -> list[Found
     return list(told.values())
 
 
-_INTRODUCES = re.compile(r"(?:soy|me llamo|mi nombre es|aqui)\W+", re.IGNORECASE)
+_SURNAME = re.compile(r"\bapellidos? (?:es|son|seria)?\W*$")
+
+
+def _with_the_given_name(found: Found, seen: Grammar, context: Context) -> Found:
+    """A surname told by itself belongs to the name that is known: "mi apellido es Ibarrondo"."""
+    given = context.profile.get("name")
+    place = seen.wording.text.find(found.evidence)
+    if found.key != "name" or not given or place < 0 or not _SURNAME.search(seen.wording.text[:place].lower()):
+        return found
+    return found if str(given) in str(found.value) else msgspec.structs.replace(found, value=f"{given} {found.value}")
+
+
+_INTRODUCES = re.compile(r"(?:soy|me llamo|mi nombre es|apellidos? (?:es|son)|aqu[ií])\W+", re.IGNORECASE)
 
 
 def _is_introduced(name: Found, part: str, context: Context) -> bool:
