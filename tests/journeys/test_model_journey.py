@@ -87,11 +87,11 @@ def test_no_name_and_no_number_is_sent(rig: Rig) -> None:
 
 
 def test_a_faithful_wording_reaches_the_prospect(rig: Rig) -> None:
-    worded = "Perfecto. ¿Y cuántas personas dependen de tus ingresos? Hijos, por ejemplo."
+    worded = "Perfecto, ⟦1⟧, apuntado. ¿Y cuántas personas dependen de tus ingresos? Hijos, por ejemplo."
     rig.llm.rules({"match": "tratamiento", "reply": {"content": json.dumps({"text": worded})}})
     ana = agreed(rig)
     ana.say("35")
-    assert ana.press("No fumo") == worded
+    assert ana.press("No fumo") in (worded.replace("⟦1⟧", fact) for fact in ("no fumas", "No fumas"))
 
 
 @pytest.mark.parametrize("mode", ["prices", "leak", "huge"])
