@@ -75,15 +75,18 @@ def values_of(seen: Grammar, acts: Acts, roles: Sequence[Role], context: Context
         told_instead = any(each.key in MONEY_KEYS for each in found)
         if key not in known and likely >= (SURE if told_instead else LIKELY):
             found.append(Found(key, 0, seen.wording.text, CERTAIN if likely >= SURE else DOUBTFUL))
-    found += _smoker(acts, seen)
-    found += _marital(acts, seen)
-    found += _words(seen, acts, context)
+    found += told_by_words(seen, acts, context)
     found = _with_what_was_taken_back(found, seen, context)
     corrects = acts.get("correction", 0.0) >= 0.5
     found = [_heeding_mood(each, seen, acts, asked) for each in found]
     return [
         msgspec.structs.replace(each, correction=True) if corrects or _contradicts(each, context) else each for each in found
     ]
+
+
+def told_by_words(seen: Grammar, acts: Acts, context: Context) -> list[Found]:
+    """The values that no number stands for."""
+    return [*_smoker(acts, seen), *_marital(acts, seen), *_words(seen, acts, context)]
 
 
 def _contradicts(found: Found, context: Context) -> bool:
@@ -410,21 +413,24 @@ _CLASSES, _FEW = (1, 2, 3, 4), 3
 
 def _tagged(seen: Grammar, awaiting: str | None, asked: str) -> tuple[list[Mapping[str, float]], list[str]]:
     """For each word how likely it is part of a name and of an occupation, and which it is taken for ("" for neither)."""
-    if not seen.tokens:
-        return [], []
-    words, places, kinds = head("words"), range(len(seen.tokens)), ("", NAME, OCCUPATION)
+    odds: list[Mapping[str, float]] = [_NEITHER] * len(seen.tokens)
+    tags = [""] * len(seen.tokens)
+    places = [place for place, token in enumerate(seen.tokens) if token.kind == "word"]
+    if not places:
+        return odds, tags
+    words, kinds = head("words"), ("", NAME, OCCUPATION)
     groups = [lone_features(seen.wording, seen.tokens, place, awaiting) for place in places]
     groups += [linked_features(seen.wording, seen.tokens, place, kind, awaiting) for place in places for kind in kinds]
     sums, counts = words.sums(groups)
-    odds: list[Mapping[str, float]] = []
-    tags: list[str] = []
-    for place in places:
-        linked = len(places) + len(kinds) * place + kinds.index(tags[-1] if tags else "")
-        likely = words.odds(sums[place] + sums[linked], int(counts[place] + counts[linked]))
-        tag, share = _likeliest(likely)
-        odds.append(likely)
-        tags.append(tag if share >= (0.5 if tag == asked else _UNASKED[tag]) else "")
+    for row, place in enumerate(places):
+        linked = len(places) + len(kinds) * row + kinds.index(tags[place - 1] if place else "")
+        odds[place] = words.odds(sums[row] + sums[linked], int(counts[row] + counts[linked]))
+        tag, share = _likeliest(odds[place])
+        tags[place] = tag if share >= (0.5 if tag == asked else _UNASKED[tag]) else ""
     return odds, tags
+
+
+_NEITHER = {NAME: 0.0, OCCUPATION: 0.0}
 
 
 _LONGEST_WORK = 12

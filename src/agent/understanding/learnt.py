@@ -71,11 +71,9 @@ class Head:
 
     def odds(self, total: Any, count: int) -> dict[str, float]:
         """How likely each label is by itself, given the sum of the weights of so many features."""
-        import numpy as np  # noqa: PLC0415 - only processes that read messages load it
-
-        score = self.bias + (total * self.step * evened(count) >> SPREAD_BITS)
-        odds = np.clip(score / UNIT, -_FARTHEST, _FARTHEST)
-        return dict(zip(self.labels, (1 / (1 + np.exp(-odds))).tolist(), strict=True))
+        spread = self.step * evened(count)
+        scored = zip(self.labels, self.bias.tolist(), total.tolist(), strict=True)
+        return {label: _logistic((bias + (weight * spread >> SPREAD_BITS)) / UNIT) for label, bias, weight in scored}
 
     def _sum(self, features: Iterable[str]) -> tuple[Any, int]:
         import numpy as np  # noqa: PLC0415 - only processes that read messages load it
@@ -92,6 +90,10 @@ Groups = Sequence[tuple[int, Iterable[str]]]
 SIXTEENTHS = 16
 SPREAD_BITS = 12
 _FARTHEST = 30
+
+
+def _logistic(odds: float) -> float:
+    return 1 / (1 + math.exp(-max(min(odds, _FARTHEST), -_FARTHEST)))
 
 
 def evened(count: int) -> int:

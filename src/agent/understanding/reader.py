@@ -22,6 +22,7 @@ from src.agent.understanding.deciding import (
     all_known,
     option_of,
     roles_of,
+    told_by_words,
     topic_of,
     values_of,
 )
@@ -68,7 +69,7 @@ def _said(text: str, context: Context) -> Reading:
         return reading
     question = "choice" if offer_on_the_table(context) else "consent"
     for part in (text, text.partition(",")[0]):
-        answer = _answering(part, msgspec.structs.replace(context, awaiting=question))
+        answer = _answering(part, msgspec.structs.replace(context, awaiting=question), again=True)
         intents = tuple(intent for intent in answer.intents if intent.name in _BARE_ANSWERS)
         if intents and (answer.whole or answer.has("dont_know") or (_is_guessed(reading) and intents[0].confidence >= SURE)):
             return msgspec.structs.replace(answer, intents=intents, values=(), text=reading.text, whole="")
@@ -104,7 +105,7 @@ _NO_ANSWER = frozenset(("unclear", "language", "question", "greeting", "interest
 
 def _with_asides(reading: Reading, text: str, context: Context) -> Reading:
     """The reading with what the same words tell where nothing is asked."""
-    aside = _answering(text, msgspec.structs.replace(context, awaiting=None, candidate=None))
+    aside = _answering(text, msgspec.structs.replace(context, awaiting=None, candidate=None), again=True)
     if _is_unclear(aside):
         return reading
     known = {value.key for value in reading.values} | {value.evidence for value in reading.values}
@@ -131,7 +132,8 @@ def _unasked(found: Found) -> Found:
     return found
 
 
-def _answering(text: str, context: Context) -> Reading:
+def _answering(text: str, context: Context, *, again: bool = False) -> Reading:
+    """What was said if that question is open. `again`: its parts were read before, each by itself."""
     seen = grammar_of(text, context.awaiting, context.today, context.birth_year)
     language = detect_language(seen.wording.text, context.language)
     guarded = _guarded(seen.wording)
@@ -139,7 +141,8 @@ def _answering(text: str, context: Context) -> Reading:
         return Reading(tuple(guarded), (), language, seen.wording.text)
     acts, roles = acts_of(seen, context), roles_of(seen, context)
     details = details_of(seen, acts, roles, context)
-    values = _part_by_part(text, _values(seen, acts, roles, details, context), context)
+    values = _values(seen, acts, roles, details, context)
+    values = values if again else _part_by_part(text, values, context)
     values = [value for value in values if value.key != "name" or _is_introduced(value, text, context)]
     values = [_with_the_given_name(value, seen, context) for value in values]
     values += product_wished(seen, acts)
@@ -192,9 +195,7 @@ def _part_by_part(text: str, found: list[Found], context: Context) -> list[Found
     for part in parts:
         if "?" in part:
             continue
-        seen = grammar_of(part, None, context.today)
-        acts, roles = acts_of(seen, alone), roles_of(seen, alone)
-        for value in _values(seen, acts, roles, details_of(seen, acts, roles, alone), alone):
+        for value in _told_alone(part, alone, words_only=not lines):
             if not lines and (value.key not in _DROWNED or (value.key == "name" and not _is_introduced(value, part, context))):
                 continue
             earlier = told.get(value.key)
@@ -204,6 +205,18 @@ def _part_by_part(text: str, found: list[Found], context: Context) -> list[Found
     return list(told.values())
 
 
+def _told_alone(part: str, alone: Context, *, words_only: bool) -> list[Found]:
+    """What a part of a message tells by itself. `words_only`: no numbers, unless somebody else may be spoken of."""
+    seen = grammar_of(part, None, alone.today)
+    acts = acts_of(seen, alone)
+    smokes = max(acts.get("smoker=true", 0.0), acts.get("smoker=false", 0.0)) >= LIKELY  # how, the details know
+    if words_only and not smokes and not seen.mentions and not _SOMEBODY.search(seen.plain):
+        return told_by_words(seen, acts, alone)
+    roles = roles_of(seen, alone)
+    return _values(seen, acts, roles, details_of(seen, acts, roles, alone), alone)
+
+
+_SOMEBODY = re.compile(r"\b(?:el|ella|ellos|ellas|los dos|las dos|amb[oa]s)\b")
 _SURNAME = re.compile(r"\bapellidos? (?:es|son|seria)?\W*$")
 
 
