@@ -18,7 +18,7 @@ from tests.kit.rig import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 ADMIN_TOKEN = "operator-for-tests"
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 100.0
 STOP_TIMEOUT_S = 60.0
 
 Answer = TypeVar("Answer")
