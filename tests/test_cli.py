@@ -144,6 +144,20 @@ def test_the_doctor_says_who_signed_the_tariff(durable: RedisLedger, monkeypatch
     assert check["remedy"] == "correct TARIFF_DIR, or import the tariff again"
 
 
+def test_the_doctor_says_which_answers_counsel_has_yet_to_confirm(
+    durable: RedisLedger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = examined()["answers"]["found"]
+    assert "counsel has yet to confirm" in found
+    assert "desistimiento" in found
+    assert "formas-de-pago" not in found
+    (tmp_path / "torn.md").write_text("no fences", encoding="utf-8")
+    monkeypatch.setenv("KNOWLEDGE_DIR", str(tmp_path))
+    check = examined(code=1)["answers"]
+    assert "torn.md: it must begin with" in check["found"]
+    assert "KNOWLEDGE_DIR" in check["remedy"]
+
+
 def test_what_is_not_well_comes_with_its_remedy(ledger: RedisLedger) -> None:
     """Synced once a second, and no worker."""
     checks = examined(code=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from src.agent.understanding.choices import pointers_of
+from src.agent.understanding.deciding import ZERO_KEYS
 from src.agent.understanding.features import message_features
 from training.corpus import Meant, Utterance
 from training.learn import Example
 
-ZERO_KEYS = ("mortgage_balance", "other_debts", "savings", "existing_cover", "monthly_income", "dependents")
 SAME = {"choice:cheapest": "choice:1", "choice:middle": "choice:2", "choice:most_complete": "choice:3"}
 """Of three options these are the same ones."""
 NAMED_CHANGES = ("change:sum_assured", "change:term_years", "change:monthly_budget")

@@ -261,3 +261,54 @@ def test_an_age_in_a_story_sends_nobody_away_before_it_was_confirmed() -> None:
     talk = asked("age")
     talk.say("uy pues yo de joven, con 15 años, ya trabajaba, imagínate tú")
     assert talk.conversation.outcome != "ineligible"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["nada de eso", "ni por asomo", "de ninguna de las maneras", "quita, quita, nada", "ni soñarlo", "pues va a ser que no"],
+)
+def test_a_yes_with_a_no_in_it_gives_no_consent(words: str) -> None:
+    talk = Talk()
+    talk.say("hola")
+    talk.say(words)
+    given = talk.conversation.consents.get("quote")
+    assert given is None or not given.given, talk.text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "¿estoy con un humano o con un robot?",
+        "¿esto lo lleva alguien o es un bot?",
+        "perdone, ¿es usted un programa o una persona?",
+        "hablo con una máquina o con una persona",
+    ],
+)
+def test_asking_who_answers_calls_nobody(words: str) -> None:
+    talk = Talk().agree()
+    talk.say(words)
+    assert talk.conversation.owner == "bot", talk.text
+    assert talk.step.handoff is None
+
+
+@pytest.mark.parametrize("words", ["¿y para Lucía cuánto sería?", "a Tomás le interesaría también", "mi hija se llama Vera"])
+def test_the_name_of_somebody_else_is_not_theirs(words: str) -> None:
+    talk = Talk().agree().answer_until("choice")
+    before = talk.profile["name"]
+    talk.say(words)
+    assert talk.profile["name"] == before, talk.text
+
+
+@pytest.mark.parametrize(
+    ("words", "age"),
+    [
+        ("44, digo 45", 45),
+        ("tengo 38... perdón, 39", 39),
+        ("52 bueno 53 ya", 53),
+        ("treinta y uno, mejor dicho treinta y dos", 32),
+    ],
+)
+def test_of_two_figures_the_one_that_was_thought_better_of_counts(words: str, age: int) -> None:
+    talk = Talk().agree().answer_until("age")
+    talk.say(words)
+    assert talk.profile.get("age", talk.candidate) == age, talk.text

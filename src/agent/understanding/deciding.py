@@ -199,7 +199,7 @@ def _handed_on(seen: Grammar, roles: Sequence[Role]) -> list[Role]:
     for role in roles:
         before = by_place.get(role.place - 1)
         taken_back = before is not None and seen.numbers[before.place].rejected and not seen.numbers[role.place].rejected
-        unclear = role.name == NOTHING or role.likely < LIKELY
+        unclear = role.name == NOTHING or role.likely < LIKELY or (before is not None and role.likely < before.likely)
         handed.append(replace(before, place=role.place) if before and taken_back and unclear else role)
     return handed
 

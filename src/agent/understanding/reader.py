@@ -35,7 +35,7 @@ from src.agent.understanding.occupations import known_occupations, risky_sport
 from src.agent.understanding.outline import Detail
 from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, IntentName, Reading, Whole
 from src.agent.understanding.replies import confirmed_candidate, read_reply
-from src.agent.understanding.safety import urgent_wishes
+from src.agent.understanding.safety import asks_who_answers, urgent_wishes
 from src.agent.understanding.wishes import product_wished, with_riders
 from src.agent.understanding.wording import Wording, clean
 
@@ -85,6 +85,7 @@ def _particle(text: str) -> Intent | None:
     return Intent("deny" if match[1].lower() == "no" else "affirm", "", DOUBTFUL, match[1])
 
 
+_WHO_ANSWERS = frozenset(("human", "are_you_a_robot", "question"))
 _YES_OR_NO = frozenset(("consent", "confirm"))
 _ANSWERING = frozenset(("affirm", "deny", "accept", "decline", "choice", "opt_out", "data_erase", "withdraw_consent"))
 _PARTICLE = re.compile(r"\W*(no(?! s[eé]\b)|sí|si(?=\W*$|[,.!;])|exacto|correcto|claro|vale)\b", re.IGNORECASE)
@@ -150,6 +151,8 @@ def _answering(text: str, context: Context, *, again: bool = False) -> Reading:
     values += [sport] if sport else []
     urgent = [intent for intent in urgent_wishes(seen.wording) if not _is_a_trade(intent, seen, context)]
     learnt = _learnt(seen, _pointing(seen, acts, unexplained(seen, roles, details)[1], context), values, context)
+    if asks_who_answers(seen.wording):
+        learnt = [Intent("are_you_a_robot", "", SURE, seen.wording.text), *(i for i in learnt if i.name not in _WHO_ANSWERS)]
     learnt = with_riders(learnt, seen, acts, offered=bool(context.options))
     learnt = _with_plain_ones(learnt, intents_of(seen, details), asks="?" in seen.plain)
     intents = [*guarded, *urgent, *(intent for intent in learnt if not _outranked(intent, [*guarded, *urgent]))]
@@ -453,7 +456,7 @@ def _whole(seen: Grammar, acts: Acts, intents: list[Intent], values: list[Found]
     return ""
 
 
-_NO_WORDS = frozenset(("no", "nada", "nunca", "ni", "tampoco", "jamas", "ninguna", "ninguno", "sin", "frio"))
+_NO_WORDS = frozenset(("no", "nada", "nunca", "ni", "tampoco", "jamas", "ninguna", "ninguno", "sin"))
 _BEYOND_DOUBT, _SHORT = 0.97, 4
 
 

@@ -53,6 +53,16 @@ _WANT = (
     r"i'd like|would like|let me|me urge|ocupo)"
 )
 
+_LIVING, _MADE = r"(?:persona|human[oa]|alguien)", r"(?:maquina|robot|bot|programa|ordenador|ia)"
+_EITHER = rf"\b{_LIVING}\b[^.;]{{0,12}}\bo\b[^.;]{{0,12}}\b{_MADE}\b|\b{_MADE}\b[^.;]{{0,12}}\bo\b[^.;]{{0,12}}\b{_LIVING}\b"
+_ASKS_WHO_ANSWERS = re.compile(_EITHER)
+
+
+def asks_who_answers(wording: Wording) -> bool:
+    """Whether somebody asks if this is a person or a machine: that wants an answer, and not yet a person."""
+    return bool(_ASKS_WHO_ANSWERS.search(wording.plain))
+
+
 RULES: tuple[Rule, ...] = (
     _rule(
         "opt_out",
@@ -145,8 +155,7 @@ RULES: tuple[Rule, ...] = (
         r"\boperator\b",
         unless=r"\b(?:eres|es usted|hablo con|estoy hablando con|sos|esto es|am i|are you|hay)\b[^.;]{0,25}\b(?:persona|"
         r"humano|humana|alguien|human|person)\b[^.;]{0,30}\b(?:o|maquina|robot|bot)\b|\bcomo me llam\w+|"
-        r"\b(?:persona|human[oa]|alguien)\b[^.;]{0,12}\bo\b[^.;]{0,12}\b(?:maquina|robot|bot|programa|ordenador|ia)\b|"
-        r"\b(?:maquina|robot|bot|programa|ordenador|ia)\b[^.;]{0,12}\bo\b[^.;]{0,12}\b(?:persona|human[oa]|alguien)\b",
+        rf"{_EITHER}",
     ),
     _rule(
         "human",
