@@ -20,10 +20,10 @@ import msgspec
 from redis import Redis
 
 from src.desk.ports import Arrival, Settlement
-from src.integrations import redis_store
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import Scripts, connect
+from src.integrations.ledger import store as redis_store
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import Scripts, connect
 from src.messages import Contact, Inbound
 
 ROUNDS = 1_000

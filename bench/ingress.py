@@ -20,7 +20,7 @@ import requests
 
 from bench import load
 from bench.installation import cpu_s_of
-from src.integrations.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
 from tests.kit.builders import BUSINESS, signed, text, webhook
 from tests.kit.rig import free_port
 

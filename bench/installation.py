@@ -15,10 +15,10 @@ from typing import Self
 
 import requests
 
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
+from src.integrations.ledger.views import RedisRecords
 from tests.kit.product import PROJECT
 from tests.kit.rig import free_port
 

@@ -14,7 +14,7 @@ from src.agent.graph import SalesAgent
 from src.agent.state import Conversation, House, Step, new_conversation
 from src.desk import jobs
 from src.desk.ports import Arrival, Settlement
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.messages import Contact, Inbound, Outbound
 from src.quoting import load_catalogue
 

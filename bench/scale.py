@@ -21,10 +21,10 @@ from bench import sale
 from bench.installation import machine
 from src.desk.desk import Desk
 from src.desk.turns import Turns
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
+from src.integrations.ledger.views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import Content
 

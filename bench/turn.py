@@ -21,9 +21,9 @@ from src.agent.graph import SalesAgent
 from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.turns import Turns
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import Content, Inbound
 

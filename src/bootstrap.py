@@ -30,28 +30,28 @@ from src.desk.operators import Operators
 from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Ledger, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
-from src.integrations import chatwoot_events
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_channel import ChatwootChannel, ChatwootLine
-from src.integrations.chatwoot_client import ChatwootClient
-from src.integrations.chatwoot_files import ChatwootFiles
-from src.integrations.chatwoot_links import show_link
-from src.integrations.chatwoot_poll import AT_ONCE_S, EVERY_S, ChatwootPoll
-from src.integrations.chatwoot_provisioning import Provisioning
-from src.integrations.embedded_valkey import EmbeddedValkey
+from src.integrations.chatwoot import events as chatwoot_events
+from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.channel import ChatwootChannel, ChatwootLine
+from src.integrations.chatwoot.client import ChatwootClient
+from src.integrations.chatwoot.files import ChatwootFiles
+from src.integrations.chatwoot.links import show_link
+from src.integrations.chatwoot.poll import AT_ONCE_S, EVERY_S, ChatwootPoll
+from src.integrations.chatwoot.provisioning import Provisioning
+from src.integrations.identity import contact_key
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.revocations import RedisRevocations
+from src.integrations.ledger.sightings import RedisSightings
+from src.integrations.ledger.store import connect
+from src.integrations.ledger.views import RedisRecords
 from src.integrations.mail import Mail
-from src.integrations.openai_check import ModelCheck
-from src.integrations.openai_moderation import Moderator
+from src.integrations.openai.check import ModelCheck
+from src.integrations.openai.moderation import Moderator
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_revocations import RedisRevocations
-from src.integrations.redis_sightings import RedisSightings
-from src.integrations.redis_store import connect
-from src.integrations.redis_views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
-from src.integrations.twilio_client import TwilioClient
-from src.integrations.whatsapp_client import WhatsAppClient
-from src.integrations.whatsapp_identity import contact_key
+from src.integrations.twilio.client import TwilioClient
+from src.integrations.whatsapp.client import WhatsAppClient
 from src.messages import PLAYED, Contact, Content, Inbound, is_played
 from src.settings import (
     Chatwoot,
@@ -425,7 +425,7 @@ def make_assistance(
     llm = settings.llm
     if llm is None:
         return None
-    from src.integrations.openai_client import OpenAiModel  # noqa: PLC0415 - seconds of import that only this needs
+    from src.integrations.openai.client import OpenAiModel  # noqa: PLC0415 - seconds of import that only this needs
 
     model = OpenAiModel(
         api_key=llm.api_key,
@@ -450,7 +450,7 @@ def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float
     """Who listens to voice notes: nobody where that is switched off."""
     if not llm.transcription_model:
         return None
-    from src.integrations.openai_transcription import MOST_BYTES, Transcriber  # noqa: PLC0415
+    from src.integrations.openai.transcription import MOST_BYTES, Transcriber  # noqa: PLC0415
 
     def fetch(voice: Inbound) -> File:
         assert voice.media is not None  # noqa: S101 - only voice notes are listened to

@@ -24,7 +24,7 @@ import requests
 
 from src import logs
 from src.errors import ConfigurationError, LedgerUnavailable
-from src.integrations.embedded_valkey import EmbeddedValkey, die_with_parent
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey, die_with_parent
 from src.settings import Settings, admin_token, child_environment, load, verify_token
 
 ROOT = Path(__file__).resolve().parents[1]

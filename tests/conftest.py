@@ -13,9 +13,9 @@ import pytest
 import redis
 from hypothesis import settings
 
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from tests.kit.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: F401 - pytest looks for its hooks here
 
 settings.register_profile("default", deadline=None)  # how long one example takes says more of the machine than of us

@@ -11,7 +11,7 @@ import pytest
 from src.bootstrap import make_alarm, make_services
 from src.desk.ports import Alert
 from src.errors import ConfigurationError
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.simulator_channel import SimulatorChannel
 from src.settings import load
 from tests.desk.fakes import FakeChannel

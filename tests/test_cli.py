@@ -24,8 +24,8 @@ from src.desk import jobs
 from src.desk.delivery import Deliveries
 from src.desk.operators import dead_letter_id
 from src.desk.ports import Settlement
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import Contact, Event, Inbound
 from tests.conftest import Skew
@@ -204,7 +204,7 @@ def test_a_data_directory_that_cannot_be_one_is_found_out(
 
 def test_a_full_disk_is_found_out(durable: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 5 * 2**20})
-    monkeypatch.setattr("src.cli.shutil.disk_usage", lambda _folder: usage)
+    monkeypatch.setattr("src.cli.doctor.shutil.disk_usage", lambda _folder: usage)
     assert "5 MB free" in examined(code=1)["data directory"]["found"]
 
 
@@ -304,7 +304,7 @@ def test_without_a_worker_it_says_so_and_the_message_stays(ledger: RedisLedger) 
 
 
 def test_a_message_that_fails_for_good_is_a_failure(ledger: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.cli._await_status", lambda *_: "failed")
+    monkeypatch.setattr("src.cli.send._await_status", lambda *_: "failed")
     assert "dead-letters" in run("send", PHONE, "--text", "hola", code=1).stderr
 
 
@@ -463,7 +463,7 @@ def test_all_letters_are_replayed_oldest_first_without_a_bar_in_a_pipe(ledger: R
 
 def test_in_a_terminal_there_are_a_table_and_a_bar(ledger: RedisLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
-    monkeypatch.setattr("src.cli._console", Console(file=shown, force_terminal=True, width=200))
+    monkeypatch.setattr("src.cli.dead_letters.console", Console(file=shown, force_terminal=True, width=200))
     name = bury(ledger, "its turn failed three times")
     run("dead-letters", "list")
     assert name in shown.getvalue()
@@ -510,7 +510,7 @@ def test_a_chat_with_any_channel_configured_is_had_with_a_server_that_reaches_no
     }
     for name, value in reachable.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("src.cli._answers", lambda _address: True)
+    monkeypatch.setattr("src.cli.chat._answers", lambda _address: True)
     started: list[dict[str, str]] = []
 
     class Server:
@@ -526,8 +526,8 @@ def test_a_chat_with_any_channel_configured_is_had_with_a_server_that_reaches_no
         def wait(self, timeout: float) -> None:
             pass
 
-    monkeypatch.setattr("src.cli.subprocess.Popen", Server)
-    monkeypatch.setattr("src.cli._Chat.run", lambda _chat: None)
+    monkeypatch.setattr("src.cli.chat.subprocess.Popen", Server)
+    monkeypatch.setattr("src.cli.chat._Chat.run", lambda _chat: None)
     run("chat")
     [environment] = started
     assert [name for name in reachable if environment.get(name) and name != "PUBLIC_BASE_URL"] == []

@@ -45,8 +45,8 @@ VIOLATIONS = [
     ("messages", "src.agent.state", "layers"),
     ("quoting/engine", "src.agent.state", "layers"),
     ("agent/state", "src.desk.ports", "layers"),
-    ("desk/turns", "src.integrations.redis_store", "layers"),
-    ("integrations/redis_ledger", "src.settings", "layers"),
+    ("desk/turns", "src.integrations.ledger.store", "layers"),
+    ("integrations/ledger/redis_ledger", "src.settings", "layers"),
     ("agent/guardrails", "src.settings", "layers"),
     ("settings", "src.bootstrap", "layers"),
     ("logs", "src.settings", "layers"),
@@ -60,13 +60,17 @@ VIOLATIONS = [
     ("desk/delivery", "socket", "pure"),
     ("messages", "flask", "pure"),
     ("errors", "subprocess", "pure"),
-    ("worker", "src.integrations.redis_ledger", "port"),
+    ("worker", "src.integrations.ledger.redis_ledger", "port"),
     ("worker", "redis", "port"),
+    ("integrations/twilio/client", "src.integrations.whatsapp.client", "vendors"),
+    ("integrations/chatwoot/poll", "src.integrations.ledger.sightings", "vendors"),
+    ("integrations/identity", "src.integrations.whatsapp.payloads", "vendors"),
 ]
 TITLES = {
     "layers": "A line imports the lines below it, never above",
     "pure": "The core is pure",
     "port": "Workers know the ledger by its port",
+    "vendors": "Vendors do not know each other",
 }
 
 
@@ -169,3 +173,12 @@ learnt = [name for name in opened if name.endswith("learnt.bin")]
 sys.exit(f"loaded: {learnt}, numpy: {'numpy' in sys.modules}" if learnt or "numpy" in sys.modules else 0)
 """
     started_by_the_doors(tmp_path, code)
+
+
+def test_the_names_by_which_installations_import_the_clients_stay() -> None:
+    from src.integrations import chatwoot_client, whatsapp_client  # noqa: PLC0415
+    from src.integrations.chatwoot.client import ChatwootClient  # noqa: PLC0415
+    from src.integrations.whatsapp.client import WhatsAppClient  # noqa: PLC0415
+
+    assert whatsapp_client.WhatsAppClient is WhatsAppClient
+    assert chatwoot_client.ChatwootClient is ChatwootClient

@@ -13,7 +13,7 @@ from bench.installation import Installation
 from src import worker
 from src.desk.delivery import Deliveries
 from src.desk.ports import Claim, Settlement
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.worker import Worker
 from tests.integrations.ledger_kit import arrival
 from tests.kit.product import eventually

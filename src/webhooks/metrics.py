@@ -20,8 +20,8 @@ from src import __version__
 from src.bootstrap import Services
 from src.desk.checks import WORKER_SILENCE_S
 from src.errors import LedgerUnavailable
+from src.integrations.ledger.sightings import RedisSightings
 from src.integrations.process_metrics import DOOR
-from src.integrations.redis_sightings import RedisSightings
 from src.messages import PLAYED
 from src.webhooks import security
 from src.webhooks.security import OPERATOR

@@ -16,7 +16,7 @@ from src.bootstrap import Services
 from src.desk.checks import WORKER_SILENCE_S
 from src.desk.operators import dead_letter_id
 from src.errors import InvalidRequest, LedgerUnavailable, UnknownContact
-from src.integrations.whatsapp_identity import CHANNEL, typed_key
+from src.integrations.identity import CHANNEL, typed_key
 from src.messages import PLAYED
 from src.webhooks import security
 from src.webhooks.lead_page.links import Links

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from src import logs
 from src.bootstrap import Services
 from src.errors import BadSignature
-from src.integrations.twilio_payloads import OUTBOX_ID, NotForUs, parse, proven_fields
+from src.integrations.twilio.payloads import OUTBOX_ID, NotForUs, parse, proven_fields
 from src.webhooks import security
 
 _EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'

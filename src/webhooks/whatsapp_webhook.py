@@ -17,9 +17,9 @@ from src.bootstrap import Services, make_services, set_up_chatwoot
 from src.dashboard.pages import Backstage, pages
 from src.desk.desk import Received
 from src.errors import BadSignature
+from src.integrations.identity import typed_key
 from src.integrations.process_metrics import ProcessMetrics
-from src.integrations.whatsapp_identity import typed_key
-from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
+from src.integrations.whatsapp.payloads import Parsed, check_signature, parse
 from src.settings import chatwoot_of, load
 from src.webhooks import (
     chatwoot_webhook,

@@ -20,11 +20,11 @@ from src.desk.checks import Check
 from src.desk.desk import Desk
 from src.desk.operators import Operators, dead_letter_id
 from src.desk.ports import Channel, Settlement
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_revocations import RedisRevocations
-from src.integrations.redis_views import RedisRecords
+from src.integrations.identity import typed_key
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.revocations import RedisRevocations
+from src.integrations.ledger.views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
-from src.integrations.whatsapp_identity import typed_key
 from src.messages import PLAYED, Contact, Content, Inbound, Option, Outbound
 from src.webhooks import security
 

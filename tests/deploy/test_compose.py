@@ -12,7 +12,7 @@ import pytest
 import requests
 import yaml
 
-from src.integrations.embedded_valkey import find_server
+from src.integrations.ledger.embedded_valkey import find_server
 from tests.deploy.deploy_kit import DEPLOY, Image, Nginx, compose, contained, running, wait_for
 from tests.kit.product import PROJECT, eventually
 from tests.kit.rig import Rig, free_port

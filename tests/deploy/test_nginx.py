@@ -18,7 +18,7 @@ import pytest
 import requests
 import trustme
 
-from src.integrations.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
 from tests.deploy.deploy_kit import DEPLOY, Nginx, compose, running, wait_for
 from tests.kit import builders
 from tests.kit.product import eventually

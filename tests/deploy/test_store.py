@@ -18,11 +18,11 @@ import redis
 import trustme
 
 from src.errors import LedgerUnavailable
-from src.integrations.embedded_valkey import find_server
-from src.integrations.redis_keys import Keys
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.embedded_valkey import find_server
+from src.integrations.ledger.keys import Keys
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
+from src.integrations.ledger.views import RedisRecords
 from tests.deploy.deploy_kit import DEPLOY, program, running
 from tests.integrations import ledger_kit, test_ledger_store
 from tests.integrations.ledger_kit import ANA, arrival, done, take, texts
@@ -146,9 +146,9 @@ def test_the_product_has_no_right_that_it_does_not_need() -> None:
     """The rights in the file are the commands in the scripts and of the clients, no more and no less."""
     rules = re.findall(r"^user iagente (.*)$", (DEPLOY / "valkey-users.acl").read_text(), re.MULTILINE)[0].split()
     granted = {rule[1:].upper() for rule in rules if rule.startswith("+")}
-    integrations = PROJECT / "src" / "integrations"
-    scripts = "".join(path.read_text() for path in (integrations / "lua").glob("*.lua"))
-    clients = "".join(path.read_text() for path in integrations.glob("redis_*.py"))
+    ledger = PROJECT / "src" / "integrations" / "ledger"
+    scripts = "".join(path.read_text() for path in (ledger / "lua").glob("*.lua"))
+    clients = "".join(path.read_text() for path in ledger.glob("*.py") if path.name != "embedded_valkey.py")
     by_method = {"DELETE": "DEL", "SCRIPT_LOAD": "SCRIPT|LOAD"}
     own = {"EXECUTE", "PIPELINE", "PUBSUB", "GET_RANDOM_NODE", "GET_MESSAGE", "EXECUTE_COMMAND", "FROM_URL"}
     own |= {"GET_NODE_FROM_KEY", "GET_REDIS_CONNECTION", "GET_PRIMARIES"}

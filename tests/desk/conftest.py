@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.conftest import Skew
 from tests.desk.fakes import Office
 from tests.webhooks.log_kit import logging_to

@@ -17,8 +17,8 @@ from src.desk.delivery import Deliveries
 from src.desk.ports import Channel, Claim, Lane, Settlement
 from src.desk.turns import Turns
 from src.errors import TemporaryFailure
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.views import RedisRecords
 from src.messages import Contact, Content, Inbound, Media, Outbound, Receipt, Speaker
 from src.worker import Worker
 from tests.conftest import Skew

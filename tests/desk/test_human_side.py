@@ -14,9 +14,9 @@ from src.desk.crm import AgentSaid, Attachment, LeadEdited, OwnerChanged, Whose
 from src.desk.human_side import HumanSide, Sighting, owner_after
 from src.desk.lead import written
 from src.desk.ports import Settlement
-from src.integrations.chatwoot_events import key_of
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_sightings import RedisSightings
+from src.integrations.chatwoot.events import key_of
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.sightings import RedisSightings
 from src.messages import Contact
 from tests.desk.fakes import ANA, Office
 from tests.desk.operators_kit import DAY_S, Counter

@@ -14,8 +14,8 @@ from src.desk import jobs
 from src.desk.crm import Erased, File, Lead, Mirrored, Note, Owner, Place, Status
 from src.desk.mirror import MOST_CRASHES, MOST_FILE_TRIES, MOST_REFUSALS, REST_S, Mirror
 from src.errors import AccessDenied, Rejected, StaleCommit, TemporaryFailure
-from src.integrations.redis_dossier import dossier
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.dossier import dossier
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.messages import Contact, Content, Media, Outbound
 from tests.conftest import Skew
 from tests.desk.fakes import ANA, Office

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from src.desk import jobs
 from src.desk.resync import PAGE, Resync
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.views import RedisRecords
 from tests.integrations.ledger_kit import arrival
 
 PEOPLE = [f"whatsapp:346{number:08d}" for number in range(PAGE + 20)]

@@ -17,7 +17,7 @@ from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.ports import Alert, Arrival, Settlement
 from src.desk.turns import MOST_ATTEMPTS, RETENTION, UPGRADE_PAUSE_S
 from src.errors import DamagedState, StaleCommit, UnreadableState
-from src.integrations.redis_dossier import dossier
+from src.integrations.ledger.dossier import dossier
 from src.messages import Contact, Content, Event, Inbound
 from tests.conftest import Skew
 from tests.desk.fakes import ANA, APOLOGY, RETENTION_DAYS, Office

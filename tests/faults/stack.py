@@ -15,9 +15,9 @@ from typing import Protocol, Self
 
 import requests
 
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from tests.kit.product import PROJECT
 from tests.kit.rig import Rig, free_port
 

@@ -14,8 +14,8 @@ import redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from src.desk.ports import LANES, Arrival, Claim, Lane, Settlement
-from src.integrations.redis_keys import FACETS, LISTS, Keys
-from src.integrations.redis_ledger import PUT_OFF_MS, RedisLedger
+from src.integrations.ledger.keys import FACETS, LISTS, Keys
+from src.integrations.ledger.redis_ledger import PUT_OFF_MS, RedisLedger
 from src.messages import Contact, Inbound
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from src.errors import AccessDenied, IntegrationError, Rejected, TemporaryFailure
-from src.integrations.chatwoot_api import ChatwootApi, NotThere
-from src.integrations.chatwoot_messages import TEXT_LIMIT, contact_key_of, escaped, source_id_of, storable
-from src.integrations.whatsapp_identity import contact_key, ways_to_write
+from src.integrations.chatwoot.api import ChatwootApi, NotThere
+from src.integrations.chatwoot.messages import TEXT_LIMIT, contact_key_of, escaped, source_id_of, storable
+from src.integrations.identity import contact_key, ways_to_write
 from src.messages import Contact
 from tests.integrations.test_http import answering, serving
 from tests.kit.simulators.chatwoot.liquid import LiquidError, liquid
@@ -104,7 +104,7 @@ class TestFailures:
     @pytest.mark.parametrize(("header", "pause_s"), [("7", 7.0), ("0.5", 0.5), ("86400", 60.0), ("soon", 60.0), ("-1", 60.0)])
     def test_a_pause_is_kept_by_all_calls_and_ends(self, header: str, pause_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
         now_s = 1000.0
-        monkeypatch.setattr("src.integrations.chatwoot_api.time.monotonic", lambda: now_s)
+        monkeypatch.setattr("src.integrations.chatwoot.api.time.monotonic", lambda: now_s)
         with serving(answering(429, b"", Retry_After=header)) as server:
             api = api_at(server.url)
             with pytest.raises(TemporaryFailure):

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from src.desk.crm import File, Lead, Mirrored, Note, Place, Status
 from src.desk.lead import written
 from src.errors import AccessDenied, PermanentFailure, Rejected, TemporaryFailure
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_client import ChatwootClient
-from src.integrations.chatwoot_messages import MARKER, TEXT_LIMIT
+from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.client import ChatwootClient
+from src.integrations.chatwoot.messages import MARKER, TEXT_LIMIT
 from src.messages import Contact, Speaker
 from tests.kit.product import eventually
 from tests.kit.rig import Rig

@@ -11,7 +11,7 @@ import pytest
 
 from src.desk.crm import AgentSaid, LeadEdited, OwnerChanged, Whose
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.chatwoot_events import FRESH_S, Parsed, check_signature, key_of, parse
+from src.integrations.chatwoot.events import FRESH_S, Parsed, check_signature, key_of, parse
 
 SIGNED_AT = datetime.fromtimestamp(1_700_000_000, UTC)
 BODY = b'{"event":"message_created"}'

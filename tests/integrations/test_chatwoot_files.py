@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from src.errors import Rejected, TemporaryFailure
-from src.integrations.chatwoot_files import ChatwootFiles
+from src.integrations.chatwoot.files import ChatwootFiles
 from src.messages import Content
 
 MB = 1024 * 1024

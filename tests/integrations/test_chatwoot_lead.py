@@ -14,8 +14,8 @@ from src.desk.crm import Note, Place
 from src.desk.lead import PERSON_KEYS, lead_of, profile_from_attributes
 from src.desk.lead_rules import load_rules
 from src.desk.notes import Notes
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_client import ChatwootClient
+from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.client import ChatwootClient
 from src.quoting import load_catalogue
 from tests.agent.talk import CONTACT, at_proposal
 from tests.kit.rig import Rig

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from src.desk.crm import Mirrored, Place
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_client import ChatwootClient
-from src.integrations.chatwoot_links import ATTRIBUTE, show_link
+from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.client import ChatwootClient
+from src.integrations.chatwoot.links import ATTRIBUTE, show_link
 from src.messages import Contact
 from tests.kit.rig import Rig
 

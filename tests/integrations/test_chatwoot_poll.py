@@ -11,9 +11,9 @@ import pytest
 
 from src.desk.crm import AgentSaid, CrmEvent, OwnerChanged
 from src.errors import AccessDenied, Conflict, LedgerUnavailable, TemporaryFailure
-from src.integrations.chatwoot_api import ChatwootApi, NotThere
-from src.integrations.chatwoot_poll import BEHIND_S, LONGEST_BACK_S, MOST_PAGES, MOST_READ, MOST_TRIES, OVERLAP_S, ChatwootPoll
-from src.integrations.redis_sightings import RedisSightings
+from src.integrations.chatwoot.api import ChatwootApi, NotThere
+from src.integrations.chatwoot.poll import BEHIND_S, LONGEST_BACK_S, MOST_PAGES, MOST_READ, MOST_TRIES, OVERLAP_S, ChatwootPoll
+from src.integrations.ledger.sightings import RedisSightings
 from tests.kit.rig import Rig
 
 NOON = 1_781_697_600.0

@@ -9,8 +9,8 @@ import pytest
 
 from src.desk.lead import LABELS
 from src.desk.lead_rules import load_rules
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_provisioning import EVENTS, Provisioning
+from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.provisioning import EVENTS, Provisioning
 from tests.integrations.test_http import answering, serving
 from tests.kit.rig import Rig
 

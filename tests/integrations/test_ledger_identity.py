@@ -11,9 +11,9 @@ import pytest
 
 from src.desk.ports import Arrival, Origin, Settlement
 from src.errors import StaleCommit
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
+from src.integrations.ledger.views import RedisRecords
 from src.messages import Receipt
 from tests.conftest import Skew
 from tests.integrations.ledger_kit import (

@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 from src.agent.state import STAGES
 from src.desk.ports import Amendment, Arrival, Claim, Lane, Origin, Settlement
 from src.errors import StaleCommit
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from src.messages import Receipt
 from tests.integrations.ledger_kit import (
     NOW,

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from src.integrations import redis_store
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import Scripts, connect
+from src.integrations.ledger import store as redis_store
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import Scripts, connect
 from tests.conftest import Skew
 from tests.integrations import test_ledger_erasure as erasure
 from tests.integrations import test_ledger_identity as identity

@@ -41,8 +41,8 @@ import pytest
 
 from src.desk.ports import Amendment, Lane, Settlement
 from src.errors import StaleCommit
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.views import RedisRecords
 from src.messages import Receipt
 from tests.conftest import Skew
 from tests.integrations.ledger_kit import ANA, NOW, NewLedger, arrival, done, due, interposed, queued, take, texts
@@ -410,7 +410,7 @@ def test_the_transcript_is_trimmed_by_age(new_ledger: NewLedger, skew: Skew) -> 
 
 
 def test_the_events_are_trimmed_by_number(new_ledger: NewLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.integrations.redis_ledger.EVENTS_KEPT", 10)
+    monkeypatch.setattr("src.integrations.ledger.redis_ledger.EVENTS_KEPT", 10)
     ledger = new_ledger(debounce_s=0.0)
     ledger.accept([arrival("hola")])
     turn = take(ledger)

@@ -20,10 +20,10 @@ from redis.crc import key_slot
 
 from src.desk.ports import LANES, Amendment, Lane, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
-from src.integrations import redis_store
-from src.integrations.embedded_valkey import EmbeddedValkey
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import SOCKET_TIMEOUT_S, Document, connect
+from src.integrations.ledger import store as redis_store
+from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import SOCKET_TIMEOUT_S, Document, connect
 from src.messages import Receipt
 from tests.conftest import wait_for_store
 from tests.integrations.ledger_kit import (

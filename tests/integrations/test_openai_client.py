@@ -15,8 +15,8 @@ from src.agent.model import Answer, Prompt
 from src.agent.thinking.asking import schema_of, system_prompt
 from src.agent.thinking.reading import ModelReading
 from src.errors import AccessDenied, Rejected, TemporaryFailure
-from src.integrations.openai_check import ModelCheck
-from src.integrations.openai_client import Breaker, OpenAiModel, price_of
+from src.integrations.openai.check import ModelCheck
+from src.integrations.openai.client import Breaker, OpenAiModel, price_of
 from tests.kit.rig import Rig, free_port
 
 NOTHING_READ = {"values": [], "intents": []}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from src.integrations.openai_moderation import Moderator
+from src.integrations.openai.moderation import Moderator
 from tests.kit.rig import Rig
 
 

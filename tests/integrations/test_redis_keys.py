@@ -11,9 +11,9 @@ import pytest
 
 from src.agent.state import STAGES
 from src.desk.ports import LANES
-from src.integrations import redis_store
-from src.integrations.redis_keys import FACETS, LISTS, Keys, lane_names
-from src.integrations.redis_store import Scripts, as_text
+from src.integrations.ledger import store as redis_store
+from src.integrations.ledger.keys import FACETS, LISTS, Keys, lane_names
+from src.integrations.ledger.store import Scripts, as_text
 from tests.kit.rig import PROJECT
 
 LUA = Path(redis_store.__file__).parent / "lua"
@@ -24,7 +24,7 @@ WRITES = """
     persist pexpire psetex publish rename restore rpop rpush sadd script_load set setex setnx setrange smove spop srem
     unlink xadd xdel xtrim zadd zincrby zpopmax zpopmin zrem zremrangebyrank zremrangebyscore zunionstore
 """
-WRITERS = {"redis_open.py", "redis_store.py"}
+WRITERS = {"opening.py", "store.py"}
 """Single commands, and scripts."""
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_written_but_by_scripts_and_single_commands() -> None:
 def test_names_of_keys_are_made_in_one_place() -> None:
     literal = re.compile(r"""["'](?:iv:|iv:\{)""")
     files = [*SOURCES, *LUA.glob("*.lua")]
-    assert {path.name for path in files if literal.search(path.read_text(encoding="utf-8"))} == {"redis_keys.py"}
+    assert {path.name for path in files if literal.search(path.read_text(encoding="utf-8"))} == {"keys.py"}
 
 
 def test_scripts_know_no_position_no_lane_no_stage_and_no_crm() -> None:

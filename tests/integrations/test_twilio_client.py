@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from src.errors import AccessDenied, Rejected, TemporaryFailure, Unreachable
-from src.integrations.twilio_client import TwilioClient
+from src.integrations.twilio.client import TwilioClient
 from src.messages import Contact, Content, Media, Option, Outbound, Template
 from tests.kit.product import eventually
 from tests.kit.rig import Rig

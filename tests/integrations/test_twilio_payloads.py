@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.twilio_payloads import NotForUs, check_signature, form_of, parse_message, parse_status
+from src.integrations.twilio.payloads import NotForUs, check_signature, form_of, parse_message, parse_status
 from src.messages import Inbound
 
 ACCOUNT, NUMBER, TOKEN = "AC" + "0" * 32, "whatsapp:+34910000000", "token-of-the-tests"

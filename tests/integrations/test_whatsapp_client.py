@@ -23,7 +23,7 @@ from src.errors import (
     Unreachable,
     WindowClosed,
 )
-from src.integrations.whatsapp_client import WhatsAppClient
+from src.integrations.whatsapp.client import WhatsAppClient
 from src.messages import Contact, Content, Media, Template
 from tests.integrations.test_http import Server, answering, serving
 from tests.integrations.test_whatsapp_messages import MARTA, NAMELESS, PHONE, SENDABLE, message
@@ -110,8 +110,8 @@ class TestSending:
             "import sys, socket\n"
             "def refuse(*a, **k): raise SystemExit('connected')\n"
             "socket.socket.connect = socket.getaddrinfo = refuse\n"
-            "from src.integrations.whatsapp_client import WhatsAppClient\n"
-            "import src.integrations.whatsapp_payloads\n"
+            "from src.integrations.whatsapp.client import WhatsAppClient\n"
+            "import src.integrations.whatsapp.payloads\n"
             "WhatsAppClient(token='t', number_id='1', base_url='https://graph.facebook.com', api_version='v23.0')\n"
             f"raise SystemExit(str({heavy} & set(sys.modules) or ''))\n"
         )

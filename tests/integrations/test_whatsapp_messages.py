@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.errors import Rejected, Unreachable
-from src.integrations.whatsapp_messages import parts_of, payload_of, split_text
+from src.integrations.parts import parts_of, split_text
+from src.integrations.whatsapp.messages import payload_of
 from src.messages import Contact, Content, ContentKind, Option, Outbound, Template
 
 # A busy machine is no failure.

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.whatsapp_payloads import Parsed, check_signature, contact_key, parse
+from src.integrations.whatsapp.payloads import Parsed, check_signature, contact_key, parse
 from src.messages import Inbound
 
 # A busy machine is no failure.

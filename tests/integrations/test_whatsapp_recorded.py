@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.whatsapp_payloads import Parsed, check_signature, parse
+from src.integrations.whatsapp.payloads import Parsed, check_signature, parse
 from tests.integrations.test_whatsapp_payloads import JUNK, envelope, text_message, value_of, with_junk_at_every_node
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"

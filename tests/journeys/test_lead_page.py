@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from src.integrations.chatwoot_links import ATTRIBUTE
+from src.integrations.chatwoot.links import ATTRIBUTE
 from src.settings import lead_token
 from tests.dashboard.browser import Browser, chromium
 from tests.kit.product import ADMIN_TOKEN, OPERATOR, Product, eventually

@@ -11,7 +11,7 @@ import pytest
 from src.agent.thinking.asking import VERSIONS, system_prompt
 from src.agent.thinking.reading import ReadKey
 from src.agent.understanding import Context, read
-from src.integrations.openai_client import Breaker, OpenAiModel
+from src.integrations.openai.client import Breaker, OpenAiModel
 from tests.agent.talk import Talk
 from tests.agent.test_dialogues import BEGINNINGS, DIALOGUES, KEYS, problems_of
 from tests.kit.rig import Rig, free_port

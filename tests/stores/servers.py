@@ -20,7 +20,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from src.integrations.embedded_valkey import die_with_parent
+from src.integrations.ledger.embedded_valkey import die_with_parent
 from tests.kit.product import eventually
 from tests.kit.rig import free_port
 

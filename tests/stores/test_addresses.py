@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from src.errors import ConfigurationError, LedgerUnavailable
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import CONNECT_TIMEOUT_S, connect
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import CONNECT_TIMEOUT_S, connect
 from tests.integrations.ledger_kit import arrival, take, texts
 from tests.kit.rig import free_port
 from tests.stores.servers import Cluster

@@ -16,9 +16,9 @@ import pytest
 import redis
 
 from src.errors import LedgerUnavailable
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import SOCKET_TIMEOUT_S, connect
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import SOCKET_TIMEOUT_S, connect
+from src.integrations.ledger.views import RedisRecords
 from tests.integrations.ledger_kit import ANA, arrival, audit, done, queued, take, texts
 from tests.kit.product import eventually
 from tests.stores.servers import NOTICED_WITHIN_MS, Cluster, Server, Watched

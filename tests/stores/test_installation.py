@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from src.integrations.redis_keys import Keys
+from src.integrations.ledger.keys import Keys
 from tests.faults.stack import Stack
 from tests.faults.test_kills import ANSWER, Tally, everything_is_settled, tally, write
 from tests.integrations.ledger_kit import audit

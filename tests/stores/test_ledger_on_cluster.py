@@ -11,8 +11,8 @@ import pytest
 
 from src.desk.ports import Page, Settlement
 from src.errors import LedgerUnavailable
-from src.integrations.redis_dossier import dossier
-from src.integrations.redis_views import RedisRecords
+from src.integrations.ledger.dossier import dossier
+from src.integrations.ledger.views import RedisRecords
 from tests.conftest import Skew
 from tests.integrations import (
     test_ledger_erasure,

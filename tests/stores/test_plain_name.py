@@ -17,8 +17,8 @@ import pytest
 import redis
 
 from src.errors import LedgerUnavailable
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from tests.integrations.ledger_kit import arrival, take, texts
 from tests.kit.product import eventually
 from tests.kit.rig import free_port

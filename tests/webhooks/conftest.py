@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.kit.rig import PROJECT, free_port
 from tests.webhooks.door_kit import ADMIN, WHATSAPP, Doors
 from tests.webhooks.hostile_kit import ENVIRONMENT

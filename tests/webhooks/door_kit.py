@@ -9,7 +9,7 @@ import msgspec
 from flask import Flask
 
 from src.bootstrap import make_services
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.settings import Settings, load
 from tests.kit import builders
 

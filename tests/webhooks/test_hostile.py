@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.webhooks.conftest import Served
 from tests.webhooks.door_kit import Doors, written_ids
 from tests.webhooks.hostile_kit import CASES, ENVIRONMENT, Knock, cases, knock_of

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from src.errors import AccessDenied, TemporaryFailure
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.settings import lead_token
 from src.webhooks.lead_page.links import LINK_S
 from tests.conftest import Skew

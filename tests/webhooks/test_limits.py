@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from src.webhooks import limits
 from src.webhooks.limits import Counts
 from tests.kit.builders import text

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from src.worker import Worker
 from tests.conftest import Skew
 from tests.desk.fakes import ANA, Office

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from src.agent import state as states
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.messages import Contact
 from src.webhooks import openapi
 from src.webhooks.security import OPERATOR

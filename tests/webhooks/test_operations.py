@@ -12,7 +12,7 @@ import pytest
 from src.agent import state as states
 from src.agent.state import Consent, Conversation
 from src.desk.ports import Settlement
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from src.messages import Contact, Inbound
 from tests.integrations.ledger_kit import NOW, done, take, traces
 from tests.kit.builders import new_wamid, text
@@ -79,7 +79,7 @@ def test_ready_means_that_messages_are_kept_and_somebody_answers_them(doors: Doo
 
 
 def test_ready_does_not_depend_on_a_store_that_is_away_but_says_so(new_doors: NewDoors) -> None:
-    from src.integrations.redis_store import connect  # noqa: PLC0415
+    from src.integrations.ledger.store import connect  # noqa: PLC0415
 
     doors = new_doors(ledger=RedisLedger(lambda: connect("unix:///nonexistent/store.sock")))
     assert doors.ask("/healthz").status_code == 200

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from src.agent.corrections import KEYS
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.integrations.ledger_kit import take
 from tests.kit.builders import text
 from tests.kit.contracts import assert_conversation, assert_error
@@ -360,7 +360,7 @@ def test_a_test_message_needs_a_phone(doors: Doors, to: Any) -> None:
     ids=str,
 )
 def test_without_the_store_every_door_is_a_503(new_doors: Callable[..., Doors], method: str, path: str, body: Any) -> None:
-    from src.integrations.redis_store import connect  # noqa: PLC0415
+    from src.integrations.ledger.store import connect  # noqa: PLC0415
 
     doors = new_doors(ledger=RedisLedger(lambda: connect("redis://127.0.0.1:1")))
     answer = send(doors, path, body, method=method)
@@ -369,7 +369,7 @@ def test_without_the_store_every_door_is_a_503(new_doors: Callable[..., Doors], 
 
 
 def test_without_the_store_the_checks_still_answer(new_doors: Callable[..., Doors]) -> None:
-    from src.integrations.redis_store import connect  # noqa: PLC0415
+    from src.integrations.ledger.store import connect  # noqa: PLC0415
 
     doors = new_doors({}, ledger=RedisLedger(lambda: connect("redis://127.0.0.1:1")))
     checks = checks_of(doors)

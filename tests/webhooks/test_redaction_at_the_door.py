@@ -11,7 +11,7 @@ import pytest
 
 from src.agent.redaction import HEALTH_MARK
 from src.desk.jobs import inbound_of
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.integrations.ledger_kit import contents, take
 from tests.kit import builders
 from tests.kit.builders import Item, text

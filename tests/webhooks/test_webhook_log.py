@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from src.errors import LedgerUnavailable
-from src.integrations.redis_ledger import RedisLedger
+from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.kit import builders
 from tests.webhooks.door_kit import ADMIN, DOOR, KEY, SECRET, VERIFY, WHATSAPP, Doors
 from tests.webhooks.hostile_kit import CHATWOOT_SECRET, ENVIRONMENT, TWILIO_TOKEN, cases, knock_of

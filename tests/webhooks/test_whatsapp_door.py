@@ -13,8 +13,8 @@ import redis
 import requests
 
 from src.errors import ConfigurationError, LedgerUnavailable
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import connect
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from src.webhooks.security import MAX_BODY_BYTES
 from tests.integrations.ledger_kit import InterposedServer
 from tests.kit import builders

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from src.desk.ports import Clock, Revocations
-from src.integrations.redis_open import moment_of
+from src.integrations.ledger.opening import moment_of
 
 LINK_S = 15 * 60
 _LINK = re.compile(r"([1-9][0-9]{0,9})\.([0-9]{1,15})\.([0-9a-f]{64})")

@@ -13,12 +13,12 @@ from typing import Any
 from src.desk import jobs
 from src.desk.crm import File, Mirrored, Place, Status
 from src.errors import AccessDenied, Rejected
-from src.integrations.chatwoot_api import VENDOR, NotThere
-from src.integrations.chatwoot_client import ChatwootClient
-from src.integrations.chatwoot_files import fetched
-from src.integrations.chatwoot_messages import escaped, storable
+from src.integrations.chatwoot.api import VENDOR, NotThere
+from src.integrations.chatwoot.client import ChatwootClient
+from src.integrations.chatwoot.files import fetched
+from src.integrations.chatwoot.messages import escaped, storable
 from src.integrations.http import Outgoing
-from src.integrations.whatsapp_messages import parts_of
+from src.integrations.parts import parts_of
 from src.messages import Contact, Content, Media, Outbound
 
 _MOST_PLACES = 10_000

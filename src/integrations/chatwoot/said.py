@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from src.integrations.chatwoot_api import ChatwootApi
-from src.integrations.chatwoot_messages import MARKER
+from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.messages import MARKER
 
 _CLOCKS_APART = timedelta(minutes=10)
 _REMEMBERED_CONVERSATIONS = 1_000

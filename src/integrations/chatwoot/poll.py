@@ -10,15 +10,15 @@ with what is oldest, and the next one goes on from there; a conversation that ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 from src.desk.crm import CrmEvent, Whose
 from src.desk.human_side import HumanSide
 from src.errors import Conflict, LedgerUnavailable, TemporaryFailure
-from src.integrations.chatwoot_api import ChatwootApi, NotThere
-from src.integrations.chatwoot_events import NotForUs, edited_in, owner_in, said_in, whose_of
-from src.integrations.chatwoot_said import pages_of
-from src.integrations.redis_sightings import RedisSightings
+from src.integrations.chatwoot.api import ChatwootApi, NotThere
+from src.integrations.chatwoot.events import NotForUs, edited_in, owner_in, said_in, whose_of
+from src.integrations.chatwoot.said import pages_of
 
 EVERY_S = 20.0
 AT_ONCE_S = 1.0
@@ -50,6 +50,25 @@ Connect = Callable[[], tuple[ChatwootApi, int] | None]
 """The API and the number of our inbox; None while it is not provisioned."""
 
 
+class PollSightings(Protocol):
+    """What the poll remembers from one look to the next, see `RedisSightings`. Times are seconds since 1970: of the
+    conversations, there; `at_s` and `now_s`, ours. Every method may raise LedgerUnavailable.
+    """
+
+    def polling(self, *, for_s: float) -> AbstractContextManager[bool]: ...
+    def place(self) -> float | None: ...
+    def move_place(self, seconds: float) -> None: ...
+    def saw_everything(self, to_s: float, at_s: float) -> None: ...
+    def everything_to(self) -> float | None: ...
+    def behind_s(self, now_s: float) -> float: ...
+    def read_to(self, since_s: float) -> dict[str, float]: ...
+    def note_heard(self, conversation_id: str, to_s: float | None, at_s: float | None) -> None: ...
+    def heard_ago_s(self, now_s: float) -> float: ...
+    def failing(self) -> frozenset[str]: ...
+    def count_failure(self, conversation_id: str, *, counts: bool) -> int: ...
+    def once(self, name: str, *, for_s: float) -> bool: ...
+
+
 class _Changed(NamedTuple):
     """Conversations in which something happened since `since_s`, longest ago first: all of those up to `to_s`, and `whole`
     says whether that is all there are. `newest_s` is when something happened last."""
@@ -72,7 +91,7 @@ class ChatwootPoll:
         self,
         connect: Connect,
         humans: HumanSide,
-        sightings: RedisSightings,
+        sightings: PollSightings,
         *,
         clock: Callable[[], float],
         told: Callable[[str, str], None] = lambda _reason, _detail: None,

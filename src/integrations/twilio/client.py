@@ -16,8 +16,8 @@ import requests
 from src.desk.crm import File
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, Unreachable, WindowClosed
 from src.integrations.http import AllowedHosts, Answer, Outgoing, new_session
-from src.integrations.twilio_payloads import OUTBOX_ID
-from src.integrations.whatsapp_messages import split_text
+from src.integrations.parts import split_text
+from src.integrations.twilio.payloads import OUTBOX_ID
 from src.messages import Contact, Content, Media, Outbound, Template
 
 VENDOR = "twilio"

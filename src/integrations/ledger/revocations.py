@@ -6,10 +6,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from src.integrations.redis_keys import Key
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_open import moment_of
-from src.integrations.redis_store import ledger_errors
+from src.integrations.ledger.keys import Key
+from src.integrations.ledger.opening import moment_of
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import ledger_errors
 
 
 class RedisRevocations:

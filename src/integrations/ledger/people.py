@@ -16,9 +16,9 @@ from src.agent.state import STAGES
 from src.desk.crm import Erased, Place
 from src.desk.ports import LANES, REMEMBERED, Arrival, Claim
 from src.errors import LedgerUnavailable, StaleCommit
-from src.integrations.redis_keys import LISTS, Key, Keys, lane_names
-from src.integrations.redis_open import OpenStore, aliases_of, text_of
-from src.integrations.redis_store import as_text, ledger_errors, servers
+from src.integrations.ledger.keys import LISTS, Key, Keys, lane_names
+from src.integrations.ledger.opening import OpenStore, aliases_of, text_of
+from src.integrations.ledger.store import as_text, ledger_errors, servers
 from src.messages import Contact, Inbound
 
 HOPS = 6

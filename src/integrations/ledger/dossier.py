@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from src.desk.ports import LANES
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import ledger_errors
-from src.integrations.redis_views import letter_of, row_of
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import ledger_errors
+from src.integrations.ledger.views import letter_of, row_of
 
 _FACTS = {"s": "status", "w": "vendor_id", "e": "error_codes", "t": "receipt_at"}
 """What is kept beside the transcript about a message of ours, by the letter it stands under."""

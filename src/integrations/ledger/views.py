@@ -17,9 +17,9 @@ import msgspec
 
 from src.agent.state import STAGES
 from src.desk.ports import LANES, DeadLetter, Page, Record
-from src.integrations.redis_keys import Key
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import ledger_errors
+from src.integrations.ledger.keys import Key
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import ledger_errors
 
 ROWS_SHOWN = 1_000
 HOURS_SHOWN = 24

@@ -24,9 +24,9 @@ import msgspec
 
 from src.desk.crm import AgentSaid, Attachment, CrmEvent, LeadEdited, OwnerChanged, Whose
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.chatwoot_messages import MARKER, SOURCE_PREFIX, contact_key_of
+from src.integrations.chatwoot.messages import MARKER, SOURCE_PREFIX, contact_key_of
+from src.integrations.identity import bsuid_of, contact_key, phone_of
 from src.integrations.untrusted import json_object, line_of, name_of, text_of, tree_of
-from src.integrations.whatsapp_identity import bsuid_of, contact_key, phone_of
 from src.messages import Contact, Inbound, Media
 
 FRESH_S = 300

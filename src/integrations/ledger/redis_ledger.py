@@ -2,7 +2,7 @@
 
 Every contact belongs to a shard; all its keys carry the shard's hash tag, so one script touches one slot. Whatever must happen
 together is written by a script beside this file (`lua/`), which is given its keys by name and one document; single commands go
-through `Writes` (redis_open.py), and nobody else writes. See ARCHITECTURE.md, "The ledger".
+through `Writes` (opening.py), and nobody else writes. See ARCHITECTURE.md, "The ledger".
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from src.agent.state import STAGES
 from src.desk.crm import Status
 from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Origin, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
-from src.integrations.redis_keys import LISTS, Key, Keys, lane_names
-from src.integrations.redis_open import OpenStore, Writes, aliases_of, moment_of, text_of
-from src.integrations.redis_people import HOPS, REMEMBER_IDS_S, RedisPeople
-from src.integrations.redis_store import Client, as_text, ledger_errors, servers
+from src.integrations.ledger.keys import LISTS, Key, Keys, lane_names
+from src.integrations.ledger.opening import OpenStore, Writes, aliases_of, moment_of, text_of
+from src.integrations.ledger.people import HOPS, REMEMBER_IDS_S, RedisPeople
+from src.integrations.ledger.store import Client, as_text, ledger_errors, servers
 from src.messages import Receipt
 
 REMEMBER_SENT_S = 31 * 86_400
@@ -115,7 +115,7 @@ class RedisLedger:
         """See the port."""
         return self.write.set(self.keys.told(name), 1, nx=True, for_s=round(for_s))
 
-    # -- people: see redis_people.py -------------------------------------------------------------------------------
+    # -- people: see people.py -------------------------------------------------------------------------------
 
     def alias(self, contact: str, alias: str) -> str:
         """See the port."""

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from src.integrations.chatwoot_api import ChatwootApi, NotThere
-from src.integrations.chatwoot_events import NotForUs, key_of, whose_of
+from src.integrations.chatwoot.api import ChatwootApi, NotThere
+from src.integrations.chatwoot.events import NotForUs, key_of, whose_of
 
 ATTRIBUTE = "iagente_link"
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")

@@ -1,6 +1,6 @@
 """What Twilio sends: proof of origin, and its forms turned into our own words.
 
-This file and `twilio_client` know Twilio's fields; nothing else does. Everything here is pure. Facts are from Twilio's
+This file and `client` know Twilio's fields; nothing else does. Everything here is pure. Facts are from Twilio's
 "Webhook request", "WhatsApp" and "Validating requests" documents and its own library.
 """
 
@@ -17,8 +17,8 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from src.errors import BadSignature, MalformedPayload
+from src.integrations.identity import bsuid_of, contact_key, phone_of
 from src.integrations.untrusted import json_object, line_of, name_of, text_of
-from src.integrations.whatsapp_identity import bsuid_of, contact_key, phone_of
 from src.messages import Contact, Inbound, InboundKind, Location, Media, Receipt
 
 CHANNEL = "twilio"

@@ -12,9 +12,9 @@ import msgspec
 
 from src.desk.human_side import Sighting
 from src.errors import LedgerUnavailable
-from src.integrations.redis_keys import Keys
-from src.integrations.redis_ledger import RedisLedger
-from src.integrations.redis_store import ledger_errors
+from src.integrations.ledger.keys import Keys
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import ledger_errors
 
 KEPT_S = 90 * 86_400
 _LOOK_S = 10.0

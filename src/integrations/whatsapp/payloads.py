@@ -1,6 +1,6 @@
 """What Meta sends: proof of origin, and webhook bodies turned into our own words.
 
-This file and `whatsapp_client` know Meta's JSON; nothing else does. Everything here is pure. Facts are from Meta's
+This file and `client` know Meta's JSON; nothing else does. Everything here is pure. Facts are from Meta's
 "Webhooks" reference (payloads of messages, statuses and account fields) and "Business-scoped user IDs".
 
 A body holds entries, changes and, in one change, up to a thousand messages and statuses. Each of them stands alone: what
@@ -23,8 +23,8 @@ from typing import Any
 import msgspec
 
 from src.errors import BadSignature, MalformedPayload
+from src.integrations.identity import CHANNEL, bsuid_of, contact_key, is_same_number, phone_of
 from src.integrations.untrusted import json_object, line_of, name_of, text_of, tree_of
-from src.integrations.whatsapp_identity import CHANNEL, bsuid_of, contact_key, is_same_number, phone_of
 from src.messages import Broken, Contact, Inbound, InboundKind, Location, Media, Notice, Receipt
 
 __all__ = ["Parsed", "check_signature", "contact_key", "parse"]

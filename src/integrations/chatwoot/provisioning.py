@@ -16,7 +16,7 @@ from src.desk.checks import SetupStep
 from src.desk.lead import ATTRIBUTES, LABELS, Attribute
 from src.desk.lead_rules import Team
 from src.errors import AccessDenied, IntegrationError, TemporaryFailure
-from src.integrations.chatwoot_api import ChatwootApi
+from src.integrations.chatwoot.api import ChatwootApi
 
 INBOX_NAME = "WhatsApp (iAgente Vida)"
 BOT_NAME = "iAgente Vida"

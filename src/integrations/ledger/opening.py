@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from src.errors import ConfigurationError, LedgerUnavailable
-from src.integrations.redis_keys import Key, Keys
-from src.integrations.redis_store import Client, Document, Scripts, ledger_errors
+from src.integrations.ledger.keys import Key, Keys
+from src.integrations.ledger.store import Client, Document, Scripts, ledger_errors
 from src.messages import Contact
 
 _FOR_EVER_MS = 2**53 - 1
