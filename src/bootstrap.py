@@ -17,6 +17,7 @@ from src import logs
 from src.agent.model import Answer as ModelAnswer
 from src.agent.model import Assistance
 from src.agent.state import House, new_conversation
+from src.data_dir import admin_token, chatwoot_of, keep_provisioned, lead_page_address, provisioning_alone, verify_token
 from src.desk.checks import Check, Question, SetupStep, run_checks
 from src.desk.crm import File
 from src.desk.delivery import Deliveries
@@ -53,19 +54,7 @@ from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.twilio.client import TwilioClient
 from src.integrations.whatsapp.client import WhatsAppClient
 from src.messages import PLAYED, Contact, Content, Inbound, is_played
-from src.settings import (
-    Chatwoot,
-    Llm,
-    Provisioned,
-    Settings,
-    WhatsApp,
-    admin_token,
-    chatwoot_of,
-    keep_provisioned,
-    lead_page_address,
-    provisioning_alone,
-    verify_token,
-)
+from src.settings import Chatwoot, Llm, Provisioned, Settings, WhatsApp
 
 CLOCK_LOOK_S = 30.0
 CLOCK_TELL_AGAIN_S = 3600.0

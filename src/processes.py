@@ -23,9 +23,10 @@ from types import FrameType
 import requests
 
 from src import logs
+from src.data_dir import admin_token, verify_token
 from src.errors import ConfigurationError, LedgerUnavailable
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey, die_with_parent
-from src.settings import Settings, admin_token, child_environment, load, verify_token
+from src.settings import Settings, child_environment, load
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER_STOPS_WITHIN_S = 25.0

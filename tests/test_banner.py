@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from src.data_dir import admin_token, verify_token
 from src.processes import banner, is_read_by_a_person
-from src.settings import admin_token, load, verify_token
+from src.settings import load
 from tests.kit.product import Product
 from tests.kit.rig import PROJECT, free_port
 from tests.webhooks.hostile_kit import ENVIRONMENT

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from src.bootstrap import make_services, set_up_chatwoot
 from src.cli import cli
-from src.settings import PROVISIONED, admin_token, chatwoot_of, load
+from src.data_dir import PROVISIONED, admin_token, chatwoot_of
+from src.settings import load
 from src.webhooks.whatsapp_webhook import create_app
 from tests.dashboard.conftest import Page, Visitor, form_word
 from tests.kit.rig import Rig

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from rich.pretty import pretty_repr
 
+from src.data_dir import admin_token, verify_token
 from src.errors import ConfigurationError
-from src.settings import Settings, admin_token, child_environment, load, verify_token
+from src.settings import Settings, child_environment, load
 from tests.kit.rig import PROJECT
 
 WHATSAPP = {

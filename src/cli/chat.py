@@ -16,8 +16,9 @@ import click
 import requests
 
 from src.cli.shared import ROOT, console, settings_at_hand
+from src.data_dir import admin_token
 from src.integrations.identity import contact_key
-from src.settings import Settings, admin_token, child_environment
+from src.settings import Settings, child_environment
 
 _REAL_PEOPLE = ("WHATSAPP_", "TWILIO_", "CHATWOOT_", "LINE_", "ALERT_", "SMTP_")
 """How variables begin through which somebody could be reached: a chat to try the bot is told none of them."""

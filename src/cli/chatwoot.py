@@ -14,10 +14,10 @@ from rich.progress import Progress
 
 from src.bootstrap import Services, set_up_chatwoot
 from src.cli.shared import console, known_contact, services_at_hand, settings_at_hand
+from src.data_dir import chatwoot_of
 from src.desk.checks import SetupStep
 from src.desk.resync import PAGE as RESYNC_PAGE
 from src.desk.resync import Resync
-from src.settings import chatwoot_of
 
 _MOST_WAITING = 2_000
 

@@ -14,13 +14,14 @@ import requests
 
 from src.bootstrap import make_services, tariff_folder
 from src.cli.shared import console
+from src.data_dir import verify_token
 from src.desk.checks import Check, judged
 from src.errors import (
     ConfigurationError,
     DamagedCatalogue,
 )
 from src.quoting import load_catalogue
-from src.settings import Settings, load, verify_token
+from src.settings import Settings, load
 
 _LEAST_FREE_MB = 500
 

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 
 from src import logs
 from src.bootstrap import Services
+from src.data_dir import chatwoot_of
 from src.errors import BadSignature
 from src.integrations.chatwoot.events import check_signature, parse
-from src.settings import chatwoot_of
 from src.webhooks import security
 
 

@@ -15,12 +15,13 @@ from flask import Blueprint, Flask, Response, request
 from src import logs
 from src.bootstrap import Services, make_services, set_up_chatwoot
 from src.dashboard.pages import Backstage, pages
+from src.data_dir import chatwoot_of
 from src.desk.desk import Received
 from src.errors import BadSignature
 from src.integrations.identity import typed_key
 from src.integrations.process_metrics import ProcessMetrics
 from src.integrations.whatsapp.payloads import Parsed, check_signature, parse
-from src.settings import chatwoot_of, load
+from src.settings import load
 from src.webhooks import (
     chatwoot_webhook,
     lead_page,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from src.data_dir import lead_token
 from src.integrations.chatwoot.links import ATTRIBUTE
-from src.settings import lead_token
 from tests.dashboard.browser import Browser, chromium
 from tests.kit.product import ADMIN_TOKEN, OPERATOR, Product, eventually
 from tests.kit.rig import Rig, free_port

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from src.data_dir import lead_token
 from src.errors import AccessDenied, TemporaryFailure
 from src.integrations.ledger.redis_ledger import RedisLedger
-from src.settings import lead_token
 from src.webhooks.lead_page.links import LINK_S
 from tests.conftest import Skew
 from tests.integrations.ledger_kit import contents

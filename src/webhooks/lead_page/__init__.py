@@ -19,11 +19,11 @@ from flask import Blueprint, Response, request
 
 from src import logs
 from src.bootstrap import Services
+from src.data_dir import lead_token
 from src.desk.lead_card import card_of
 from src.errors import IntegrationError, InvalidRequest, UnknownContact
 from src.integrations.chatwoot.messages import contact_key_of
 from src.integrations.identity import typed_key
-from src.settings import lead_token
 from src.webhooks import security
 from src.webhooks.lead_page.links import Links
 
