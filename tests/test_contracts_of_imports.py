@@ -133,7 +133,7 @@ def test_settings_may_read_the_environment(tmp_path: Path) -> None:
 
 def test_nobody_prints(tmp_path: Path) -> None:
     assert "T201" in ruff(tmp_path, "desk/newcomer.py", "print('hola')")
-    assert "T201" not in ruff(tmp_path, "cli.py", "print('hola')")
+    assert "T201" not in ruff(tmp_path, "cli/newcomer.py", "print('hola')")
 
 
 def started_by_the_doors(tmp_path: Path, code: str) -> None:
