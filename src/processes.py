@@ -211,6 +211,7 @@ def banner(settings: Settings, *, to_a_person: bool) -> str:
         tokens["verify"] = "WHATSAPP_VERIFY_TOKEN, as it was set"
     channel = "the simulator (no keys are set)" if settings.is_tried_out else ", ".join(settings.channels_in_words)
     store = "configured by REDIS_URL" if settings.redis_url else f"embedded, in {files}"
+    remarks = "".join(f"  note          {remark}\n" for remark in settings.remarks)
     return (
         f"\niAgente Vida is running.\n"
         f"  address       {settings.web_address}\n"
@@ -219,6 +220,7 @@ def banner(settings: Settings, *, to_a_person: bool) -> str:
         f"  admin token   {tokens['admin']}\n"
         f"  channel       {channel}\n"
         f"  store         {store}\n"
+        f"{remarks}"
         f"  try it        make chat      (in another terminal; the curl lines are in README.md)\n"
         f"  stop          Ctrl-C\n\n"
     )
@@ -235,6 +237,8 @@ def run(*, serve_web: bool) -> int:
             process="main",
             stdout=settings.log_stdout and not sys.stdout.isatty(),
         )
+        for remark in settings.remarks:
+            logs.get_logger().warning("settings.remark", detail=remark)
         if serve_web:
             _check_port(settings)
         supervisor = Supervisor(settings, serve_web=serve_web)

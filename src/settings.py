@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from dotenv import dotenv_values
 
+from src.environment import PLATFORMS, WHERE_TO_FIND, named, with_other_names
 from src.errors import ConfigurationError
 
 LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN = 16, 8
@@ -102,7 +103,10 @@ class Llm(_Discreet, frozen=True):
 
 
 class Settings(_Discreet, frozen=True, kw_only=True):
-    """Everything that can be configured, read once. Names are those of the environment, in lower case."""
+    """Everything that can be configured, read once. Names are those of the environment, in lower case.
+
+    `remarks` say what whoever starts the program should know, a line for each.
+    """
 
     _shown = ("whatsapp", "twilio", "chatwoot", "llm", "data_dir", "webhook_host", "webhook_port")
 
@@ -151,6 +155,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     log_stdout: bool
     otlp_endpoint: str
     langsmith_tracing: bool
+    remarks: tuple[str, ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """The settings for people to read; of secrets only whether they are set."""
@@ -278,7 +283,10 @@ class _Reader:
         given = [name for name in names if self.text(name)]
         missing = [name for name in names if name not in given]
         if given and missing:
-            self.faults.append(f"{title}: {', '.join(missing)} missing (set: {', '.join(given)})")
+            found = [f"{name}: {WHERE_TO_FIND[name]}" for name in missing if name in WHERE_TO_FIND]
+            self.faults.append(
+                f"{title}: {', '.join(missing)} missing (set: {', '.join(given)}). {'. '.join(found)}".rstrip(" .")
+            )
         return bool(given) and not missing
 
 
@@ -294,7 +302,9 @@ _WHATSAPP = ("WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_VERIFY_TOKE
 def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
     """The settings of this process: the environment over `.env` over defaults. Raises ConfigurationError with every fault."""
     written = {name: value or "" for name, value in dotenv_values(dotenv).items()} if dotenv else {}
-    read = _Reader({**written, **(os.environ if environment is None else environment)})
+    known = named({**written, **(os.environ if environment is None else environment)})
+    read = _Reader(known.values)
+    read.faults += known.faults
     settings = Settings(
         whatsapp=_whatsapp(read),
         twilio=_twilio(read),
@@ -304,7 +314,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         data_dir=Path(read.text("DATA_DIR", "var")),
         ledger_shards=read.whole("LEDGER_SHARDS", 16, least=1, most=99),
         wait_replicas=read.whole("LEDGER_WAIT_REPLICAS", 0, least=0, most=5),
-        webhook_host=read.text("WEBHOOK_HOST", "0.0.0.0" if _in_container() else "127.0.0.1"),  # noqa: S104 - a container's own network
+        webhook_host=read.text("WEBHOOK_HOST", "0.0.0.0" if _is_reached_from_outside(read) else "127.0.0.1"),  # noqa: S104 - a container's own network
         webhook_port=read.whole("WEBHOOK_PORT", 5000, least=1, most=65_535),
         public_base_url=read.address("PUBLIC_BASE_URL").rstrip("/"),
         admin_token=read.own_secret("ADMIN_TOKEN", LEAST_ADMIN_TOKEN),
@@ -341,6 +351,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         otlp_endpoint=read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
         langsmith_tracing=read.flag("LANGSMITH_TRACING"),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
+        remarks=known.remarks,
     )
     if read.faults:
         raise ConfigurationError(read.faults)
@@ -376,9 +387,19 @@ def _twilio(read: _Reader) -> Twilio | None:
     return Twilio(
         account_sid=read.text("TWILIO_ACCOUNT_SID"),
         auth_token=read.text("TWILIO_AUTH_TOKEN"),
-        sender=read.shaped("TWILIO_WHATSAPP_FROM", _TWILIO_SENDER, "an address such as whatsapp:+34600000000"),
+        sender=_twilio_sender(read),
         api_base=read.address("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/"),
     )
+
+
+def _twilio_sender(read: _Reader) -> str:
+    """The address of a sender, also when only its number is given."""
+    written = read.text("TWILIO_WHATSAPP_FROM")
+    number = re.sub(r"[\s().-]", "", written.removeprefix("whatsapp:"))
+    sender = f"whatsapp:{number if number.startswith('+') else f'+{number}'}"
+    if not _TWILIO_SENDER.fullmatch(sender):
+        read.faults.append("TWILIO_WHATSAPP_FROM: not an address such as whatsapp:+34600000000")
+    return sender
 
 
 def _chatwoot(read: _Reader) -> Chatwoot | None:
@@ -415,8 +436,11 @@ def _llm(read: _Reader) -> Llm | None:
 def child_environment(changes: Mapping[str, str], *, without: tuple[str, ...] = ()) -> dict[str, str]:
     """The environment for a process that this one starts; variables that begin with one of `without` are off for it."""
     off = {name: "" for name in (*os.environ, *dotenv_values(".env")) if without and name.startswith(without)}
-    return {**os.environ, **off, **changes}
+    return {**os.environ, **off, **with_other_names(changes)}
 
 
-def _in_container() -> bool:
+def _is_reached_from_outside(read: _Reader) -> bool:
+    """Whether this runs in a container, or where a platform says which port it will knock at."""
+    if any(read.text(name) for name in PLATFORMS):
+        return True
     return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()

@@ -53,7 +53,7 @@ def _examined() -> list[Check]:
     words = settings.channels_in_words
     channels = "no keys: the simulator is the channel" if settings.is_tried_out else f"channels: {', '.join(words)}"
     checks = [
-        Check("settings", True, f"complete; {channels}"),
+        Check("settings", True, "; ".join(("complete", channels, *settings.remarks))),
         _data_dir(settings.data_dir),
         _tariff(settings),
         _written_answers(settings),
