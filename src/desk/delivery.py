@@ -14,6 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from src.desk import jobs
+from src.desk.loading import reply_window
 from src.desk.ports import Channel, Claim, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, StaleCommit, TemporaryFailure, WindowClosed
 from src.messages import Content, Event, Outbound
@@ -26,7 +27,6 @@ DEADLINE = timedelta(hours=24)
 """After this long a reply is worth nothing: it is buried, and so is what was to follow it."""
 FILE_DEADLINE = timedelta(hours=1)
 """After this long without its file a message is buried: what waits behind it is worth more."""
-REPLY_WINDOW = timedelta(hours=24)
 PAUSE_S = 60.0
 """How long a number rests after its credentials were refused."""
 _LONGEST_SEND_S = 6.0
@@ -92,11 +92,9 @@ class Deliveries:
 
     @staticmethod
     def _window_is_closed(claim: Claim, channel: Channel, outbound: Outbound) -> bool:
-        if not channel.confirms or outbound.content.kind == "template" or claim.heard_at is None:
+        if outbound.content.kind == "template" or not claim.clock_agrees:  # the vendor knows
             return False
-        if not claim.clock_agrees:  # the vendor knows
-            return False
-        return claim.now - claim.heard_at > REPLY_WINDOW
+        return reply_window(channel, claim.heard_at, claim.now) == "closed"
 
     def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> str:
         try:

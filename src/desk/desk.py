@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from src.agent import state as states
 from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.failures import first_code, reason_of
+from src.desk.loading import shown_conversation
 from src.desk.ports import Ledger, Record, Records
-from src.errors import UnreadableState
 from src.messages import Contact, Inbound, Receipt
 
 MESSAGES_SHOWN = 1_000
@@ -54,14 +52,14 @@ class Desk:
         record = self._records.record(contact)
         if record is None:
             return None
-        return _shown(record, self._state(record))
+        return _shown(record, shown_conversation(record))
 
     def conversations(
         self, *, cursor: str = "", limit: int = 50, stage: str = "", owner: str = "", query: str = ""
     ) -> dict[str, Any]:
         """A page of summaries, newest first. Raises ValueError for a cursor that is none of ours."""
         page = self._records.page(cursor=cursor, limit=limit, stage=stage, owner=owner, query=query)
-        summaries = [_summary(record, self._state(record)) for record in page.records]
+        summaries = [_summary(record, shown_conversation(record)) for record in page.records]
         if query:  # such a page comes in the order of names and of all stages
             summaries = [summary for summary in summaries if stage in ("", summary["stage"])]
             summaries.sort(key=lambda summary: (summary["updated_at"], summary["contact"]["key"]), reverse=True)
@@ -78,14 +76,6 @@ class Desk:
     def figures(self) -> dict[str, Any]:
         """What is waiting, what went wrong, who is where."""
         return self._records.figures()
-
-    def _state(self, record: Record) -> Conversation:
-        """The stored state. What was stored by a newer version is left out: people still find the transcript."""
-        if record.state is not None:
-            with suppress(UnreadableState):
-                return states.decode(record.state)
-        contact = jobs.contact_of(record.contact)
-        return states.new_conversation(contact, record.created_at)
 
 
 def _contact(contact: Contact) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from src.agent import state as states
-from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.crm import AgentSaid, CrmEvent, LeadEdited, Moved, Owner, OwnerChanged, Whose
 from src.desk.lead import profile_from_attributes
+from src.desk.loading import readable_conversation, stored_conversation
 from src.desk.operators import Operators
 from src.desk.ports import Channel, Clock, Ledger, Origin, Record, Records
 from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
@@ -170,12 +169,12 @@ class HumanSide:
 
     def _correct(self, contact: str, edited: LeadEdited) -> str:
         record = self._records.record(contact)
-        if record is None or record.state is None:
-            return "nobody_known"
         try:
-            conversation = states.decode(record.state)
+            conversation = stored_conversation(record) if record else None
         except UnreadableState:
             return "unreadable_state"
+        if record is None or conversation is None:
+            return "nobody_known"
         edits = profile_from_attributes(edited.attributes, conversation, self._clock().date())
         if not edits.changes:
             return "unchanged"
@@ -220,8 +219,5 @@ def _contents(said: AgentSaid) -> Sequence[Content]:
 
 def _who(contact: str, record: Record | None) -> Contact:
     """The person as they are addressed now: as far as is known, by what they wrote from last."""
-    conversation: Conversation | None = None
-    if record and record.state:
-        with suppress(UnreadableState):
-            conversation = states.decode(record.state)
+    conversation = readable_conversation(record)
     return msgspec.structs.replace(conversation.contact, key=contact) if conversation else jobs.contact_of(contact)

@@ -14,14 +14,14 @@ from typing import Any
 
 import msgspec
 
-from src.agent import state as states
 from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.crm import Anew, Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
 from src.desk.delivery import backoff_s
 from src.desk.failures import reason_of
+from src.desk.loading import readable_conversation
 from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
-from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, UnreadableState
+from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure
 from src.messages import Event, is_played
 
 MOST_CRASHES = 3
@@ -205,7 +205,7 @@ class _Told:
         self.waits_for_file = False
         self._kept = claim.crm
         self._at_head = True
-        self.conversation = _conversation(claim)
+        self.conversation = readable_conversation(claim)
         self.contact = jobs.contact_of(claim.contact)
         if self.conversation is not None:
             self.contact = msgspec.structs.replace(self.conversation.contact, key=claim.contact)
@@ -280,15 +280,6 @@ def _read(job: Job) -> MirrorJob | None:
     with suppress(msgspec.MsgspecError):
         told: MirrorJob = msgspec.json.decode(job.body, type=MirrorJob)
         return told
-    return None
-
-
-def _conversation(claim: Claim) -> Conversation | None:
-    """The state as it is now; None when there is none, or one of a newer version."""
-    with suppress(UnreadableState):
-        if claim.state is not None:
-            owner: Any = "human" if claim.owner == "human" else "bot"
-            return msgspec.structs.replace(states.decode(claim.state), owner=owner)
     return None
 
 

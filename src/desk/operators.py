@@ -17,6 +17,7 @@ from src.agent.redaction import clean
 from src.agent.state import Conversation
 from src.desk import handoff, jobs
 from src.desk.crm import Moved
+from src.desk.loading import conversation_or_new, readable_conversation, reply_window
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
 from src.desk.turns import RETENTION
@@ -24,7 +25,6 @@ from src.errors import Conflict, InvalidRequest, LedgerUnavailable, UnknownConta
 from src.messages import Contact, Content, Outbound, Template
 
 TRIES = 5
-REPLY_WINDOW = timedelta(hours=24)
 LONGEST_TEXT = 4096
 LARGEST_TEMPLATE = 16_384
 MOST_TEMPLATE_PARTS = 200
@@ -76,14 +76,14 @@ class Operators:
         """
         content = _content(body)
         record = self._records.record(contact) if to_anybody else self._record(contact)
-        conversation = _readable(record)
+        conversation = readable_conversation(record)
         key = record.contact if record else contact
         who = msgspec.structs.replace(conversation.contact, key=key) if conversation else jobs.contact_of(key)
         now = self._clock()
         channel = self._channels.get(who.channel)
         if channel is None:
             raise _no_channel(who)
-        if content.kind != "template" and _is_closed(channel, record, now):
+        if content.kind != "template" and reply_window(channel, record.heard_at if record else None, now) != "open":
             raise _window_closed()
         first = f"h{secrets.token_hex(8)}"
         outbounds = [
@@ -101,12 +101,12 @@ class Operators:
     def obstacle(self, contact: str) -> Conflict | None:
         """What a text to that person meets with now: the Conflict that `say` would raise, or None when it may go."""
         record = self._record(contact)
-        conversation = _readable(record)
+        conversation = readable_conversation(record)
         who = conversation.contact if conversation else jobs.contact_of(record.contact)
         channel = self._channels.get(who.channel)
         if channel is None:
             return _no_channel(who)
-        return _window_closed() if _is_closed(channel, record, self._clock()) else None
+        return _window_closed() if reply_window(channel, record.heard_at, self._clock()) != "open" else None
 
     def pause(self) -> None:
         """The bot falls silent everywhere; messages are still recorded."""
@@ -144,7 +144,7 @@ class Operators:
         for _ in range(TRIES):
             record = self._record(contact)
             now = self._clock()
-            before = _conversation(record)
+            before = conversation_or_new(record)
             if record.state is None:
                 before.timers[RETENTION] = (record.heard_at or now) + self._retention
             after = msgspec.structs.replace(change(before, record), updated_at=now)
@@ -173,27 +173,6 @@ class Operators:
 def dead_letter_id(letter: DeadLetter) -> str:
     """A name for one dead letter that tells nobody whose it is."""
     return f"{letter.lane}-{letter.id}"
-
-
-def _conversation(record: Record) -> Conversation:
-    """The stored conversation, or the one that is about to begin. The ledger knows best who owns it. Raises UnreadableState."""
-    if record.state is None:
-        conversation = states.new_conversation(jobs.contact_of(record.contact), record.created_at)
-    else:
-        conversation = states.decode(record.state)
-    return msgspec.structs.replace(conversation, owner="human" if record.owner == "human" else "bot")
-
-
-def _readable(record: Record | None) -> Conversation | None:
-    with suppress(UnreadableState):
-        return _conversation(record) if record else None
-    return None
-
-
-def _is_closed(channel: Channel, record: Record | None, now: datetime) -> bool:
-    """Whether the channel takes only templates for this person now."""
-    heard_at = record.heard_at if record else None
-    return channel.confirms and (heard_at is None or now - heard_at > REPLY_WINDOW)
 
 
 def _no_channel(who: Contact) -> Conflict:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from src.agent import state as states
 from src.desk import jobs
 from src.desk.crm import Anew, Described, Mirrored, MirrorJob, Moved, Status
+from src.desk.loading import readable_conversation
 from src.desk.ports import Ledger, Record, Records
-from src.errors import UnreadableState
 
 PAGE = 50
 _TOLD_STATUSES = ("delivered", "read", "failed")
@@ -65,10 +63,8 @@ class Resync:
 
 
 def _touched(record: Record) -> datetime:
-    with suppress(UnreadableState):
-        if record.state is not None:
-            return states.decode(record.state).updated_at
-    return record.created_at
+    conversation = readable_conversation(record)
+    return conversation.updated_at if conversation else record.created_at
 
 
 def _told(record: Record, name: str) -> Iterator[MirrorJob]:

@@ -15,6 +15,7 @@ from src.agent.state import Conversation, Handoff, Step
 from src.desk import jobs
 from src.desk.crm import Moved, Note
 from src.desk.handoff import BOT_FAILED, Handoffs, attended, is_overdue
+from src.desk.loading import stored_conversation
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import REMEMBERED, Agent, Channel, Claim, Ledger, Settlement
 from src.errors import DamagedState, IntegrationError, UnreadableState
@@ -374,11 +375,10 @@ def _is_from_long_ago(inbound: Inbound, claim: Claim) -> bool:
 
 def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | None:
     """The stored conversation with what is newly known of the contact, or a new one. None when nobody is there."""
-    if claim.state is not None:
-        conversation = states.decode(claim.state)
-    elif inbounds:
+    conversation = stored_conversation(claim)
+    if conversation is None and inbounds:
         conversation = states.new_conversation(inbounds[0].contact, claim.now)
-    else:
+    if conversation is None:
         return None
     known: dict[str, Any] = {"key": claim.contact}
     for inbound in inbounds:

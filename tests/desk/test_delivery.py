@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.desk.delivery import DEADLINE, FILE_DEADLINE, GRACE_S, ORDER_WAIT_S, PAUSE_S, REPLY_WINDOW, Deliveries, backoff_s
+from src.desk.delivery import DEADLINE, FILE_DEADLINE, GRACE_S, ORDER_WAIT_S, PAUSE_S, Deliveries, backoff_s
+from src.desk.loading import REPLY_WINDOW
 from src.errors import (
     AccessDenied,
     PermanentFailure,
