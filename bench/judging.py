@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from src.agent.corrections import KEYS
-from src.agent.stages.facts import COUNTED_KEYS
+from src.agent.profile import COUNTED, FIELDS
 from src.agent.understanding import CONFIRM_BELOW, Found, Reading
 from src.agent.understanding.asking import TALKED_OF_AS
 from src.agent.understanding.wording import fold
@@ -18,7 +17,7 @@ from training.corpus import Meant, Utterance
 Kind = Literal["missed value", "wrong value", "false value", "missed intent", "false intent"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-JUDGED = frozenset(KEYS) | {"details.birth_year"}
+JUDGED = frozenset(FIELDS) | {"details.birth_year"}
 """Values that count; what is noted of others beside them does not."""
 MAY_FOLLOW = frozenset(("occupation_class", "marital_status"))
 """Values that are no fault where nobody labelled them: they follow from other words."""
@@ -146,7 +145,7 @@ def _is_meant(found: Found, meant: Meant) -> bool:
 
 def _is_same(key: str, value: Any, wanted: Any) -> bool:
     """Counts and flags to the unit, money to two percent, words without case and accents, a work by a word of it."""
-    if isinstance(wanted, bool) or isinstance(value, bool) or key in COUNTED_KEYS or key == "details.birth_year":
+    if isinstance(wanted, bool) or isinstance(value, bool) or key in COUNTED or key == "details.birth_year":
         return bool(value == wanted)
     if isinstance(wanted, int | float) and isinstance(value, int | float):
         return abs(value - wanted) <= _NEAR * abs(wanted)

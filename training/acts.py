@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from src.agent.profile import NONE_IS_ZERO
 from src.agent.understanding.choices import pointers_of
-from src.agent.understanding.deciding import ZERO_KEYS
 from src.agent.understanding.features import message_features
 from training.corpus import Meant, Utterance
 from training.learn import Example
@@ -76,4 +76,4 @@ def _value_label(meant: Meant) -> str:
         return f"smoker={str(value).lower()}"
     if meant.key == "marital_status":
         return f"marital={value}"
-    return f"zero={meant.key}" if meant.key in ZERO_KEYS and value == 0 else ""
+    return f"zero={meant.key}" if meant.key in NONE_IS_ZERO and value == 0 else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from src.agent.knowledge.entries import OWN_ENTRIES, read_entries
+from src.agent.profile import FIELDS
 from src.agent.understanding.grammar import Grammar, grammar_of
 from src.agent.understanding.reading import Context, IntentName
 
@@ -23,11 +24,7 @@ TODAY = "2026-11-30"
 TITLES, PREMIUMS = ("Esencial", "Equilibrada", "Completa"), (14.20, 24.80, 36.10)
 """What speakers saw where options were shown; EUR a month."""
 
-VALUE_KEYS = frozenset((
-    "name", "birth_date", "age", "smoker", "occupation", "occupation_class", "marital_status", "dependents", "monthly_income",
-    "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget", "term_years", "email",
-    "postal_code", "phone", "details.birth_year", "child.age",
-))  # fmt: skip
+VALUE_KEYS = frozenset((*FIELDS, "phone", "details.birth_year", "child.age"))
 """Facts of the speaker; after "partner.", "other." or "foreign." those of somebody else, or in other money."""
 OTHERS_KEYS = VALUE_KEYS | {"price", "payment", "home"}
 TOPICS = {

@@ -8,38 +8,17 @@ from datetime import date, datetime
 from typing import Any
 
 from src.agent.health_disclosure import redact_health
+from src.agent.profile import COUNTED, FIELDS, expected, is_plausible, is_well_formed, years_between
 from src.agent.redaction import clean, redact
-from src.agent.stages.facts import (
-    COUNTED_KEYS,
-    MARITAL_STATUSES,
-    PLAUSIBLE,
-    PRICING_KEYS,
-    SUMMARY_KEYS,
-    is_plausible,
-    years_between,
-)
 from src.agent.state import Conversation, ProfileSource, decode, encode
-from src.agent.understanding import Found
 from src.agent.understanding.occupations import listed_class
 from src.agent.understanding.wording import word_of
 from src.errors import InvalidRequest
 
-KEYS = tuple(dict.fromkeys((*SUMMARY_KEYS, *PRICING_KEYS)))
 LONGEST_TEXT = 200
 _DERIVED = {"age": "birth_date", "birth_date": "age", "occupation": "occupation_class"}
 """What else changes with that value: age and date of birth say the same, and a class is that of an occupation."""
-_KINDS = {
-    "smoker": "true or false",
-    "birth_date": "a date in the past as YYYY-MM-DD",
-    "marital_status": f"one of {', '.join(sorted(MARITAL_STATUSES))}",
-}
 _A_KEY = re.compile(r"[a-z_]{1,40}")
-_SHAPES = {
-    "birth_date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    "marital_status": re.compile("|".join(MARITAL_STATUSES)),
-    "email": re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+"),
-    "postal_code": re.compile(r"[0-9A-Za-z][0-9A-Za-z -]{2,9}"),
-}
 
 
 def correct(conversation: Conversation, changes: Mapping[str, Any], now: datetime, note: str) -> Conversation:
@@ -50,7 +29,7 @@ def correct(conversation: Conversation, changes: Mapping[str, Any], now: datetim
     """
     faults = [fault for key, value in changes.items() if (fault := fault_of(key, value, now.date()))]
     if not changes:
-        faults.append(f"nothing to correct: give one or more of {', '.join(KEYS)}")
+        faults.append(f"nothing to correct: give one or more of {', '.join(FIELDS)}")
     if changes.get("age") is not None and changes.get("birth_date") is not None:
         faults.append("age: it follows from birth_date; give one of the two")
     if faults:
@@ -108,24 +87,24 @@ def _settle(conversation: Conversation, key: str, *, answered: bool) -> None:
 
 
 def _stored(key: str, value: Any) -> Any:
-    if key in COUNTED_KEYS and isinstance(value, float) and value.is_integer():
+    if key in COUNTED and isinstance(value, float) and value.is_integer():
         return int(value)
     return clean(value).strip() if isinstance(value, str) else value
 
 
 def fault_of(key: str, value: Any, today: date) -> str:
     """Why that cannot be a value of the profile, in words that do not repeat it; "" when it can."""
-    if key not in KEYS:
+    if key not in FIELDS:
         named = key if _A_KEY.fullmatch(key) else "one of the keys"
-        return f"{named}: not a profile value; they are {', '.join(KEYS)}"
+        return f"{named}: not a profile value; they are {', '.join(FIELDS)}"
     if value is None:
         return ""
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return f"{key}: at most {LONGEST_TEXT} characters"
-    if key in COUNTED_KEYS and isinstance(value, float) and not value.is_integer():
+    if key in COUNTED and isinstance(value, float) and not value.is_integer():
         return f"{key}: a whole number"
-    if not _is_well_formed(key, value) or not is_plausible(Found(key, _stored(key, value)), today):
-        return f"{key}: {_expected(key)}"
+    if not _is_well_formed(key, value) or not is_plausible(key, _stored(key, value), today):
+        return f"{key}: {expected(key)}"
     if isinstance(value, str) and (redact(value).kinds or redact_health(value) != value):
         return f"{key}: identity, account and card numbers and anything about health are not kept"
     return ""
@@ -133,14 +112,6 @@ def fault_of(key: str, value: Any, today: date) -> str:
 
 def _is_well_formed(key: str, value: Any) -> bool:
     """Whether a text is one of its key's kind; what is plausible is asked afterwards."""
-    if key in PLAUSIBLE or key == "smoker":
+    if FIELDS[key].is_number or FIELDS[key].kind == "yes_or_no":
         return True
-    shape = _SHAPES.get(key)
-    return isinstance(value, str) and bool(clean(value).strip()) and (shape is None or bool(shape.fullmatch(value.strip())))
-
-
-def _expected(key: str) -> str:
-    if key in PLAUSIBLE:
-        least, most = PLAUSIBLE[key]
-        return f"a number from {least:.0f} to {most:.0f}"
-    return _KINDS.get(key, "an address such as name@example.com" if key == "email" else "a text that is not empty")
+    return isinstance(value, str) and bool(clean(value).strip()) and is_well_formed(key, value.strip())

@@ -22,27 +22,6 @@ Owner = Literal["bot", "human"]
 Outcome = Literal["accepted", "declined", "ineligible", "opted_out", "consent_refused", "handed_over", "expired"]
 STAGES: tuple[Stage, ...] = ("INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO")
 
-ProfileKey = Literal[
-    "name",
-    "birth_date",
-    "age",
-    "smoker",
-    "occupation",
-    "occupation_class",
-    "marital_status",
-    "dependents",
-    "monthly_income",
-    "mortgage_balance",
-    "other_debts",
-    "savings",
-    "existing_cover",
-    "sum_assured",
-    "monthly_budget",
-    "term_years",
-    "email",
-    "postal_code",
-]
-
 
 class ProfileSource(msgspec.Struct, omit_defaults=True):
     """Where a profile value came from, and the values it replaced, oldest first."""

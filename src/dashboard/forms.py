@@ -8,33 +8,19 @@ from typing import Any, Literal
 
 import msgspec
 
+from src.agent.profile import FIELDS as VALUES
+
 Kind = Literal["text", "number", "date", "choice"]
-FIELDS: Mapping[str, Kind] = {
-    "name": "text",
-    "birth_date": "date",
-    "age": "number",
-    "smoker": "choice",
-    "occupation": "text",
-    "occupation_class": "choice",
-    "marital_status": "choice",
-    "dependents": "number",
-    "monthly_income": "number",
-    "mortgage_balance": "number",
-    "other_debts": "number",
-    "savings": "number",
-    "existing_cover": "number",
-    "sum_assured": "number",
-    "monthly_budget": "number",
-    "term_years": "number",
-    "email": "text",
-    "postal_code": "text",
-}
-"""The profile's values in the order in which people are asked for them."""
 CHOICES: Mapping[str, Mapping[str, Any]] = {
-    "smoker": {"yes": True, "no": False},
-    "occupation_class": {"1": 1, "2": 2, "3": 3, "4": 4},
-    "marital_status": {status: status for status in ("single", "married", "partner", "divorced", "widowed")},
+    key: {"yes": True, "no": False} if field.kind == "yes_or_no" else {str(value): value for value in field.choices}
+    for key, field in VALUES.items()
+    if field.choices or field.kind == "yes_or_no"
 }
+FIELDS: Mapping[str, Kind] = {
+    key: "choice" if key in CHOICES else "number" if field.is_number else "date" if field.kind == "date" else "text"
+    for key, field in VALUES.items()
+}
+"""The profile's values in the order in which people find them."""
 _BEFORE = "before-"
 _MOST_DIGITS = 40
 # A mark before three digits groups thousands, as 130.000 does in Spain and 130,000 elsewhere; before one or two it begins

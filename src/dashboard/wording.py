@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from src.agent.profile import AMOUNTS, IN_YEARS
+
 STAGES = {
     "INICIO": "Greeting and consent",
     "NEEDS_ANALYSIS": "Needs",
@@ -26,19 +28,8 @@ OUTCOMES = {
 }
 ROLES = {"prospect": "Prospect", "bot": "Bot", "human": "Human", "system": "System"}
 LANES = {"turns": "to be answered", "delivery": "to be sent", "mirror": "to be mirrored"}
-_MONEY = frozenset(
-    (
-        "monthly_income",
-        "mortgage_balance",
-        "other_debts",
-        "savings",
-        "existing_cover",
-        "sum_assured",
-        "monthly_budget",
-        "capital",
-    )
-)
-_YEARS = frozenset(("age", "term_years", "years"))
+_MONEY = frozenset((*AMOUNTS, "capital"))
+_YEARS = frozenset((*IN_YEARS, "years"))
 _STYLES = {"*": "strong", "_": "em", "~": "s"}
 # Every alternative stops at its own marker and at the end of the line, so a hostile text costs no more than its length.
 _STYLED = re.compile(

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from src.agent.corrections import fault_of
+from src.agent.profile import FIELDS, Kind
 from src.agent.redaction import clean
 from src.agent.state import STAGES, Conversation, Outcome
 from src.agent.texts import phrasebook
@@ -31,6 +32,8 @@ _FORM = "v1"
 """How the checksums are made, for a version that makes them otherwise."""
 _WORDS = phrasebook("es", "usted")
 
+AttributeKind = Literal["text", "number", "date", "list", "checkbox"]
+
 
 class Label(msgspec.Struct, frozen=True):
     """A label of ours, as it is to be made in the CRM. `colour` is #rrggbb."""
@@ -45,7 +48,7 @@ class Attribute(msgspec.Struct, frozen=True):
 
     key: str
     name: str
-    kind: Literal["text", "number", "date", "list", "checkbox"]
+    kind: AttributeKind
     of: Literal["person", "conversation"]
     values: tuple[str, ...] = ()
     description: str = ""
@@ -83,30 +86,21 @@ LABELS = (
 """Every label that this program sets or takes away; all others are left as people set them."""
 OURS = tuple(label.title for label in LABELS)
 
-_PERSON_KINDS: dict[str, Literal["text", "number", "date", "list", "checkbox"]] = {
-    "birth_date": "date",
-    "age": "number",
-    "smoker": "checkbox",
-    "occupation": "text",
-    "occupation_class": "number",
-    "marital_status": "list",
-    "dependents": "number",
-    "monthly_income": "number",
-    "mortgage_balance": "number",
-    "other_debts": "number",
-    "savings": "number",
-    "existing_cover": "number",
-    "sum_assured": "number",
-    "monthly_budget": "number",
-    "term_years": "number",
-    "postal_code": "text",
+_KINDS: Mapping[Kind, AttributeKind] = {
+    "text": "text",
+    "date": "date",
+    "yes_or_no": "checkbox",
+    "choice": "list",
+    "count": "number",
+    "amount": "number",
 }
-"""The keys of the profile, but for name and e-mail: these the CRM has fields of its own for."""
-_EUROS = frozenset(
-    ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
-)
-_MARITAL = {status: _WORDS.say(f"value.{status}") for status in ("single", "married", "partner", "divorced", "widowed")}
-_MARITAL_CODES = {words: status for status, words in _MARITAL.items()}
+_OF_THE_CRM = ("name", "email")
+"""Of the person the CRM has fields of its own for these."""
+PERSON_KEYS = tuple(key for key in FIELDS if key not in _OF_THE_CRM)
+_CODES = {
+    key: {_WORDS.value(key, code): code for code in field.choices} for key, field in FIELDS.items() if field.kind == "choice"
+}
+"""Of values that the CRM shows in words, what the words stand for."""
 _OUTCOMES = {
     "accepted": "aceptado",
     "declined": "rechazado",
@@ -143,14 +137,21 @@ OBJECTIONS = {
 
 
 def _person_attribute(key: str) -> Attribute:
-    unit = " (€)" if key in _EUROS else " (1 a 4)" if key == "occupation_class" else ""
-    values = tuple(_MARITAL.values()) if key == "marital_status" else ()
-    name = f"{_WORDS.say(f'label.{key}')}{unit}"
-    return Attribute(key, name, _PERSON_KINDS[key], "person", values, "Si lo cambia, el asistente usará el valor nuevo")
+    field = FIELDS[key]
+    unit = (
+        " (€)"
+        if field.kind == "amount"
+        else f" ({field.bounds[0]} a {field.bounds[1]})"
+        if field.bounds and field.choices
+        else ""
+    )
+    name = f"{_WORDS.say(field.label)}{unit}"
+    values = tuple(_CODES.get(key, ()))
+    return Attribute(key, name, _KINDS[field.kind], "person", values, "Si lo cambia, el asistente usará el valor nuevo")
 
 
 ATTRIBUTES = (
-    *(_person_attribute(key) for key in _PERSON_KINDS),
+    *(_person_attribute(key) for key in PERSON_KEYS),
     Attribute("stage", "Fase de la venta", "list", "conversation", tuple(STAGE_LABELS.values())),
     Attribute("outcome", "Resultado", "list", "conversation", tuple(_OUTCOMES.values())),
     Attribute("temperature", "Temperatura", "list", "conversation", tuple(TEMPERATURE_LABELS)),
@@ -172,7 +173,6 @@ ATTRIBUTES = (
     Attribute("consent_text", "Texto del permiso", "text", "conversation"),
 )
 """Every attribute that this program writes."""
-PERSON_KEYS = tuple(_PERSON_KINDS)
 WRITTEN = "iagente_written"
 """An attribute of the person that says what this program wrote last, by a checksum for each key. Without a definition in the
 CRM nobody sees it. What differs from it was edited by a human; whatever else comes back, however late, is an echo."""
@@ -234,7 +234,7 @@ def profile_from_attributes(attributes: Mapping[str, Any], conversation: Convers
     edits = Edits({}, {})
     if written is None:  # never described by us: whatever is there means something else
         return edits
-    for key in (*PERSON_KEYS, "name", "email"):
+    for key in (*PERSON_KEYS, *_OF_THE_CRM):
         told = _told(key, attributes.get(key))
         if told in (None, "") or not _is_edit(key, told, written, conversation):
             continue
@@ -272,7 +272,7 @@ def _is_edit(key: str, told: Any, written: Mapping[str, str], conversation: Conv
 
 def _told(key: str, value: Any) -> Any:
     """What an attribute says, as a profile value of that key; as it is when it cannot be understood."""
-    kind = _PERSON_KINDS.get(key, "text")
+    kind = _KINDS[FIELDS[key].kind] if key in PERSON_KEYS else "text"
     if not isinstance(value, str):
         return int(value) if isinstance(value, float) and value.is_integer() else value
     value = value.strip().lower() if key == "email" else value.strip()  # as Chatwoot writes it
@@ -283,7 +283,7 @@ def _told(key: str, value: Any) -> Any:
         return int(number) if number.is_integer() else number
     if kind == "date" and len(value) > len("2000-01-01"):
         return _day(value)
-    return _MARITAL_CODES.get(value, value) if kind == "list" else value
+    return _CODES[key].get(value, value) if kind == "list" else value
 
 
 def _day(moment: str) -> str:
@@ -350,7 +350,7 @@ def _agreed(conversation: Conversation) -> dict[str, Any]:
 
 def _shown(key: str, value: Any) -> Any:
     """A profile value as the CRM shows it."""
-    return _MARITAL.get(value, value) if key == "marital_status" else value
+    return _WORDS.value(key, value) if FIELDS[key].kind == "choice" else value
 
 
 def _allowed(value: Any) -> Any:

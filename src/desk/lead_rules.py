@@ -9,7 +9,8 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from src.agent.state import Conversation, Outcome, ProfileKey, Stage
+from src.agent.profile import ProfileKey
+from src.agent.state import Conversation, Outcome, Stage
 
 OWN_RULES = Path(__file__).with_name("lead.toml")
 MOST_POINTS = 100

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote as url_quoted
 from zoneinfo import ZoneInfo
 
-from src.agent.stages.facts import SUMMARY_KEYS
+from src.agent.profile import MASKED, TOLD
 from src.agent.state import Consent, Conversation, Line, ProfileSource
 from src.agent.texts import phrasebook
 from src.desk.lead import OBJECTIONS, REASONS, chosen_quote, option_line
@@ -26,8 +26,6 @@ LINES_SHOWN = 8
 LONGEST_LINE = 280
 LONGEST_OF_OURS = 160
 """Characters shown of a line: what we said ourselves need not be told at length."""
-_FACTS = (*SUMMARY_KEYS[:2], "birth_date", *SUMMARY_KEYS[2:4], "occupation_class", *SUMMARY_KEYS[4:])
-_FOR_THE_PAPERS = ("name", "birth_date", "email", "postal_code")
 _WORDS = phrasebook("es", "usted")
 _SPEAKERS = {"prospect": "Cliente", "bot": "Asistente", "human": "Equipo"}
 _STAGES = {
@@ -101,7 +99,7 @@ class Notes:
         return f"**{title}**\n{self._moment(now)}. Fase: {_STAGES[conversation.stage]}."
 
     def _to_do(self, conversation: Conversation, chosen: Mapping[str, Any] | None) -> list[str]:
-        missing = [_WORDS.say(f"label.{key}").lower() for key in _FOR_THE_PAPERS if key not in conversation.profile]
+        missing = [_WORDS.say(f"label.{key}").lower() for key in MASKED if key not in conversation.profile]
         return [
             "Escribirle hoy por aquí para cerrar la contratación.",
             *([f"Pedirle lo que falta para los papeles: {_WORDS.listing(missing)}."] if missing else []),
@@ -113,7 +111,7 @@ class Notes:
     def _facts(self, conversation: Conversation) -> list[str]:
         known = [
             _fact(key, conversation.profile[key], conversation.profile_sources.get(key))
-            for key in _FACTS
+            for key in TOLD
             if key in conversation.profile
         ]
         return known + [f"{_detail_name(key)}: {_detail(value, key)}" for key, value in conversation.details.items()]

@@ -15,9 +15,9 @@ from flask import Blueprint, Flask, Response, current_app
 from msgspec import UNSET, Meta, UnsetType
 
 from src import __version__
-from src.agent.corrections import KEYS, LONGEST_TEXT
-from src.agent.stages.facts import COUNTED_KEYS, MARITAL_STATUSES, PLAUSIBLE
-from src.agent.state import STAGES, Consent, Outcome, Owner, ProfileKey, Stage
+from src.agent.corrections import LONGEST_TEXT
+from src.agent.profile import FIELDS, Field, ProfileKey
+from src.agent.state import STAGES, Consent, Outcome, Owner, Stage
 from src.bootstrap import Services
 from src.desk.checks import Check
 from src.desk.operators import LONGEST_TEXT as LONGEST_MESSAGE
@@ -150,12 +150,17 @@ class Message(Exact):
 
 
 def _values(of_texts: Any, *, nullable: bool) -> list[tuple[str, Any, Any]]:
-    kinds: dict[str, Any] = dict.fromkeys(KEYS, of_texts)
-    for key, (least, most) in PLAUSIBLE.items():
-        number: Any = int if key in COUNTED_KEYS else float
-        kinds[key] = Annotated[number, Meta(ge=least, le=most)]
-    kinds |= {"smoker": bool, "marital_status": Literal[tuple(sorted(MARITAL_STATUSES))]}
+    kinds = {key: _type_of(field, of_texts) for key, field in FIELDS.items()}
     return [(key, kind | UnsetType | None if nullable else kind | UnsetType, UNSET) for key, kind in kinds.items()]
+
+
+def _type_of(field: Field, of_texts: Any) -> Any:
+    if field.bounds:
+        number: Any = int if field.kind == "count" else float
+        return Annotated[number, Meta(ge=field.bounds[0], le=field.bounds[1])]
+    if field.kind == "choice":
+        return Literal[tuple(sorted(field.choices))]
+    return bool if field.kind == "yes_or_no" else of_texts
 
 
 Profile = msgspec.defstruct("Profile", _values(str, nullable=False), bases=(Exact,), kw_only=True)

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.agent.corrections import KEYS
-from src.agent.stages.facts import COUNTED_KEYS, MARITAL_STATUSES
-from src.agent.state import ProfileKey
+from src.agent.profile import COUNTED, FIELDS, ProfileKey
 from src.dashboard import forms
 
 
@@ -20,9 +18,9 @@ def typed(**values: str) -> dict[str, str]:
 
 
 def test_every_value_that_can_be_corrected_has_a_field() -> None:
-    assert set(forms.FIELDS) == set(KEYS) == set(get_args(ProfileKey))
-    assert set(forms.CHOICES["marital_status"]) == MARITAL_STATUSES
-    assert all(forms.FIELDS[key] == "number" or key in forms.CHOICES for key in COUNTED_KEYS)
+    assert set(forms.FIELDS) == set(FIELDS) == set(get_args(ProfileKey))
+    assert set(forms.CHOICES["marital_status"]) == set(FIELDS["marital_status"].choices)
+    assert all(forms.FIELDS[key] == "number" or key in forms.CHOICES for key in COUNTED)
 
 
 @pytest.mark.parametrize(

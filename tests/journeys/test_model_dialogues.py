@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
+from src.agent.profile import ReadKey
 from src.agent.thinking.asking import VERSIONS, system_prompt
-from src.agent.thinking.reading import ReadKey
 from src.agent.understanding import Context, read
 from src.integrations.openai.client import Breaker, OpenAiModel
 from tests.agent.talk import Talk

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from werkzeug.test import TestResponse
 
-from src.agent.corrections import KEYS
+from src.agent.profile import FIELDS
 from src.integrations.ledger.redis_ledger import RedisLedger
 from tests.integrations.ledger_kit import take
 from tests.kit.builders import text
@@ -109,7 +109,7 @@ def test_all_faults_are_told_in_one_answer_and_nothing_is_changed(ana: Doors) ->
 
 def test_an_empty_correction_names_every_key(ana: Doors) -> None:
     message = send(ana, f"{PATH}/profile", {}, method="PATCH").json["error"]["message"]
-    assert all(key in message for key in KEYS)
+    assert all(key in message for key in FIELDS)
 
 
 def test_what_was_typed_is_not_said_back_or_logged(ana: Doors, log_file: Any) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from src.agent.profile import SIZING
 from src.agent.stages import facts, quotes, wishes
 from src.agent.stages.endings import call_human, dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.needs_analysis import respond, take_facts
@@ -98,12 +99,7 @@ def _size(turn: Turn) -> None:
     if children is not None:
         children = min(children, profile.get("dependents", 0))
     need = size_need(
-        monthly_income=profile.get("monthly_income", 0),
-        mortgage_balance=profile.get("mortgage_balance", 0),
-        other_debts=profile.get("other_debts", 0),
-        dependents=profile.get("dependents", 0),
-        savings=profile.get("savings", 0),
-        existing_cover=profile.get("existing_cover", 0),
+        **{key: profile.get(key, 0) for key in SIZING},
         partner=profile.get("marital_status") in ("married", "partner"),
         children=len(ages) if isinstance(ages, list) else children,
         catalogue=turn.catalogue,

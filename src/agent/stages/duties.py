@@ -10,6 +10,7 @@ import re
 import msgspec
 
 from src.agent.guardrails import abuse_step
+from src.agent.profile import age_from, is_plausible
 from src.agent.stages import facts
 from src.agent.stages.endings import call_human, dismiss_minor
 from src.agent.stages.returning import restart, welcome_back
@@ -215,9 +216,9 @@ def _minor(turn: Turn) -> bool:
     """Before or after consent, an age under the limit ends everything."""
     limit, known = turn.catalogue.book.tariff.limits.entry_age_min, turn.conversation.profile.get("age", 0)
     age, born = turn.reading.value("age"), turn.reading.value("birth_date")
-    years = age.value if age and age.confidence >= CONFIRM_BELOW and facts.is_plausible(age, turn.today) else None
+    years = age.value if age and age.confidence >= CONFIRM_BELOW and is_plausible(age.key, age.value, turn.today) else None
     if born and born.confidence >= CONFIRM_BELOW:
-        years = facts.age_from(born.value, turn.today, years)
+        years = age_from(born.value, turn.today, years)
     if years is None or not 0 <= years < limit:
         return False
     corrected = any(found and found.correction for found in (age, born))

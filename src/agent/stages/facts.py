@@ -8,61 +8,13 @@ from typing import Any
 
 import msgspec
 
+from src.agent.profile import FIELDS, PRICING, SUMMED_UP, TOLD, is_plausible, years_between
 from src.agent.stages.turn import Change, Turn
 from src.agent.state import Consent, ProfileSource
 from src.agent.understanding import CONFIRM_BELOW, Found
 
-PLAUSIBLE: dict[str, tuple[float, float]] = {
-    "age": (0, 120),
-    "dependents": (0, 20),
-    "monthly_income": (0, 1_000_000),
-    "mortgage_balance": (0, 20_000_000),
-    "other_debts": (0, 20_000_000),
-    "savings": (0, 100_000_000),
-    "existing_cover": (0, 100_000_000),
-    "sum_assured": (1, 100_000_000),
-    "monthly_budget": (1, 100_000),
-    "term_years": (1, 80),
-    "occupation_class": (1, 4),
-}
 KEPT_IN_MEMORY = ("language", "address", "greeted", "turn_times", "model")
 """What a new beginning leaves known: how to speak, and what limits count."""
-COUNTED_KEYS = frozenset(("age", "dependents", "term_years", "occupation_class"))
-MARITAL_STATUSES = frozenset(("single", "married", "partner", "divorced", "widowed"))
-SUMMARY_KEYS = (
-    "name",
-    "age",
-    "smoker",
-    "occupation",
-    "dependents",
-    "monthly_income",
-    "mortgage_balance",
-    "other_debts",
-    "savings",
-    "existing_cover",
-    "marital_status",
-    "sum_assured",
-    "monthly_budget",
-    "term_years",
-    "email",
-    "postal_code",
-)
-PRICING_KEYS = (
-    "age",
-    "birth_date",
-    "smoker",
-    "occupation_class",
-    "dependents",
-    "monthly_income",
-    "mortgage_balance",
-    "other_debts",
-    "savings",
-    "existing_cover",
-    "marital_status",
-    "sum_assured",
-    "monthly_budget",
-    "term_years",
-)
 
 
 def record(turn: Turn, only: frozenset[str] | None = None) -> None:
@@ -118,9 +70,9 @@ def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
     if found.key.startswith("details."):
         _note_detail(turn, found.key.removeprefix("details."), found.value)
         return
-    if found.key not in SUMMARY_KEYS and found.key not in PRICING_KEYS:
+    if found.key not in FIELDS:
         return
-    if not is_plausible(found, turn.today):
+    if not is_plausible(found.key, found.value, turn.today):
         conversation.memory["implausible"] = found.key
         return
     if found.confidence < CONFIRM_BELOW:
@@ -173,36 +125,6 @@ def birth_date(turn: Turn) -> date | None:
     """The prospect's birth date, if known."""
     written = turn.conversation.profile.get("birth_date")
     return date.fromisoformat(written) if written else None
-
-
-def years_between(born: date, day: date) -> int:
-    """Completed years of life."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-
-
-def age_from(written: Any, day: date, otherwise: int | None = None) -> int | None:
-    """The age on that day of somebody born on that ISO date; `otherwise` when it is no date."""
-    try:
-        return years_between(date.fromisoformat(str(written)), day)
-    except ValueError:
-        return otherwise
-
-
-def is_plausible(found: Found, today: date) -> bool:
-    """Whether a value is of its key's kind and within what life allows."""
-    key, value = found.key, found.value
-    if key == "birth_date":
-        years = age_from(value, today)
-        return years is not None and 0 <= years <= PLAUSIBLE["age"][1]
-    if key == "smoker":
-        return isinstance(value, bool)
-    if key == "marital_status":
-        return value in MARITAL_STATUSES
-    if key not in PLAUSIBLE:
-        return isinstance(value, str) and bool(value.strip())
-    kinds = int if key in COUNTED_KEYS else (int, float)
-    least, most = PLAUSIBLE[key]
-    return isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
 
 
 def _doubt(turn: Turn, found: Found, message_id: str) -> None:
@@ -263,8 +185,8 @@ def unskip(turn: Turn, *keys: str) -> None:
 
 def say_back(turn: Turn, told: Sequence[Change], *, glue: str = "\n\n") -> None:
     """Says back what was told, in the order in which it is summed up."""
-    order = [*SUMMARY_KEYS, *PRICING_KEYS]
-    said = turn.book.listing([_echo(turn, change) for change in sorted(told, key=lambda change: order.index(change.key))])
+    in_order = sorted(told, key=lambda change: TOLD.index(change.key))
+    said = turn.book.listing([_echo(turn, change) for change in in_order])
     first = said if "@" in said.split()[0] else said[:1].upper() + said[1:]
     turn.say("ack.echo", glue=glue, facts=said, first=first)
 
@@ -280,7 +202,7 @@ def _echo(turn: Turn, change: Change) -> str:
 def summary(turn: Turn, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What is known, as labels and values a person can check."""
     profile, book = turn.conversation.profile, turn.book
-    known = [key for key in SUMMARY_KEYS if key in profile and key not in without]
+    known = [key for key in SUMMED_UP if key in profile and key not in without]
     return [(label_of(turn, key), book.value(key, profile[key])) for key in known]
 
 
@@ -312,7 +234,7 @@ def fingerprint(turn: Turn) -> str:
     """Changes when anything changes that the price or the need depends on."""
     profile = turn.conversation.profile
     details = turn.conversation.details
-    facts = [*(profile.get(key) for key in PRICING_KEYS), details.get("child_ages"), details.get("product")]
+    facts = [*(profile.get(key) for key in PRICING), details.get("child_ages"), details.get("product")]
     if riders := turn.conversation.memory.get("riders"):  # what was stored before there were any keeps its fingerprint
         facts.append(riders)
     return msgspec.json.encode(facts).decode()

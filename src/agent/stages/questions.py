@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from src.agent.profile import ASKED, FIELDS, OPTIONAL
 from src.agent.stages import facts, wishes
 from src.agent.stages.turn import MAX_ASKS, Turn
 from src.messages import Option
 
-ORDER = ("name", "age", "smoker", "dependents", "monthly_income", "mortgage_balance", "occupation")
-OPTIONAL = frozenset(
-    ("name", "dependents", "monthly_income", "mortgage_balance", "sum_assured", "monthly_budget", "term_years")
-)
-EXAMPLE_SUMS = (100_000, 150_000, 200_000)
 MISSES_BEFORE_A_HUMAN = 3
 
 
@@ -41,7 +38,7 @@ def next_missing(turn: Turn) -> str | None:
 
 def _next_open(turn: Turn) -> str | None:
     """The open question stays open through whatever is not an answer; a key asked often enough waits behind the others."""
-    unsettled = [key for key in ORDER if not _is_settled(turn, key)]
+    unsettled = [key for key in ASKED if not _is_settled(turn, key)]
     awaiting = "age" if turn.conversation.awaiting == "birth_date" else turn.conversation.awaiting
     if awaiting in unsettled and not turn.changes:
         return awaiting
@@ -55,7 +52,7 @@ def _is_settled(turn: Turn, key: str) -> bool:
         return True
     if key == "occupation":
         return "occupation_class" in profile
-    if key in ("dependents", "monthly_income", "mortgage_balance") and "sum_assured" in profile:
+    if FIELDS[key].prices == "need" and "sum_assured" in profile:
         return True  # the prospect's own figure needs no sizing
     has_partner = profile.get("marital_status") in ("married", "partner")
     return key == "monthly_income" and profile.get("dependents") == 0 and not has_partner
@@ -104,19 +101,11 @@ def _ask_to_confirm(turn: Turn, times: int) -> None:
 def options_of(turn: Turn, key: str) -> list[Option]:
     """The buttons of a question whose usual answers are few."""
     book = turn.book
-    titled: dict[str, tuple[tuple[str, str], ...]] = {
-        "consent": (("consent:yes", "options.consent_yes"), ("consent:no", "options.consent_no")),
-        "smoker": (("set:smoker:true", "options.yes_smoker"), ("set:smoker:false", "options.no_smoker")),
-        "monthly_income": (("skip:monthly_income", "options.skip"),),
-        "mortgage_balance": (("set:mortgage_balance:0", "options.no_mortgage"),),
-        "monthly_budget": (("skip:monthly_budget", "options.unknown"),),
-        "occupation_class": tuple((f"set:occupation_class:{number}", f"options.class_{number}") for number in (1, 2, 3, 4)),
-    }
-    if key == "dependents":
-        nobody = Option(id="set:dependents:0", title=book.say("options.nobody"))
-        return [nobody, *(Option(id=f"set:dependents:{number}", title=str(number)) for number in (1, 2))]
-    if key == "sum_assured":
-        return [Option(id=f"set:sum_assured:{amount}", title=book.money(amount)) for amount in EXAMPLE_SUMS]
+    if key == "consent":
+        return [
+            Option(id="consent:yes", title=book.say("options.consent_yes")),
+            Option(id="consent:no", title=book.say("options.consent_no")),
+        ]
     if key == "term_years":
         return [
             Option(id=f"set:term_years:{years}", title=book.value("term_years", years)) for years in wishes.usual_terms(turn)
@@ -135,7 +124,12 @@ def options_of(turn: Turn, key: str) -> list[Option]:
             else Option(id="more:change", title=book.say("options.change")),
             Option(id="decline", title=book.say("options.decline")),
         ]
-    return [Option(id=reply_id, title=book.say(title)) for reply_id, title in titled.get(key, ())]
+    return [_button(turn, key, value, title) for value, title in FIELDS[key].buttons] if key in FIELDS else []
+
+
+def _button(turn: Turn, key: str, value: Any, title: str) -> Option:
+    reply_id = f"skip:{key}" if value is None else f"set:{key}:{json.dumps(value)}"
+    return Option(id=reply_id, title=turn.book.say(title) if title else turn.book.value(key, value))
 
 
 def missed(turn: Turn, instead: str = "") -> bool:

@@ -35,7 +35,7 @@ def capital_of(turn: Turn) -> int:
     if "sum_assured" in profile:
         return int(profile["sum_assured"])
     if wishes.is_tied_to_mortgage(turn):
-        return int(profile["mortgage_balance"])
+        return wishes.loan(turn)
     need = turn.conversation.need or {}
     return int(need["sum_assured"]) if need.get("capital") else EXAMPLE_CAPITAL
 

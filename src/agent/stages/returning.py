@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from src.agent.profile import PRICING
 from src.agent.stages import facts, quotes
 from src.agent.stages.questions import ask
 from src.agent.stages.turn import Turn
@@ -45,7 +46,7 @@ def _tell_what_a_person_changed(turn: Turn) -> None:
         at = source.at.isoformat()
         if source.by == "human" and told.get(key) != at:
             told[key] = at
-            if key in facts.PRICING_KEYS and f"label.{key}" in book:
+            if key in PRICING and f"label.{key}" in book:
                 value = book.value(key, conversation.profile[key])
                 turn.say("ack.by_human", label=book.say(f"label.{key}"), value=value)
     if told:

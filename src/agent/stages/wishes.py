@@ -11,6 +11,8 @@ from src.messages import Option
 from src.quoting.products import MAIN_COVER, Product
 
 MORTGAGE, MORTGAGE_LINKED = "mortgage_term", "mortgage_linked"
+LOAN = "mortgage_balance"
+"""The value of the profile that a cover for a loan follows."""
 NOTED_AS = frozenset(("product", "riders", "loan_years"))
 """What the changes of a turn call them: none is a value of the profile."""
 PRESSED = {"add": "rider_added", "drop": "rider_dropped"}
@@ -25,14 +27,19 @@ def product(turn: Turn) -> Product | None:
     profile, sold = turn.conversation.profile, turn.catalogue.book.products
     wished = turn.conversation.details.get("product")
     if wished == MORTGAGE_LINKED:
-        return sold.get(MORTGAGE) if profile.get("mortgage_balance") and "term_years" in profile else None
+        return sold.get(MORTGAGE) if profile.get(LOAN) and "term_years" in profile else None
     return sold.get(wished) if isinstance(wished, str) else None
 
 
 def is_tied_to_mortgage(turn: Turn) -> bool:
     """Whether the cover is to pay the loan, whose capital is known."""
+    return loan(turn) > 0
+
+
+def loan(turn: Turn) -> int:
+    """What is left of the loan that the wished product pays, in EUR; 0 for any other product."""
     wished = product(turn)
-    return wished is not None and wished.capital == "loan" and bool(turn.conversation.profile.get("mortgage_balance"))
+    return int(turn.conversation.profile.get(LOAN) or 0) if wished is not None and wished.capital == "loan" else 0
 
 
 def names_product(turn: Turn) -> bool:
@@ -57,7 +64,7 @@ def note_term(turn: Turn) -> None:
     is_new = any(change.key == "term_years" for change in turn.changes)
     if not (is_new or conversation.awaiting == "term_years" or names_product(turn)):
         return
-    with_the_loan = conversation.awaiting == "mortgage_balance" or any(c.key == "mortgage_balance" for c in turn.changes)
+    with_the_loan = conversation.awaiting == LOAN or any(c.key == LOAN for c in turn.changes)
     wished, before = product(turn), bool(conversation.memory.get("loan_years"))
     of_the_loan = with_the_loan or (wished is not None and wished.capital == "loan")
     conversation.memory["loan_years"] = of_the_loan
@@ -88,7 +95,7 @@ def usual_terms(turn: Turn) -> list[int]:
 def give_up_impossible(turn: Turn) -> None:
     """Without a mortgage there is nothing that a cover for it could follow: that is said, and the usual one is quoted."""
     wished, profile = product(turn), turn.conversation.profile
-    if wished and wished.capital == "loan" and profile.get("mortgage_balance") == 0 and "sum_assured" not in profile:
+    if wished and wished.capital == "loan" and profile.get(LOAN) == 0 and "sum_assured" not in profile:
         del turn.conversation.details["product"]
         turn.say("wish.no_mortgage")
 

@@ -12,15 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from src.agent.profile import FIELDS
+
 FOLDER = Path(__file__).parent
 LANGUAGES = ("es", "en")
 CONSENT_TEXTS = frozenset(
     ("greeting.new", "greeting.privacy_link", "greeting.privacy_plain", "ask.consent", "consent.hesitation")
 )
 _ADDRESS = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
-AMOUNTS = frozenset(
-    ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget")
-)
 
 
 class Phrasebook:
@@ -75,17 +74,17 @@ class Phrasebook:
         """The value of a profile key, as people say it."""
         if isinstance(value, bool):
             return self.say("value.yes" if value else "value.no")
-        if key in AMOUNTS:
+        field = FIELDS.get(key)
+        if field is None:
+            named = f"product.{'mortgage_term' if value == 'mortgage_linked' else value}" if key == "product" else ""
+        elif field.kind == "amount":
             return self.money(value)
-        if key == "birth_date":
+        elif field.kind == "date":
             return self.date(str(value))
-        if key in ("age", "term_years"):
+        elif field.unit == "years":
             return self.say(f"value.{key}", n=value)
-        named = {
-            "occupation_class": f"options.class_{value}",
-            "marital_status": f"value.{value}",
-            "product": f"product.{'mortgage_term' if value == 'mortgage_linked' else value}",
-        }.get(key, "")
+        else:
+            named = field.choices.get(value, "") if field.choices else ""
         return self.say(named) if named in self else str(value)
 
     def listing(self, names: list[str]) -> str:

@@ -9,34 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
 from src.agent.lookalikes import fold, rule
-from src.agent.stages import facts
+from src.agent.profile import FIELDS, MASKED, ReadKey, is_plausible
 from src.agent.stages.turn import Turn
 from src.agent.thinking.asking import ask
 from src.agent.understanding import CONFIRM_BELOW, Context, Found, Intent, IntentName, Reading
 from src.agent.understanding.quantities import find_quantities
 
-ReadKey = Literal[
-    "age",
-    "smoker",
-    "occupation",
-    "marital_status",
-    "dependents",
-    "monthly_income",
-    "mortgage_balance",
-    "other_debts",
-    "savings",
-    "existing_cover",
-    "sum_assured",
-    "monthly_budget",
-    "term_years",
-]
-"""What a model may read: profile keys without those that name a person or say where they live."""
-READ_KEYS = frozenset(get_args(ReadKey))
 ReadIntent = Literal[
     "greeting",
     "dont_know",
@@ -74,7 +57,7 @@ ALONE: frozenset[IntentName] = frozenset(
     )
 )
 """Where the rules read one of these, nothing is left to ask, and the words go nowhere."""
-PERSONAL = ("consent", "name", "birth_date", "email", "postal_code")
+PERSONAL = ("consent", *MASKED)
 """Questions whose answers are nobody else's business: they are read by the rules alone."""
 HISTORY_LINES, LINE_LENGTH, MOST_ITEMS, ANSWER_TOKENS = 4, 200, 20, 700
 BARE_ANSWER_WORDS = 4
@@ -143,7 +126,7 @@ def _is_blank(read: Reading) -> bool:
 
 def _facts(turn: Turn, text: str, read: Reading, context: Context) -> dict[str, Any]:
     """What the model must know to read one message: no name, no address of any kind, no date of birth."""
-    known = {key: value for key, value in context.profile.items() if key in READ_KEYS}
+    known = {key: value for key, value in context.profile.items() if key in FIELDS and FIELDS[key].may_model_read}
     lines = turn.conversation.history[-HISTORY_LINES:]
     return {
         "perfil": known,
@@ -153,7 +136,9 @@ def _facts(turn: Turn, text: str, read: Reading, context: Context) -> dict[str, 
         ],
         "pregunta_pendiente": context.awaiting,
         "lectura_previa": {
-            "valores": {found.key: found.value for found in read.values if found.key in READ_KEYS},
+            "valores": {
+                found.key: found.value for found in read.values if found.key in FIELDS and FIELDS[found.key].may_model_read
+            },
             "intenciones": [intent.name for intent in read.intents],
         },
         "mensaje": text,
@@ -169,7 +154,7 @@ _POSTAL_CODE = re.compile(
     re.IGNORECASE,
 )
 """Of a Spanish province, where nothing says money. An amount taken for one is read by the rules all the same."""
-_MARKS = {"name": "[nombre]", "email": "[correo]", "birth_date": "[fecha]", "postal_code": "[código postal]"}
+_MARKS = {key: FIELDS[key].mask for key in MASKED}
 
 
 def masked(turn: Turn, text: str, read: Reading | None = None) -> str:
@@ -244,7 +229,7 @@ def _checked(turn: Turn, told: ReadValue, context: Context, *, blank: bool, disp
     """
     value = int(told.value) if isinstance(told.value, float) and told.value.is_integer() else told.value
     found = Found(told.key, value, told.evidence, UNSURE)
-    if not facts.is_plausible(found, turn.today):
+    if not is_plausible(found.key, found.value, turn.today):
         return None
     alone = turn.reader(told.evidence, msgspec.structs.replace(context, awaiting=None, profile={}, candidate=None), "")
     seen = alone.value(told.key)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from src.agent.profile import AMOUNTS, FIELDS
 from src.agent.understanding.quantities import Quantity, as_number
 
-MONEY_KEYS = (
-    "monthly_income",
-    "mortgage_balance",
-    "other_debts",
-    "savings",
-    "existing_cover",
-    "sum_assured",
-    "monthly_budget",
-)
-IN_THOUSANDS = ("mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured")
-"""Nobody owes or insures 150 EUR: a small bare number is thousands."""
+MONEY_KEYS = AMOUNTS
+IN_THOUSANDS = frozenset(key for key in AMOUNTS if FIELDS[key].unit == "EUR")
+"""Where a small bare number is thousands."""
 YEARS_KEYS = ("age", "term_years", "partner.age", "child.age", "details.birth_year", "dependents")
 
-_MONTHLY_PLAUSIBLE_EUR = 7_000
 _YEARLY_PLAUSIBLE_EUR = 12_000
-_LARGEST_PREMIUM_EUR = 400
-_SURELY_EUROS = 2_000
 _MONTHS_PER = {"month": 1.0, "year": 1 / 12, "week": 52 / 12, "day": 365 / 12, "": 1.0}
 _WORKING_HOURS_A_MONTH = 160
 SURE, LIKELY, GUESS = 1.0, 0.7, 0.5
@@ -35,7 +25,7 @@ def amount_of(key: str, quantity: Quantity) -> tuple[tuple[int | float, ...], fl
         readings = [middle, *readings] if key in MONEY_KEYS and key != "monthly_budget" else readings
     sure = SURE
     if key in IN_THOUSANDS:
-        readings, sure = _in_thousands(readings, quantity)
+        readings, sure = _in_thousands(key, readings, quantity)
     elif key in ("monthly_income", "monthly_budget", "other.price", "other.payment"):
         readings, sure = _per_month(key, readings, quantity)
     elif key in YEARS_KEYS and quantity.unit == "months":
@@ -47,8 +37,8 @@ def amount_of(key: str, quantity: Quantity) -> tuple[tuple[int | float, ...], fl
     return tuple(dict.fromkeys(as_number(round(reading, 2)) for reading in readings)), sure
 
 
-def _in_thousands(readings: list[float], quantity: Quantity) -> tuple[list[float], float]:
-    if quantity.sized or quantity.value == 0 or quantity.value >= _SURELY_EUROS:
+def _in_thousands(key: str, readings: list[float], quantity: Quantity) -> tuple[list[float], float]:
+    if quantity.sized or quantity.value == 0 or quantity.value >= _plausible(key)[0]:
         return readings, SURE
     thousands = [reading * 1000 for reading in readings]
     if quantity.unit == "money":  # "800 euros" is what it says, however little
@@ -66,10 +56,14 @@ def _per_month(key: str, readings: list[float], quantity: Quantity) -> tuple[lis
             return [reading * 1000 * _MONTHS_PER[quantity.period] for reading in readings] + readings, LIKELY
         return [reading * _MONTHS_PER[quantity.period] for reading in readings], SURE
     if key != "monthly_income":
-        return readings, SURE if value <= _LARGEST_PREMIUM_EUR or key == "other.payment" else GUESS
+        return readings, SURE if value <= _plausible("monthly_budget")[1] or key == "other.payment" else GUESS
     if in_thousands:
         factor = 1000 if value < 10 else 1000 / 12
         return [reading * factor for reading in readings] + readings, GUESS
     if value >= _YEARLY_PLAUSIBLE_EUR:
         return [reading / 12 for reading in readings] + readings, LIKELY
-    return readings, SURE if value < _MONTHLY_PLAUSIBLE_EUR else GUESS
+    return readings, SURE if value < _plausible(key)[1] else GUESS
+
+
+def _plausible(key: str) -> tuple[int, int]:
+    return FIELDS[key].plausible or (0, 0)

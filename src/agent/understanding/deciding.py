@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from src.agent.profile import BALANCES, NONE_IS_ZERO
 from src.agent.understanding.amounts import MONEY_KEYS, amount_of
 from src.agent.understanding.asking import NOT_ASKED, OTHER, TALKED_OF_AS, topics_of
 from src.agent.understanding.choices import is_premium, pointers_of
@@ -32,7 +33,6 @@ HOUSEHOLD = "household"
 LIKELY, SURE = 0.4, 0.8
 """Below the first nothing was said; from the second on it counts without a question."""
 CERTAIN, DOUBTFUL = 1.0, 0.5
-ZERO_KEYS = ("mortgage_balance", "other_debts", "savings", "existing_cover", "monthly_income", "dependents")
 _OTHERS = {"partner.age": "details.second_person", "child.age": "details.child_ages", "other.price": "details.competitor_month",
            "other.payment": "details.mortgage_payment_month"}  # fmt: skip
 _MOST_DEPENDENTS, _OLDEST = 20, 119
@@ -70,7 +70,7 @@ def values_of(seen: Grammar, acts: Acts, roles: Sequence[Role], context: Context
     found = [*seen.contacts, *_numbers(seen, acts, roles, context), *_dependents(seen, acts, roles, context)]
     found += _children(found, seen, context)
     known = {each.key for each in found}
-    for key in ZERO_KEYS:
+    for key in NONE_IS_ZERO:
         likely = acts.get(f"zero={key}", 0.0)
         told_instead = any(each.key in MONEY_KEYS for each in found)
         if key not in known and likely >= (SURE if told_instead else LIKELY):
@@ -186,7 +186,7 @@ def _numbers(seen: Grammar, acts: Acts, roles: Sequence[Role], context: Context)
             child_ages += value.value
         elif value is not None:
             told.setdefault(value.key, []).append((likely, value))
-    if asked in _ADDED_UP and asked in told:
+    if asked in BALANCES and asked in told:
         told[asked] += _rivals(asked, seen, roles, context)
     found = [_one_of(key, values) for key, values in told.items()]
     return [*found, Found("details.child_ages", child_ages)] if child_ages else found
@@ -225,13 +225,10 @@ def _one_of(key: str, told: Sequence[tuple[float, Found]]) -> Found:
     if not rivals or key not in MONEY_KEYS:
         return best
     total, values = float(best.value + sum(each.value for each in rivals)), [each.value for each in rivals]
-    if key in _ADDED_UP:
+    if key in BALANCES:
         return msgspec.structs.replace(best, confidence=DOUBTFUL, alternatives=tuple(dict.fromkeys((_whole(total), *values))))
     middle = _whole(total / (1 + len(rivals)))  # months differ: one figure stands for all of them
     return msgspec.structs.replace(best, value=middle, confidence=DOUBTFUL, alternatives=(best.value, *values))
-
-
-_ADDED_UP = ("mortgage_balance", "other_debts", "savings", "existing_cover")
 
 
 def _whole(value: float) -> int | float:

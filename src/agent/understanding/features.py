@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from src.agent.profile import AMOUNTS, IN_YEARS
 from src.agent.understanding.wording import Wording
 
 _TOKEN = re.compile(r"(?P<number>\d[\d.,]*)|(?P<word>[a-z]+)|(?P<sign>[^\w\s])")
@@ -50,12 +51,9 @@ def question_of(awaiting: str | None) -> str:
 
 
 _ALIKE = {
-    **dict.fromkeys(
-        ("monthly_income", "mortgage_balance", "other_debts", "savings", "existing_cover", "sum_assured", "monthly_budget"),
-        "money",
-    ),
+    **dict.fromkeys(AMOUNTS, "money"),
     **dict.fromkeys(("consent", "confirm", "accept"), "yes or no"),
-    **dict.fromkeys(("age", "birth_date", "term_years"), "years"),
+    **dict.fromkeys(("birth_date", *IN_YEARS), "years"),
     **dict.fromkeys(("name", "occupation", "occupation_class"), "words"),
 }
 """Questions that are answered alike."""

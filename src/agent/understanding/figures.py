@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from src.agent.profile import NONE_IS_ZERO
 from src.agent.understanding.amounts import MONEY_KEYS, amount_of
-from src.agent.understanding.deciding import CERTAIN, DOUBTFUL, LIKELY, SURE, ZERO_KEYS, Role
+from src.agent.understanding.deciding import CERTAIN, DOUBTFUL, LIKELY, SURE, Role
 from src.agent.understanding.grammar import Grammar
 from src.agent.understanding.outline import ME, PARTNER, SECOND_PERSON, Detail, Outline, Span
 from src.agent.understanding.quantities import Quantity, as_number
@@ -79,7 +80,7 @@ def _side_by_side(outline: Outline, roles: Sequence[Role], context: Context) -> 
             told.append(Detail(Found(key, values[0], evidence, sure, False, values[1:]), (each.place,)))
     yield from told
     if told and _ONLY_THEY_AND_NUMBERS.fullmatch(outline.text):
-        yield Detail(not_mine=("smoker", *ZERO_KEYS))
+        yield Detail(not_mine=("smoker", *NONE_IS_ZERO))
 
 
 def _bound_numbers(outline: Outline) -> list[_Bound]:

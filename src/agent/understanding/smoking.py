@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from src.agent.understanding.deciding import DOUBTFUL, LIKELY, SURE, ZERO_KEYS, Acts
+from src.agent.profile import NONE_IS_ZERO
+from src.agent.understanding.deciding import DOUBTFUL, LIKELY, SURE, Acts
 from src.agent.understanding.outline import BOTH, ME, OTHER, PARTNER, SECOND_PERSON, Detail, Outline, Span
 from src.agent.understanding.reading import Context, Found
 
@@ -146,7 +147,7 @@ def _habits(outline: Outline, context: Context) -> Iterator[Detail]:
     if ME not in told and BOTH not in told and not any(_MAY_BE_MINE.search(clause) for clause in unread):
         yield Detail(not_mine=("smoker",))
     if not unread:
-        yield Detail(not_mine=ZERO_KEYS)
+        yield Detail(not_mine=NONE_IS_ZERO)
 
 
 def _subject(clause: str) -> str:
