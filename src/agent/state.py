@@ -20,6 +20,31 @@ HISTORY_LIMIT = 12
 Stage = Literal["INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO"]
 Owner = Literal["bot", "human"]
 Outcome = Literal["accepted", "declined", "ineligible", "opted_out", "consent_refused", "handed_over", "expired"]
+HandoffReason = Literal[
+    "asked",
+    "health",
+    "medical_selection",
+    "occupation",
+    "over_age",
+    "not_understood",
+    "language",
+    "abuse",
+    "threat",
+    "self_harm",
+    "claim",
+    "policy",
+    "renewal",
+    "cancellation",
+    "other_insurance",
+    "supplier",
+    "job",
+    "bot_failed",
+    "operator",
+    "accepted",
+    "changed_after_acceptance",
+    "second_thoughts",
+]
+"""Why a person is called. With the last three the bot keeps the conversation: a lead was won, and what came of it."""
 STAGES: tuple[Stage, ...] = ("INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO")
 
 
@@ -93,9 +118,9 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Handoff(msgspec.Struct, frozen=True):
-    """The conversation goes to a human. `reason` is a stable word such as `asked`, `health`, `self_harm`, `accepted`."""
+    """The conversation goes to a human, or one is called beside the bot."""
 
-    reason: str
+    reason: HandoffReason
     urgent: bool = False
 
 

@@ -9,25 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from src.agent.profile import AMOUNTS, IN_YEARS
+from src.desk import words as said
 
-STAGES = {
-    "INICIO": "Greeting and consent",
-    "NEEDS_ANALYSIS": "Needs",
-    "COTIZACION": "Quoting",
-    "PRESENTACION_PROPUESTA": "Proposal",
-    "FINALIZADO": "Closed",
-}
-OUTCOMES = {
-    "accepted": "accepted",
-    "declined": "declined",
-    "ineligible": "not eligible",
-    "opted_out": "opted out",
-    "consent_refused": "refused consent",
-    "handed_over": "handed over",
-    "expired": "expired",
-}
-ROLES = {"prospect": "Prospect", "bot": "Bot", "human": "Human", "system": "System"}
-LANES = {"turns": "to be answered", "delivery": "to be sent", "mirror": "to be mirrored"}
+STAGES = {stage: words.english for stage, words in said.STAGES.items()}
+OUTCOMES = {outcome: words.english for outcome, words in said.OUTCOMES.items()}
+ROLES = said.SPEAKERS_IN_ENGLISH
+LANES = said.LANES_IN_ENGLISH
 _MONEY = frozenset((*AMOUNTS, "capital"))
 _YEARS = frozenset((*IN_YEARS, "years"))
 _STYLES = {"*": "strong", "_": "em", "~": "s"}

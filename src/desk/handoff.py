@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from src.agent.state import HISTORY_LIMIT, Conversation, Line
+from src.agent.state import HISTORY_LIMIT, Conversation, HandoffReason, Line
 from src.agent.texts import phrasebook
 from src.desk.ports import Alarm, Alert
 from src.messages import Content
 
 NOBODY_CAME = "handoff_timeout"
 """The name of the timer after which the prospect is told that nobody is there yet."""
-BOT_FAILED = "bot_failed"
+BOT_FAILED: HandoffReason = "bot_failed"
 """The reason when a turn could not be done and a human is called instead."""
 _SINCE = "handoff"
 

@@ -16,10 +16,11 @@ import msgspec
 from src.agent.corrections import fault_of
 from src.agent.profile import FIELDS, Kind
 from src.agent.redaction import clean
-from src.agent.state import STAGES, Conversation, Outcome
+from src.agent.state import Conversation
 from src.agent.texts import phrasebook
 from src.desk.crm import Lead
 from src.desk.lead_rules import Rules, handoff_reason, objections
+from src.desk.words import HANDED_OVER, LABELS, OBJECTIONS, OUTCOMES, REASONS, STAGES, TEMPERATURES
 
 LONGEST_TEXT = 1500
 LONGEST_NAME = 255
@@ -35,14 +36,6 @@ _WORDS = phrasebook("es", "usted")
 AttributeKind = Literal["text", "number", "date", "list", "checkbox"]
 
 
-class Label(msgspec.Struct, frozen=True):
-    """A label of ours, as it is to be made in the CRM. `colour` is #rrggbb."""
-
-    title: str
-    description: str
-    colour: str
-
-
 class Attribute(msgspec.Struct, frozen=True):
     """An attribute of ours, as it is to be defined in the CRM. `values` are those of a list; `of` is whose it is."""
 
@@ -54,36 +47,9 @@ class Attribute(msgspec.Struct, frozen=True):
     description: str = ""
 
 
-STAGE_LABELS = {stage: stage.lower() for stage in STAGES}
-TEMPERATURE_LABELS = {"caliente": "lead-caliente", "templado": "lead-templado", "frio": "lead-frio"}
-HANDED_OVER_LABEL = "derivar"
-OUTCOME_LABELS: dict[Outcome, str] = {
-    "accepted": "aceptado",
-    "declined": "rechazado",
-    "ineligible": "no-asegurable",
-    "opted_out": "baja",
-    "consent_refused": "sin-consentimiento",
-    "expired": "caducado",
-}
-"""`handed_over` has none: whoever a person talks to carries `derivar` for as long as that lasts."""
-LABELS = (
-    Label("inicio", "Primer contacto: todavía no ha dado permiso para usar sus datos", "#90a4ae"),
-    Label("needs_analysis", "El asistente está preguntando qué necesita", "#64b5f6"),
-    Label("cotizacion", "Falta algo para poder dar un precio", "#1e88e5"),
-    Label("presentacion_propuesta", "Tiene precios delante y está decidiendo", "#5e35b1"),
-    Label("finalizado", "La conversación de venta ha terminado", "#546e7a"),
-    Label("lead-caliente", "Muy cerca de contratar", "#d32f2f"),
-    Label("lead-templado", "Con interés: merece seguimiento", "#f57c00"),
-    Label("lead-frio", "Sin interés claro, o terminado sin venta", "#0288d1"),
-    Label("derivar", "Espera a una persona, o la está atendiendo una", "#c2185b"),
-    Label("aceptado", "Ha aceptado una opción: faltan cuestionario de salud y firma", "#2e7d32"),
-    Label("rechazado", "Ha dicho que no", "#757575"),
-    Label("no-asegurable", "No se le puede ofrecer este seguro", "#6d4c41"),
-    Label("baja", "Ha pedido que no se le escriba más", "#212121"),
-    Label("sin-consentimiento", "No ha dado permiso para usar sus datos", "#9e9e9e"),
-    Label("caducado", "Los precios de su propuesta ya no valen", "#8d6e63"),
-)
-"""Every label that this program sets or takes away; all others are left as people set them."""
+STAGE_LABELS = {stage: words.label.title for stage, words in STAGES.items()}
+TEMPERATURE_LABELS = {temperature: label.title for temperature, label in TEMPERATURES.items()}
+OUTCOME_LABELS = {outcome: words.label.title for outcome, words in OUTCOMES.items() if words.label}
 OURS = tuple(label.title for label in LABELS)
 
 _KINDS: Mapping[Kind, AttributeKind] = {
@@ -101,39 +67,6 @@ _CODES = {
     key: {_WORDS.value(key, code): code for code in field.choices} for key, field in FIELDS.items() if field.kind == "choice"
 }
 """Of values that the CRM shows in words, what the words stand for."""
-_OUTCOMES = {
-    "accepted": "aceptado",
-    "declined": "rechazado",
-    "ineligible": "no asegurable",
-    "opted_out": "baja",
-    "consent_refused": "sin consentimiento",
-    "handed_over": "en manos de una persona",
-    "expired": "propuesta caducada",
-}
-REASONS = {
-    "asked": "ha pedido hablar con una persona",
-    "health": "ha contado algo de su salud (no se guarda)",
-    "medical_selection": "el capital necesita selección médica",
-    "occupation": "trabajo o deporte de riesgo",
-    "over_age": "supera la edad de contratación",
-    "not_understood": "el asistente no le entendía",
-    "language": "escribe en un idioma que el asistente no habla",
-    "abuse": "insultos",
-    "threat": "amenazas",
-    "self_harm": "posible riesgo para su vida",
-    "bot_failed": "fallo técnico del asistente",
-    "operator": "una persona ha tomado la conversación",
-    "accepted": "ha aceptado una opción",
-    "changed_after_acceptance": "ha cambiado un dato después de aceptar",
-    "second_thoughts": "quiere otra cosa después de aceptar",
-}
-OBJECTIONS = {
-    "price": "el precio",
-    "trust": "la confianza",
-    "need": "si lo necesita",
-    "timing": "el momento",
-    "competitor": "otra oferta",
-}
 
 
 def _person_attribute(key: str) -> Attribute:
@@ -153,7 +86,7 @@ def _person_attribute(key: str) -> Attribute:
 ATTRIBUTES = (
     *(_person_attribute(key) for key in PERSON_KEYS),
     Attribute("stage", "Fase de la venta", "list", "conversation", tuple(STAGE_LABELS.values())),
-    Attribute("outcome", "Resultado", "list", "conversation", tuple(_OUTCOMES.values())),
+    Attribute("outcome", "Resultado", "list", "conversation", tuple(words.listed for words in OUTCOMES.values())),
     Attribute("temperature", "Temperatura", "list", "conversation", tuple(TEMPERATURE_LABELS)),
     Attribute("score", "Puntuación (0 a 100)", "number", "conversation"),
     Attribute("handoff_reason", "Motivo de la derivación", "text", "conversation"),
@@ -189,12 +122,12 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
     if verdict.temperature:
         labels.append(TEMPERATURE_LABELS[verdict.temperature])
     if conversation.owner == "human":
-        labels.append(HANDED_OVER_LABEL)
+        labels.append(HANDED_OVER.title)
     if conversation.outcome in OUTCOME_LABELS:
         labels.append(OUTCOME_LABELS[conversation.outcome])
     told: dict[str, Any] = {
         "stage": STAGE_LABELS[conversation.stage],
-        "outcome": _OUTCOMES.get(conversation.outcome or ""),
+        "outcome": OUTCOMES[conversation.outcome].listed if conversation.outcome else None,
         "temperature": verdict.temperature or None,
         "score": verdict.score,
         "handoff_reason": REASONS.get(handoff_reason(conversation)),

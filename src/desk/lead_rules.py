@@ -10,28 +10,13 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from src.agent.profile import ProfileKey
-from src.agent.state import Conversation, Outcome, Stage
+from src.agent.state import Conversation, HandoffReason, Outcome, Stage
+from src.desk.words import Objection, Temperature
 
 OWN_RULES = Path(__file__).with_name("lead.toml")
 MOST_POINTS = 100
 
-Temperature = Literal["caliente", "templado", "frio"]
 Priority = Literal["urgent", "high", "medium", "low", "none"]
-Handoff = Literal[
-    "asked",
-    "health",
-    "medical_selection",
-    "occupation",
-    "over_age",
-    "not_understood",
-    "language",
-    "abuse",
-    "threat",
-    "self_harm",
-    "bot_failed",
-    "operator",
-]
-Objection = Literal["price", "trust", "need", "timing", "competitor"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Points = Annotated[int, msgspec.Meta(ge=-MOST_POINTS, le=MOST_POINTS)]
 
@@ -48,7 +33,7 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     stage: tuple[Stage, ...] | None = None
     outcome: tuple[Outcome, ...] | None = None
-    handoff: tuple[Handoff, ...] | None = None
+    handoff: tuple[HandoffReason, ...] | None = None
     objection: tuple[Objection, ...] | None = None
     consented: bool | None = None
     quoted: bool | None = None

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from src.agent.profile import MASKED, TOLD
 from src.agent.state import Consent, Conversation, Line, ProfileSource
 from src.agent.texts import phrasebook
-from src.desk.lead import OBJECTIONS, REASONS, chosen_quote, option_line
+from src.desk.lead import chosen_quote, option_line
 from src.desk.lead_rules import objections
+from src.desk.words import AWAITED, CONSENTS, OBJECTIONS, REASONS, SPEAKERS, STAGES
 from src.errors import DamagedCatalogue
 from src.quoting import Catalogue, Offer, Refusal, explain
 
@@ -27,20 +28,6 @@ LONGEST_LINE = 280
 LONGEST_OF_OURS = 160
 """Characters shown of a line: what we said ourselves need not be told at length."""
 _WORDS = phrasebook("es", "usted")
-_SPEAKERS = {"prospect": "Cliente", "bot": "Asistente", "human": "Equipo"}
-_STAGES = {
-    "INICIO": "primer contacto",
-    "NEEDS_ANALYSIS": "preguntas sobre lo que necesita",
-    "COTIZACION": "cálculo del precio",
-    "PRESENTACION_PROPUESTA": "propuesta",
-    "FINALIZADO": "venta terminada",
-}
-_OPEN = {
-    "consent": "Falta su permiso para usar sus datos.",
-    "choice": "Tiene las opciones delante y falta que elija una.",
-    "accept": "Ha elegido una opción y falta que la confirme.",
-}
-_CONSENTS = {"quote": "Uso de sus datos para el presupuesto", "follow_up": "Que se le escriba más adelante"}
 _ADVICE = {
     "self_harm": (
         "Antes que nada, escríbale o llámele usted. Ya se le han dado el 024 y el 112, que atienden a cualquier hora.",
@@ -96,7 +83,7 @@ class Notes:
         else:
             why = REASONS.get(reason, _plain(reason))
             title = f"{'URGENTE. ' if urgent else ''}Para una persona del equipo: {why}"
-        return f"**{title}**\n{self._moment(now)}. Fase: {_STAGES[conversation.stage]}."
+        return f"**{title}**\n{self._moment(now)}. Fase: {STAGES[conversation.stage].within}."
 
     def _to_do(self, conversation: Conversation, chosen: Mapping[str, Any] | None) -> list[str]:
         missing = [_WORDS.say(f"label.{key}").lower() for key in MASKED if key not in conversation.profile]
@@ -139,7 +126,7 @@ class Notes:
         return known.name if known else name
 
     def _consents(self, conversation: Conversation) -> list[str]:
-        return [self._consent(_CONSENTS.get(name, name), consent) for name, consent in conversation.consents.items()]
+        return [self._consent(CONSENTS.get(name, name), consent) for name, consent in conversation.consents.items()]
 
     def _consent(self, name: str, consent: Consent) -> str:
         answer = "sí" if consent.given else "no"
@@ -231,7 +218,7 @@ def _need_lines(conversation: Conversation) -> list[str]:
 
 def _last_lines(conversation: Conversation) -> list[str]:
     said = [line for line in conversation.history if line.text][-LINES_SHOWN:]
-    return [f"{_SPEAKERS.get(line.speaker, 'Sistema')}: {_line(line)}" for line in said]
+    return [f"{SPEAKERS.get(line.speaker, SPEAKERS['system'])}: {_line(line)}" for line in said]
 
 
 def _line(line: Line) -> str:
@@ -242,8 +229,8 @@ def _line(line: Line) -> str:
 def _open(conversation: Conversation) -> str:
     awaiting = conversation.awaiting or ""
     asked = awaiting.removeprefix("confirm:")
-    if awaiting in _OPEN:
-        return _OPEN[awaiting]
+    if awaiting in AWAITED:
+        return AWAITED[awaiting].missing
     if f"label.{asked}" not in _WORDS:
         return "No hay ninguna pregunta pendiente."
     label = _WORDS.say(f"label.{asked}").lower()

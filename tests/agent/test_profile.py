@@ -17,8 +17,8 @@ from src.agent.texts import LANGUAGES, phrasebook
 
 PROJECT = Path(__file__).parents[2]
 CONTRACT = (
-    "name, birth_date, age, smoker, occupation, occupation_class, marital_status, dependents, monthly_income, mortgage_balance, "
-    "other_debts, savings, existing_cover, sum_assured, monthly_budget, term_years, email, postal_code"
+    "name, birth_date, age, smoker, occupation, occupation_class, marital_status, dependents, monthly_income, "
+    "mortgage_balance, other_debts, savings, existing_cover, sum_assured, monthly_budget, term_years, email, postal_code"
 )
 
 
@@ -78,7 +78,7 @@ def test_people_are_told_what_is_known_in_an_order_that_reads_well() -> None:
     assert set(TOLD) - set(PRICING) == {"name", "occupation", "email", "postal_code"}
 
 
-ROW = """    Field(key="car_loan", kind="amount", unit="EUR", bounds=(0, 90_000), plausible=(2_000, 90_000), 
+ROW = """    Field(key="car_loan", kind="amount", unit="EUR", bounds=(0, 90_000), plausible=(2_000, 90_000),
           asked=65, optional=True, none_is_zero=True, buttons=((0, "options.no_mortgage"),)),
 """
 TEXTS = {"label": "Préstamo del coche", "echo": "{value} del coche", "ask": "¿Cuánto queda del coche?", "why": "Por si acaso."}

@@ -15,26 +15,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.agent.corrections import correct
-from src.agent.state import STAGES, Consent, Conversation, Outcome, decode, encode, new_conversation
+from src.agent.state import STAGES, Consent, Conversation, HandoffReason, Outcome, decode, encode, new_conversation
 from src.desk.handoff import Handoffs, handed_back, taken_over
 from src.desk.lead import (
     ATTRIBUTES,
-    HANDED_OVER_LABEL,
-    LABELS,
     LARGEST_NUMBER,
     LONGEST_TEXT,
-    OBJECTIONS,
     OURS,
     OUTCOME_LABELS,
     PERSON_KEYS,
-    REASONS,
     TEMPERATURE_LABELS,
     WRITTEN,
     lead_of,
     profile_from_attributes,
 )
-from src.desk.lead_rules import OWN_RULES, Handoff, Objection, Rules, load_rules
+from src.desk.lead_rules import OWN_RULES, Rules, load_rules
 from src.desk.notes import Notes
+from src.desk.words import HANDED_OVER, LABELS, OBJECTIONS, OUTCOMES, REASONS, Objection
+from src.desk.words import STAGES as STAGE_WORDS
 from src.integrations.untrusted import line_of, name_of, tree_of
 from src.quoting import load_catalogue
 from tests.agent.talk import CONTACT, START, Talk, at_proposal
@@ -72,7 +70,7 @@ def assert_shown_well(one: Conversation, rules: Rules = RULES) -> None:
     assert len(set(lead.labels)) == len(lead.labels)
     assert sum(label in TEMPERATURE_LABELS.values() for label in lead.labels) <= 1
     assert [label for label in lead.labels if label in {stage.lower() for stage in STAGES}] == [one.stage.lower()]
-    assert (HANDED_OVER_LABEL in lead.labels) is (one.owner == "human")
+    assert (HANDED_OVER.title in lead.labels) is (one.owner == "human")
     assert sum(label in OUTCOME_LABELS.values() for label in lead.labels) == (one.outcome in OUTCOME_LABELS)
     assert set(lead.person) == {*PERSON_KEYS, WRITTEN}
     kinds = {attribute.key: attribute for attribute in ATTRIBUTES}
@@ -121,8 +119,10 @@ def test_attributes_are_what_chatwoot_takes() -> None:
 
 
 def test_every_outcome_reason_and_objection_has_words() -> None:
+    assert tuple(STAGE_WORDS) == STAGES
+    assert set(OUTCOMES) == set(get_args(Outcome))
     assert set(OUTCOME_LABELS) == set(get_args(Outcome)) - {"handed_over"}
-    assert set(REASONS) == {*get_args(Handoff), "accepted", "changed_after_acceptance", "second_thoughts"}
+    assert set(REASONS) == set(get_args(HandoffReason))
     assert set(OBJECTIONS) == set(get_args(Objection))
 
 
@@ -334,9 +334,9 @@ def test_a_reason_counts_only_while_a_person_has_the_conversation() -> None:
 
 def test_after_the_hand_back_the_lead_is_the_sales_again() -> None:
     at_hand = taken_over(at_proposal().conversation, START)
-    assert HANDED_OVER_LABEL in lead_of(at_hand, RULES).labels
+    assert HANDED_OVER.title in lead_of(at_hand, RULES).labels
     shown = lead_of(handed_back(at_hand, ()), RULES)
-    assert HANDED_OVER_LABEL not in shown.labels
+    assert HANDED_OVER.title not in shown.labels
     assert shown.conversation["handoff_reason"] is None
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from src.agent.corrections import correct
 from src.agent.state import Line
-from src.desk.lead import REASONS
 from src.desk.notes import Notes
+from src.desk.words import REASONS
 from src.quoting import load_catalogue
 from tests.agent.talk import Talk, at_proposal
 from tests.agent.test_dialogues import BEGINNINGS, DIALOGUES

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from src.desk.lead import LABELS
 from src.desk.lead_rules import load_rules
+from src.desk.words import LABELS
 from src.integrations.chatwoot.api import ChatwootApi
 from src.integrations.chatwoot.provisioning import EVENTS, Provisioning
 from tests.integrations.test_http import answering, serving

@@ -15,6 +15,7 @@ from src.agent.stages import facts
 from src.agent.stages.endings import call_human, dismiss_minor
 from src.agent.stages.returning import restart, welcome_back
 from src.agent.stages.turn import Turn
+from src.agent.state import HandoffReason
 from src.agent.texts import LANGUAGES
 from src.agent.understanding import CONFIRM_BELOW, Reading
 
@@ -118,13 +119,22 @@ def _introduce(turn: Turn) -> None:
         turn.say("greeting.brief", company=turn.house.company_name)
 
 
-NOT_PROSPECTS = frozenset(("claim", "policy", "renewal", "cancellation", "other_insurance", "supplier", "job"))
+NOT_PROSPECTS: tuple[HandoffReason, ...] = (
+    "claim",
+    "policy",
+    "renewal",
+    "cancellation",
+    "other_insurance",
+    "supplier",
+    "job",
+)
 
 
 def _not_a_prospect(turn: Turn) -> bool:
     """Who comes for something else than a quote goes to a person, in the tone that fits; nothing is sold to them."""
     said = turn.reading.intent("not_prospect")
-    if said is None or said.topic not in NOT_PROSPECTS or turn.reading.has("choice", "accept"):
+    wants = next((topic for topic in NOT_PROSPECTS if said and said.topic == topic), None)
+    if said is None or wants is None or turn.reading.has("choice", "accept"):
         return False
     if turn.conversation.outcome == "accepted" and said.topic in OF_THE_ACCEPTED:
         return False  # "quiero cancelar la solicitud" is about what was just asked for
@@ -135,7 +145,7 @@ def _not_a_prospect(turn: Turn) -> bool:
     turn.fall_silent()
     _introduce(turn)
     turn.say(f"not_prospect.{said.topic}", comma_name=turn.comma_name)
-    call_human(turn, said.topic, urgent=said.topic == "claim")
+    call_human(turn, wants, urgent=wants == "claim")
     return True
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from src.agent.stages import facts
 from src.agent.stages.turn import Turn
+from src.agent.state import HandoffReason
 
 
-def call_human(turn: Turn, reason: str, *, urgent: bool = False) -> None:
+def call_human(turn: Turn, reason: HandoffReason, *, urgent: bool = False) -> None:
     """The conversation goes to a person, of whom is said when they are there, unless it is urgent."""
     if turn.house.business_hours and not urgent:
         turn.say("human.hours", hours=turn.house.business_hours)

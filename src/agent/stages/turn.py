@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from src.agent.guardrails import Verdict
 from src.agent.model import Assistance, Thinking
-from src.agent.state import Conversation, Handoff, House, Outcome, Stage
+from src.agent.state import Conversation, Handoff, HandoffReason, House, Outcome, Stage
 from src.agent.texts import Phrasebook, phrasebook
 from src.agent.understanding import Context, Reading
 from src.messages import Content, Event, Inbound, Option
@@ -192,7 +192,7 @@ class Turn:
         self.conversation.timers.clear()
         self.count("conversation.ended", outcome=outcome)
 
-    def hand_over(self, reason: str, *, urgent: bool = False) -> None:
+    def hand_over(self, reason: HandoffReason, *, urgent: bool = False) -> None:
         """A person takes over; the question that was open stays open for when the conversation is handed back."""
         self.handoff = Handoff(reason, urgent=urgent)
         self.conversation.owner = "human"

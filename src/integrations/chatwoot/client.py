@@ -17,7 +17,8 @@ from datetime import datetime
 from typing import Any
 
 from src.desk.crm import File, Lead, Mirrored, Note, Owner, Place, Status
-from src.desk.lead import HANDED_OVER_LABEL, WRITTEN, is_as_written, written
+from src.desk.lead import WRITTEN, is_as_written, written
+from src.desk.words import HANDED_OVER
 from src.errors import AccessDenied, Rejected, TemporaryFailure
 from src.integrations.chatwoot.api import VENDOR, ChatwootApi, NotThere
 from src.integrations.chatwoot.messages import (
@@ -244,7 +245,7 @@ class ChatwootClient:
         if told != attributes:
             return self._change(place, "custom_attributes", {"custom_attributes": told})
 
-        waits = conversation.get("status") == "open" or HANDED_OVER_LABEL in lead.labels
+        waits = conversation.get("status") == "open" or HANDED_OVER.title in lead.labels
         has_team = bool(_object(conversation.get("meta")).get("team"))
         if lead.team and waits and not has_team and (team_id := self._team_id(lead.team)):
             return self._change(place, "assignments", {"team_id": team_id})

@@ -13,8 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from src.desk.checks import SetupStep
-from src.desk.lead import ATTRIBUTES, LABELS, Attribute
+from src.desk.lead import ATTRIBUTES, Attribute
 from src.desk.lead_rules import Team
+from src.desk.words import LABELS
 from src.errors import AccessDenied, IntegrationError, TemporaryFailure
 from src.integrations.chatwoot.api import ChatwootApi
 

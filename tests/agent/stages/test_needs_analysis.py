@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from src.agent.stages.questions import ORDER
+from src.agent.profile import ASKED
 from src.agent.stages.turn import MAX_ASKS
 from tests.agent.talk import Talk
 
@@ -12,7 +12,7 @@ from tests.agent.talk import Talk
 def test_a_silent_prospect_hears_at_most_eight_questions() -> None:
     talk = Talk().agree().answer_until()
     assert sum(talk.conversation.asked.values()) - talk.conversation.asked["choice"] == 8
-    assert set(talk.conversation.asked) == {"consent", *ORDER, "choice"}
+    assert set(talk.conversation.asked) == {"consent", *ASKED, "choice"}
 
 
 def test_what_is_known_is_not_asked() -> None:
