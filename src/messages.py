@@ -160,7 +160,8 @@ class Template(Value, frozen=True):
 class Content(Value, frozen=True):
     """What is said, whoever says it and to whom.
 
-    text: `text`. buttons: `text` and at most three `options`. list: `text`, at most ten `options`, `action` opens it.
+    text: `text`. buttons: `text` and at most three `options`. list: `text`, at most ten `options`, `action` opens it;
+    `numbered`: a number alone means one of the options, so where they can only be written they are counted.
     cta_url: `text`, `action` is the label, `link` the address. template: `template`. Media kinds: `link` or `media_id`,
     `text` is the caption. reaction: `emoji` on the message `reply_to`.
     """
@@ -178,6 +179,7 @@ class Content(Value, frozen=True):
     template: Template | None = None
     emoji: str = ""
     reply_to: str = ""
+    numbered: bool = False
 
 
 class Outbound(Value, frozen=True):

@@ -52,7 +52,10 @@ class WhatsApp(_Discreet, frozen=True):
 
 
 class Twilio(_Discreet, frozen=True):
-    """WhatsApp through Twilio. `sender` is the address people write to, `whatsapp:+…`."""
+    """WhatsApp through Twilio. `sender` is the address people write to, `whatsapp:+…`.
+
+    `signing_key` is there where Twilio signs with a key of its own instead of the auth token.
+    """
 
     _shown = ("account_sid", "sender")
 
@@ -60,6 +63,7 @@ class Twilio(_Discreet, frozen=True):
     auth_token: str
     sender: str
     api_base: str
+    signing_key: str = ""
 
 
 class Chatwoot(_Discreet, frozen=True):
@@ -389,6 +393,7 @@ def _twilio(read: _Reader) -> Twilio | None:
         auth_token=read.text("TWILIO_AUTH_TOKEN"),
         sender=_twilio_sender(read),
         api_base=read.address("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/"),
+        signing_key=read.text("TWILIO_SIGNING_KEY"),
     )
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from src import logs
 from src.bootstrap import Services
 from src.errors import BadSignature
-from src.integrations.twilio.payloads import OUTBOX_ID, NotForUs, parse, proven_fields
+from src.integrations.twilio.payloads import OUTBOX_ID, NotForUs, Proof, parse, proven_fields
 from src.webhooks import security
 
 _EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -29,9 +29,13 @@ def doors(services: Services) -> Blueprint:
         twilio = settings.twilio
         if twilio is None:
             raise BadSignature("no Twilio keys are set")
-        header = request.headers.get("X-Twilio-Signature")
-        is_form = request.mimetype in _FORM
-        fields = proven_fields(raw, is_form=is_form, url=_address(), header=header, token=twilio.auth_token)
+        proof = Proof(
+            url=_address(),
+            signature=request.headers.get("X-Twilio-Signature", ""),
+            settings=request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+        )
+        secrets = (twilio.auth_token, twilio.signing_key)
+        fields = proven_fields(raw, proof, is_form=request.mimetype in _FORM, secrets=secrets)
         now = datetime.now(UTC)  # noqa: TID251 - Twilio sends no time; the ledger's own clock decides the rest
         outbox_id = request.args.get(OUTBOX_ID, "")
         try:

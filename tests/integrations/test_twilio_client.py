@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from src.errors import AccessDenied, Rejected, TemporaryFailure, Unreachable
@@ -56,11 +57,78 @@ def test_a_text_goes_out_and_its_statuses_know_which_it_was(rig: Rig) -> None:
     assert {attempt["url"] for attempt in rig.twilio.deliveries()} == {f"{STATUSES}?outbox=7.1.0"}
 
 
-def test_choices_are_written_below_the_text(rig: Rig) -> None:
-    choice = Content(kind="buttons", text="¿Seguimos?", options=(Option("consent:yes", "Sí"), Option("consent:no", "No")))
-    (part,) = client(rig).parts(choice)
+CONSENT = Content(kind="buttons", text="¿Seguimos?", options=(Option("consent:yes", "Sí"), Option("consent:no", "No")))
+ROWS = Content(
+    kind="list",
+    text="¿Qué te ofrezco?",
+    action="Ver opciones",
+    options=tuple(Option(f"choose:{n}", f"Opción {n}", f"Para {n} personas") for n in range(1, 6)),
+)
+
+
+def in_the_window(rig: Rig) -> None:
+    """Choices may be pressed without approval only where the person has written."""
+    rig.twilio.inbound("+34600111222", "hola")
+
+
+@pytest.mark.parametrize("content", [CONSENT, ROWS, msgspec.structs.replace(ROWS, options=ROWS.options[:1])], ids=str)
+def test_choices_can_be_pressed(rig: Rig, content: Content) -> None:
+    in_the_window(rig)
+    (part,) = client(rig).parts(content)
     send(rig, part)
-    assert rig.twilio.sent()[0]["text"] == "¿Seguimos?\n\n▸ Sí\n▸ No"
+    (sent,) = rig.twilio.sent()
+    assert sent["text"] == content.text
+    assert [(option["id"], option["title"]) for option in sent["options"]] == [(o.id, o.title) for o in content.options]
+    eventually(lambda: rig.twilio.sent()[0]["statuses"][-1:] == ["read"])
+
+
+def test_a_shape_is_made_once_and_found_again_by_who_starts_later(rig: Rig) -> None:
+    in_the_window(rig)
+    first = client(rig)
+    for text in ("¿Seguimos?", "¿Y ahora?\n\nDime."):
+        first.send(Outbound(id="7.1.0", contact=MARTA, content=msgspec.structs.replace(CONSENT, text=text)), opaque="x 7.1.0")
+    send(rig, CONSENT)
+    assert [sent["text"] for sent in rig.twilio.sent()] == ["¿Seguimos?", "¿Y ahora?\n\nDime.", "¿Seguimos?"]
+    assert len({sent["content_sid"] for sent in rig.twilio.sent()}) == 1
+    assert rig.twilio.rejected() == []
+
+
+@pytest.mark.parametrize(("numbered", "written"), [(True, "1. Sí\n2. No"), (False, "▸ Sí\n▸ No")])
+@pytest.mark.parametrize("where", ["GET /v1/Content", "POST /v1/Content"])
+def test_where_nothing_can_be_pressed_choices_are_written_below_the_text(
+    rig: Rig, where: str, numbered: bool, written: str
+) -> None:
+    rig.twilio.faults({"kind": "error", "status": 403, "code": 20403, "times": 9, "match": where})
+    send(rig, msgspec.structs.replace(CONSENT, numbered=numbered))
+    assert rig.twilio.sent()[0]["text"] == f"¿Seguimos?\n\n{written}"
+
+
+@pytest.mark.parametrize("code", [21655, 21656])
+def test_choices_that_are_refused_as_such_go_out_in_words_at_once(rig: Rig, code: int) -> None:
+    rig.twilio.faults({"kind": "error", "status": 400, "code": code, "times": 1, "match": "/Messages.json"})
+    send(rig, CONSENT)
+    (sent,) = rig.twilio.sent()
+    assert sent["text"] == "¿Seguimos?\n\n▸ Sí\n▸ No"
+
+
+def test_what_no_button_can_show_is_written(rig: Rig) -> None:
+    many = msgspec.structs.replace(ROWS, options=tuple(Option(f"choose:{n}", f"Opción {n}") for n in range(12)))
+    alike = msgspec.structs.replace(CONSENT, options=(Option("a", "Sí"), Option("b", "Sí")))
+    for content in (many, alike):
+        (part,) = client(rig).parts(content)
+        assert part.kind == "text"
+        assert all(option.title in part.text for option in content.options)
+
+
+def test_a_long_text_with_choices_ends_in_what_can_be_pressed(rig: Rig) -> None:
+    in_the_window(rig)
+    text = "Una frase que dice algo. " * 120
+    parts = client(rig).parts(msgspec.structs.replace(CONSENT, text=text))
+    assert [part.kind for part in parts] == ["text"] * (len(parts) - 1) + ["buttons"]
+    assert " ".join(part.text for part in parts) == text.strip()
+    for part in parts:
+        send(rig, part)
+    assert len(rig.twilio.sent()[-1]["options"]) == 2
 
 
 def test_a_long_text_goes_in_parts_that_twilio_takes(rig: Rig) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from src.agent.guardrails import SAFE_REPLY, Facts, check_reply, facts_of, inspect
@@ -14,7 +16,7 @@ from src.agent.thinking.asking import CANARY
 from src.agent.thinking.listening import listen
 from src.agent.thinking.moderating import moderate
 from src.agent.thinking.phrasing import phrased
-from src.messages import Content, Inbound, Option
+from src.messages import PLAYED, Content, Inbound, Option
 
 MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600
 BUTTONS_LIMIT, BUTTON_TITLE_LIMIT, ROWS_LIMIT, ROW_TITLE_LIMIT = 3, 20, 10, 24
@@ -37,18 +39,29 @@ def guarding_in(turn: Turn) -> str:
 
 
 def _press_what_was_typed(turn: Turn) -> None:
-    """The title of an option that was last offered is as good as a press: on some channels options are only text."""
+    """The title of an option that was last offered is as good as a press, and so is its number where a number means nothing
+    else: on some channels options are only text."""
     offered = {
         _as_typed(title): reply_id
         for title, reply_id in turn.conversation.memory.get("offered", {}).items()
         if not (reply_id.startswith("set:") and fold(title).text in ("si", "no", "sí"))  # a yes is never a value
     }
 
+    numbered = dict(enumerate(turn.conversation.memory.get("numbered", ()), start=1))
+
     def pressed(inbound: Inbound) -> Inbound:
-        typed = offered.get(_as_typed(inbound.text)) if inbound.kind == "text" and not inbound.reply_id else None
+        if inbound.kind != "text" or inbound.reply_id:
+            return inbound
+        number = None if inbound.contact.channel in _SHOWS_BUTTONS else _NUMBER.fullmatch(inbound.text)
+        typed = offered.get(_as_typed(inbound.text)) or (numbered.get(int(number[1])) if number else None)
         return msgspec.structs.replace(inbound, reply_id=typed) if typed else inbound
 
     turn.inbounds = [pressed(inbound) for inbound in turn.inbounds]
+
+
+_SHOWS_BUTTONS = ("whatsapp", PLAYED)
+"""Channels where options are never counted, so that a number is no press of one."""
+_NUMBER = re.compile(r"\s*([1-9])\s*[.)]?\s*")
 
 
 def _as_typed(title: str) -> str:
@@ -79,7 +92,7 @@ def guarding_out(turn: Turn) -> str:
             text = ours
         text = _checked(turn, draft, text, known)
         text = text if text != last else f"{turn.book.say('frame.again')} {text}"
-        replies.append(_content(turn, text, draft.options))
+        replies.append(_content(turn, text, draft.options, last=draft is drafts[-1]))
         last = text
     turn.replies = tuple(replies)
     _remember(turn)
@@ -140,13 +153,26 @@ def _known(turn: Turn, drafts: list[Draft]) -> Facts:
     )
 
 
-def _content(turn: Turn, text: str, options: list[Option]) -> Content:
+def _content(turn: Turn, text: str, options: list[Option], *, last: bool) -> Content:
     if not options or len(text) > INTERACTIVE_LIMIT:
         return Content(text=text)
+    numbered = last and _may_be_counted(turn, options)
     if len(options) <= BUTTONS_LIMIT and all(len(option.title) <= BUTTON_TITLE_LIMIT for option in options):
-        return Content(kind="buttons", text=text, options=tuple(options))
+        return Content(kind="buttons", text=text, options=tuple(options), numbered=numbered)
     rows = tuple(Option(id=option.id, title=option.title[:ROW_TITLE_LIMIT]) for option in options[:ROWS_LIMIT])
-    return Content(kind="list", text=text, options=rows, action=turn.book.say("frame.open_list"))
+    return Content(kind="list", text=text, options=rows, action=turn.book.say("frame.open_list"), numbered=numbered)
+
+
+_ANSWERED_IN_WORDS = (None, "consent", "smoker", "occupation_class", "marital_status", "name", "occupation")
+"""What is awaited where a number alone answers nothing, or (the classes) the very option that it counts."""
+
+
+def _may_be_counted(turn: Turn, options: list[Option]) -> bool:
+    """Whether a number alone can mean nothing but one of these: no figure that is asked for, and no quote but that one."""
+    awaiting, quotes = turn.conversation.awaiting, turn.conversation.quotes
+    if quotes:
+        return [option.id for option in options] == [f"choose:{quote['id']}" for quote in quotes]
+    return len(options) > 1 and awaiting in _ANSWERED_IN_WORDS
 
 
 def _remember(turn: Turn) -> None:
@@ -158,6 +184,7 @@ def _remember(turn: Turn) -> None:
     earlier = conversation.history
     if turn.replies:  # otherwise the last reply is still the one not to be repeated, and its options are still open
         conversation.memory["offered"] = {option.title: option.id for reply in turn.replies for option in reply.options}
+        conversation.memory["numbered"] = [option.id for reply in turn.replies if reply.numbered for option in reply.options]
         earlier = [Line(line.speaker, line.text[:GIST_LENGTH]) for line in earlier]
     conversation.history = [*earlier, *lines][-HISTORY_LIMIT:]
     conversation.turns += 1

@@ -6,6 +6,7 @@ Facts are from Twilio's "Messages" resource, "Content API" and error dictionary.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +15,11 @@ import msgspec
 import requests
 
 from src.desk.crm import File
-from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure, Unreachable, WindowClosed
+from src.errors import IntegrationError, Rejected, TemporaryFailure
 from src.integrations.http import AllowedHosts, Answer, Outgoing, new_session
 from src.integrations.parts import split_text
+from src.integrations.twilio.codes import CONTENT_REFUSED, class_of, meaning_of
+from src.integrations.twilio.contents import BODY_ROOM, Contents, body_of, shape_of
 from src.integrations.twilio.payloads import OUTBOX_ID
 from src.messages import Contact, Content, Media, Outbound, Template
 
@@ -25,14 +28,7 @@ API_BASE = "https://api.twilio.com"
 CONTENT_BASE, TYPING_BASE = "https://content.twilio.com", "https://messaging.twilio.com"
 MEDIA_HOSTS = frozenset({"api.twilio.com", "mcs.us1.twilio.com", "media.twiliocdn.com"})
 BODY_LIMIT = 1600
-_CONTENT_PAGE = 500
 _SID = re.compile(r"[A-Za-z0-9]{2,64}")
-
-# Twilio's error codes by what they mean for us.
-_TEMPORARY = frozenset({20429, 20500, 20503, 63012, 63017, 63018, 63038})
-_DENIED = frozenset({20003, 20005, 20403, 20404, 21212, 21606, 63007, 63010})
-_UNREACHABLE = frozenset({21211, 21610, 21614, 63003, 63024, 63032})
-_WINDOW_CLOSED = 63016
 
 
 class TwilioClient:
@@ -61,6 +57,7 @@ class TwilioClient:
         self._headers = {"Authorization": requests.auth._basic_auth_str(account_sid, auth_token)}
         self._allowed = AllowedHosts(MEDIA_HOSTS, home=base_url)
         self._http = Outgoing(VENDOR, session_factory)
+        self._contents = Contents(self._call, self._content_base)
 
     @property
     def number(self) -> str:
@@ -73,9 +70,19 @@ class TwilioClient:
         return True
 
     def parts(self, content: Content) -> Sequence[Content]:
-        """The same content in as many messages as Twilio's limit asks for; what can be chosen is written below the text."""
-        if content.kind in ("template", "reaction"):
+        """The same content in as many messages as Twilio's limits ask for; only the last can be pressed.
+
+        What cannot be shown as buttons or as a list is written below the text.
+        """
+        if content.kind in ("template", "reaction") or shape_of(content):
             return [content]
+        if content.kind in ("buttons", "list") and len(body_of(content)) > BODY_ROOM:
+            ending = split_text(content.text, BODY_ROOM)[-1]
+            first = split_text(content.text.strip()[: -len(ending)], BODY_LIMIT)
+            return [
+                *(Content(text=part) for part in first),
+                *self.parts(msgspec.structs.replace(content, text=ending, header="")),
+            ]
         if content.kind in ("text", "buttons", "list", "cta_url"):
             return [Content(text=part) for part in split_text(_written_out(content), BODY_LIMIT)]
         caption, *rest = split_text(content.text, BODY_LIMIT) or [""]
@@ -87,10 +94,19 @@ class TwilioClient:
         Twilio knows no idempotency key: after a TemporaryFailure with `maybe_done` a second try may be a second message.
         `opaque` ends in our id of the message: it travels in the address for statuses, the person does not.
         """
-        form = {"From": self._sender, "To": _address(outbound.contact), **self._message(outbound.content)}
+        until_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        form = {"From": self._sender, "To": _address(outbound.contact)}
         if self._status_url:
             form["StatusCallback"] = f"{self._status_url}?{urlencode({OUTBOX_ID: opaque.rpartition(' ')[2]})}"
-        answer = self._call("send", "POST", self._of_account("Messages"), timeout_s, data=form)
+        pressed = self._pressed(outbound.content, until_s)
+        message = pressed or self._message(outbound.content, until_s)
+        try:
+            answer = self._post(form | message, until_s)
+        except Rejected as refusal:
+            if not pressed or refusal.vendor_code not in map(str, CONTENT_REFUSED):
+                raise
+            self._contents.rest()  # nothing was sent: the same goes out in words
+            answer = self._post(form | self._message(outbound.content, until_s), until_s)
         sid = answer.json_object().get("sid")
         if not isinstance(sid, str) or not _SID.fullmatch(sid):
             raise TemporaryFailure(VENDOR, "send", status=answer.status, detail="no message id", maybe_done=True)
@@ -122,29 +138,27 @@ class TwilioClient:
         found = self._call("check", "GET", f"{self._base}/2010-04-01/Accounts/{self._account}.json", None).json_object()
         return {key: value for key in ("friendly_name", "status", "type") if isinstance(value := found.get(key), str)}
 
-    def _message(self, content: Content) -> dict[str, Any]:
+    def _pressed(self, content: Content, until_s: float) -> dict[str, Any]:
+        """Choices to press, or nothing where they can only be written."""
+        shape = shape_of(content)
+        sid = self._contents.id_of(shape, until_s - time.monotonic()) if shape else ""
+        return {"ContentSid": sid, "ContentVariables": _json(shape.variables)} if shape and sid else {}
+
+    def _message(self, content: Content, until_s: float) -> dict[str, Any]:
         if content.kind == "template" and content.template is not None:
             variables = {str(n): value for n, value in enumerate(_parameters(content.template), start=1)}
-            sid = self._content_sid(content.template)
-            return {"ContentSid": sid, "ContentVariables": msgspec.json.encode(variables).decode()}
+            sid = self._contents.id_of_template(content.template, (until_s - time.monotonic()) / 2)
+            return {"ContentSid": sid, "ContentVariables": _json(variables)}
         if content.kind == "reaction":
             raise Rejected(VENDOR, "send", detail="Twilio sends no reactions")
         if content.kind in ("image", "audio", "video", "document", "sticker"):
             if not content.link:
                 raise Rejected(VENDOR, "send", detail="a file goes out by its address only")
             return {"MediaUrl": content.link, **({"Body": content.text} if content.text else {})}
-        return {"Body": _written_out(content)}
+        return {"Body": _written_out(content)[:BODY_LIMIT]}
 
-    def _content_sid(self, template: Template) -> str:
-        """Templates are known here by their names, at Twilio by ids."""
-        url = f"{self._content_base}/v1/Content"
-        listed = self._call("templates", "GET", url, None, params={"PageSize": _CONTENT_PAGE}).json_object().get("contents")
-        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-        named = [row for row in rows if row.get("friendly_name") == template.name and isinstance(row.get("sid"), str)]
-        in_language = [row for row in named if str(row.get("language", "")).replace("-", "_") == template.language]
-        if not named:
-            raise Rejected(VENDOR, "send", detail="no template has that name")
-        return str((in_language or named)[0]["sid"])
+    def _post(self, form: dict[str, Any], until_s: float) -> Answer:
+        return self._call("send", "POST", self._of_account("Messages"), max(0.1, until_s - time.monotonic()), data=form)
 
     def _of_account(self, resource: str) -> str:
         return f"{self._base}/2010-04-01/Accounts/{self._account}/{resource}.json"
@@ -163,10 +177,16 @@ def _address(contact: Contact) -> str:
 
 
 def _written_out(content: Content) -> str:
-    """A message with choices as plain text: what would be on the buttons stands below, to be answered in words."""
-    text = "\n\n".join(part for part in (content.header, content.text, content.footer) if part)
-    options = "\n".join(f"▸ {option.title}" for option in content.options)
-    return "\n\n".join(part for part in (text, options, content.link if content.kind == "cta_url" else "") if part)
+    """A message with choices as plain text: what would be on the buttons stands below, to be answered in words or by number."""
+    options = "\n".join(
+        f"{number}. {option.title}" if content.numbered else f"▸ {option.title}"
+        for number, option in enumerate(content.options, start=1)
+    )
+    return "\n\n".join(part for part in (body_of(content), options, content.link if content.kind == "cta_url" else "") if part)
+
+
+def _json(variables: dict[str, str]) -> str:
+    return msgspec.json.encode(variables).decode()
 
 
 def _parameters(template: Template) -> list[str]:
@@ -178,17 +198,9 @@ def _parameters(template: Template) -> list[str]:
 def _failure(action: str, answer: Answer) -> IntegrationError:
     found = answer.json_object().get("code")
     code = found if type(found) is int else None
-    status = answer.status
-    facts: dict[str, Any] = {"status": status, "vendor_code": "" if code is None else str(code)}
-    if code in _TEMPORARY or status in (408, 425, 429) or status >= 500:
+    kind, status = class_of(code, answer.status), answer.status
+    facts: dict[str, Any] = {"status": status, "vendor_code": "" if code is None else str(code), "detail": meaning_of(code)}
+    if kind is TemporaryFailure:
         # A server that failed half-way may still have accepted the message.
         return TemporaryFailure(VENDOR, action, **facts, retry_after_s=answer.retry_after_s, maybe_done=status >= 500)
-    return _permanent_class(code, status)(VENDOR, action, **facts)
-
-
-def _permanent_class(code: int | None, status: int) -> type[PermanentFailure]:
-    if code == _WINDOW_CLOSED:
-        return WindowClosed
-    if code in _UNREACHABLE:
-        return Unreachable
-    return AccessDenied if code in _DENIED or status in (401, 403) or status < 400 else Rejected
+    return kind(VENDOR, action, **facts)

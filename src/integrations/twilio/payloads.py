@@ -14,10 +14,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import msgspec
 
 from src.errors import BadSignature, MalformedPayload
 from src.integrations.identity import bsuid_of, contact_key, phone_of
+from src.integrations.twilio.codes import meaning_of
 from src.integrations.untrusted import json_object, line_of, name_of, text_of
 from src.messages import Contact, Inbound, InboundKind, Location, Media, Receipt
 
@@ -47,20 +50,32 @@ class NotForUs(Exception):
     """A form that is signed but tells nothing to act on; the message says why, with nothing of its content."""
 
 
-def proven_fields(raw: bytes, *, is_form: bool, url: str, header: str | None, token: str) -> dict[str, str]:
-    """The fields of a body of which `header` proves that Twilio sent it to `url`. Raises BadSignature and MalformedPayload.
+class Proof(msgspec.Struct, frozen=True):
+    """What a request shows for its origin: the address as Twilio knows it, with its query, and two of its headers.
+
+    `signature` is X-Twilio-Signature; `settings` X-Twilio-Webhooks-Signature-Settings, which names another algorithm where
+    Twilio signs with a key of its own.
+    """
+
+    url: str
+    signature: str
+    settings: str = ""
+
+
+def proven_fields(raw: bytes, proof: Proof, *, is_form: bool, secrets: Sequence[str]) -> dict[str, str]:
+    """The fields of a body that Twilio sent: one of `secrets` signed it. Raises BadSignature and MalformedPayload.
 
     A form is signed field by field. Of any other body the address names the hash, and only the address is signed.
     """
     if is_form:
         form = form_of(raw)
-        check_signature(url, form, header, token)
+        check_signature(proof, form, secrets)
         return dict(form)
-    named = [value for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True) if name == _BODY_HASH]
+    named = [value for name, value in parse_qsl(urlsplit(proof.url).query, keep_blank_values=True) if name == _BODY_HASH]
     digest = hashlib.sha256(raw).hexdigest().encode()
     if len(named) != 1 or not hmac.compare_digest(digest, named[0].encode("utf-8", "backslashreplace")):
         raise BadSignature("the address does not name the hash of this body")
-    check_signature(url, (), header, token)
+    check_signature(proof, (), secrets)
     return {name: value for name, value in json_object(raw).items() if isinstance(value, str)}
 
 
@@ -72,22 +87,31 @@ def form_of(raw: bytes) -> list[tuple[str, str]]:
         raise MalformedPayload("the body is no form") from error
 
 
-def check_signature(url: str, form: Sequence[tuple[str, str]], header: str | None, token: str) -> None:
-    """Return when `header` (X-Twilio-Signature) proves that Twilio sent this form to `url`, else raise BadSignature.
+def check_signature(proof: Proof, form: Sequence[tuple[str, str]], secrets: Sequence[str]) -> None:
+    """Return when Twilio sent this form there, else raise BadSignature.
 
-    `url` is the address as Twilio knows it, with its query. Twilio signs it with or without its port, also one of its own.
+    Twilio signs an address with or without its port, also one of its own, and its own libraries take a query written anew.
     """
+    algorithm = _algorithm_of(proof.settings)
+    if algorithm is None:
+        raise BadSignature("the signature is of an algorithm that is not known here")
     values: dict[str, set[str]] = {}
     for name, value in form:
         values.setdefault(name, set()).add(value)
     tail = "".join(name + value for name in sorted(values) for value in sorted(values[name]))
-    given = (header or "").encode("utf-8", "backslashreplace")
+    given = proof.signature.encode("utf-8", "backslashreplace")
     proven = False
-    for written in _ways_to_write(url):
-        digest = hmac.digest(token.encode(), (written + tail).encode("utf-8", "backslashreplace"), "sha1")
-        proven |= hmac.compare_digest(base64.b64encode(digest), given) and bool(token)
+    for written in _ways_to_write(proof.url):
+        for secret in filter(None, secrets):
+            digest = hmac.digest(secret.encode(), (written + tail).encode("utf-8", "backslashreplace"), algorithm)
+            proven |= hmac.compare_digest(base64.b64encode(digest), given)
     if not proven:
         raise BadSignature("the signature does not belong to this address and form")
+
+
+def _algorithm_of(settings: str) -> str | None:
+    named = [part.partition("=")[2].strip() for part in settings.split(",") if part.partition("=")[0].strip() == "algorithm"]
+    return {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}.get((next(filter(None, named), "HMAC_SHA1")).upper())
 
 
 def _ways_to_write(url: str) -> list[str]:
@@ -95,7 +119,12 @@ def _ways_to_write(url: str) -> list[str]:
     host = parts.netloc.removesuffix(f":{parts.port}") if parts.port else parts.netloc
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     hosts = [parts.netloc, host, f"{host}:{port}"] if port else [parts.netloc]
-    return list(dict.fromkeys(urlunsplit(parts._replace(netloc=written)) for written in hosts))
+    anew = urlencode(parse_qsl(parts.query, keep_blank_values=True), quote_via=quote, safe="!'()*")
+    return list(
+        dict.fromkeys(
+            urlunsplit(parts._replace(netloc=written, query=query)) for written in hosts for query in (parts.query, anew)
+        )
+    )
 
 
 def parse(
@@ -142,12 +171,14 @@ def parse_status(fields: Fields, *, account_sid: str, number: str, outbox_id: st
     phone, bsuid = _identity(fields.get("To", ""))
     known = _OUTBOX.fullmatch(outbox_id) and (phone or bsuid)
     code = fields.get("ErrorCode", "")
+    known_code = code.isascii() and code.isdigit() and len(code) <= 6
     return Receipt(
         message_id=message_id,
         status=status,
         at=now,
         opaque=f"{contact_key(phone, bsuid)} {outbox_id}" if known else "",
-        error_codes=(code,) if code.isascii() and code.isdigit() and len(code) <= 6 else (),
+        error_codes=(code,) if known_code else (),
+        error_detail=meaning_of(int(code)) if known_code else "",
         phone=phone,
         bsuid=bsuid,
     )
@@ -184,6 +215,8 @@ def _identity(address: str) -> tuple[str | None, str | None]:
 
 def _content(fields: Fields, files: Sequence[tuple[InboundKind, Media]]) -> dict[str, Any]:
     payload, title = text_of(fields.get("ButtonPayload", ""), 256), text_of(fields.get("ButtonText", ""), 256)
+    if row := text_of(fields.get("ListId", ""), 256):  # of a list; what else Twilio says of it is not published
+        return {"kind": "list", "text": text_of(fields.get("ListTitle", ""), 256) or title or row, "reply_id": row}
     if payload:
         return {"kind": "button", "text": title or payload, "reply_id": payload}
     if title:

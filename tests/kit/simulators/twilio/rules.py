@@ -55,6 +55,7 @@ ASYNC_ERRORS = {
     63016: "Failed to send freeform message because you are outside the allowed window.",
     63018: "Rate limit exceeded for Channel",
     63019: "Media failed to download",
+    63021: "Channel invalid content error",
     63024: "Invalid message recipient",
     63027: "Template does not exist for a language and locale",
     63032: "We cannot send this message to this user because of a WhatsApp limitation",

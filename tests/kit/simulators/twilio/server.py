@@ -15,6 +15,7 @@ from aiohttp import web
 
 from tests.kit.simulators.simulator import ENTRY, cut, jdumps
 
+from .contents import check_created, check_variables, shown
 from .rules import WA_TO, TwilioError
 from .webhooks import TwilioWebhooks
 
@@ -32,6 +33,8 @@ class TwilioSim(TwilioWebhooks):
         r.add_delete(a + "/Messages/{mid}.json", self.h_delete)
         r.add_get(a + "/Messages/{mid}/Media.json", self.h_media_list)
         r.add_get(a + "/Messages/{mid}/Media/{me}", self.h_media)
+        r.add_get(a + "/Balance.json", self.h_balance)
+        r.add_get(a + "/IncomingPhoneNumbers.json", self.h_numbers)
         r.add_get(a + ".json", self.h_account)
         r.add_post("/{v:v2|v3}/Indicators/Typing.json", self.h_typing)
         r.add_get("/v1/Content", self.h_contents)
@@ -59,6 +62,18 @@ class TwilioSim(TwilioWebhooks):
                 "subresource_uris": {"messages": f"/2010-04-01/Accounts/{s}/Messages.json"},
             }
         )
+
+    async def h_balance(self, request):
+        self.auth(request)
+        return web.json_response({"account_sid": self.cfg["account_sid"], "balance": "12.34", "currency": "USD"})
+
+    async def h_numbers(self, request):
+        self.auth(request)
+        rows = [
+            {"sid": "PN" + "d4" * 16, "phone_number": number, "friendly_name": "Rig", "capabilities": {"sms": True}}
+            for number in self.cfg["phone_numbers"]
+        ]
+        return web.json_response({"incoming_phone_numbers": rows, "page": 0, "page_size": 50, "next_page_uri": None})
 
     async def h_send(self, request):
         t_arr = self.clock.now()
@@ -95,8 +110,7 @@ class TwilioSim(TwilioWebhooks):
                     cv = json.loads(g("ContentVariables"))
                 except ValueError:
                     raise TwilioError(21656) from None
-                if not isinstance(cv, dict) or any(not isinstance(v, (str, int, float)) for v in cv.values()):
-                    raise TwilioError(21656)
+                check_variables(cv)
         elif not body and not media:
             raise TwilioError(21619)
         if body and len(body) > 1600:
@@ -122,18 +136,17 @@ class TwilioSim(TwilioWebhooks):
         code = None
         if not inside and self.cfg["window_mode"] != "off" and not (content and content.get("approved")):
             code = 63016
-        text = body or ""
+        text, options, button = body or "", [], ""
         if content:
-            text = re.sub(
-                r"\{\{(\w+)\}\}",
-                lambda m: str((cv or {}).get(m.group(1), content.get("variables", {}).get(m.group(1), ""))),
-                content.get("body", ""),
-            )
+            text, options, button, refused = shown(content, cv or {})
             if code is None and set(content.get("variables") or {}) - set(cv or {}):
                 code = 63028
+            code = code or refused
         m = self.record(
             text, to, frm or self.cfg["from"], "outbound-api", t_arr, c, inside, media=media, hx=hx, cv=cv, ms=ms, cb=cb
         )
+        if options:
+            m["entry"].update(options=options, button=button)
         request[ENTRY] = m["entry"]
         self.plan(m, code)
         return web.Response(body=jdumps(self.view(m)), status=201, content_type="application/json")
@@ -222,10 +235,13 @@ class TwilioSim(TwilioWebhooks):
 
     async def h_contents(self, request):
         self.auth(request)
+        rows = [{"sid": k, **v} for k, v in self.cfg["contents"].items()]
+        n, p = max(1, min(500, int(request.query.get("PageSize", 50)))), int(request.query.get("Page", 0))
+        more = f"{self.base_url}/v1/Content?PageSize={n}&Page={p + 1}" if (p + 1) * n < len(rows) else None
         return web.json_response(
             {
-                "contents": [{"sid": k, **v} for k, v in self.cfg["contents"].items()],
-                "meta": {"page": 0, "page_size": 50, "next_page_url": None},
+                "contents": rows[p * n : (p + 1) * n],
+                "meta": {"key": "contents", "page": p, "page_size": n, "next_page_url": more},
             }
         )
 
@@ -239,6 +255,7 @@ class TwilioSim(TwilioWebhooks):
     async def h_content_create(self, request):
         self.auth(request)
         b = await request.json()
+        check_created(b)
         k = self.sid("HX")
         types = b.get("types") or {}
         body = next((v.get("body", "") for v in types.values() if isinstance(v, dict)), "")

@@ -25,6 +25,7 @@ class TwilioState(Sim):
         "auth_token": "rig-twilio-token",
         "from": "whatsapp:+14155238886",
         "messaging_services": {},
+        "phone_numbers": ["+14155238886"],
         "webhook_url": "",
         "signing_url": "",  # signing_url: the public URL configured in the console, when it differs from the real one
         "fallback_url": "",

@@ -188,6 +188,8 @@ class TwilioWebhooks(TwilioState):
                 p.append(("ExternalUserId", "whatsapp:" + s["user_id"]))
             if s.get("button_text"):
                 p += [("ButtonText", s["button_text"]), ("ButtonPayload", s.get("button_payload", s["button_text"]))]
+            if s.get("list_id"):
+                p += [("ListId", s["list_id"]), ("ListTitle", s.get("list_title", s["list_id"]))]
             if "latitude" in s:
                 p += [("Latitude", str(s["latitude"])), ("Longitude", str(s["longitude"]))] + [
                     (k.title(), s[k]) for k in ("label", "address") if s.get(k)
