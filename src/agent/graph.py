@@ -23,8 +23,8 @@ from src.agent.stages.inicio import inicio
 from src.agent.stages.needs_analysis import needs_analysis
 from src.agent.stages.presentacion_propuesta import presentacion_propuesta
 from src.agent.stages.reading import reading
-from src.agent.stages.turn import Reader, Search, Turn
 from src.agent.state import STAGES, Conversation, House, Step, decode, encode
+from src.agent.turn import Reader, Search, Turn
 from src.messages import Inbound
 from src.quoting import Catalogue
 

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src.agent.stages.turn import MAX_ASKS
 from src.agent.state import STAGES, decode, encode
+from src.agent.turn import MAX_ASKS
 from src.quoting import Applicant, Refusal, load_catalogue
 from tests.agent.talk import ANSWERS, START, Talk
 

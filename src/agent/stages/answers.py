@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from src.agent.stages import facts, quotes
-from src.agent.stages.turn import Entry, Turn
+from src.agent import facts
+from src.agent.stages import quotes
 from src.agent.thinking.answering import answer_from
+from src.agent.turn import Entry, Turn
 from src.agent.understanding import Intent
 from src.messages import Option
 from src.quoting import Applicant, Refusal

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from src.agent import facts
 from src.agent.profile import SIZING
-from src.agent.stages import facts, quotes, wishes
+from src.agent.stages import quotes, wishes
 from src.agent.stages.endings import call_human, dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.needs_analysis import respond, take_facts
 from src.agent.stages.questions import ask, may_ask, next_missing
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 from src.quoting import Applicant, Offer, Refusal, actuarial_age, size_need
 
 

@@ -9,14 +9,14 @@ import re
 
 import msgspec
 
+from src.agent import facts
 from src.agent.guardrails import abuse_step
 from src.agent.profile import age_from, is_plausible
-from src.agent.stages import facts
 from src.agent.stages.endings import call_human, dismiss_minor
 from src.agent.stages.returning import restart, welcome_back
-from src.agent.stages.turn import Turn
 from src.agent.state import HandoffReason
 from src.agent.texts import LANGUAGES
+from src.agent.turn import Turn
 from src.agent.understanding import CONFIRM_BELOW, Reading
 
 MINUTE_S, DAY_S = 60, 86_400

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from src.agent.stages import facts
-from src.agent.stages.turn import Turn
+from src.agent import facts
 from src.agent.state import HandoffReason
+from src.agent.turn import Turn
 
 
 def call_human(turn: Turn, reason: HandoffReason, *, urgent: bool = False) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from src.agent import facts
 from src.agent.lookalikes import any_of, fold, rule
-from src.agent.stages import facts, quotes, wishes
+from src.agent.stages import quotes, wishes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
-from src.agent.stages.turn import Turn
 from src.agent.state import Consent, Handoff
+from src.agent.turn import Turn
 
 LAST_WORDS = frozenset(("thanks", "bye", "affirm", "deny", "decline", "unclear", "off_topic", "dont_know", "insult"))
 """What somebody may add to a goodbye without wanting anything."""

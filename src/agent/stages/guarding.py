@@ -6,16 +6,16 @@ import re
 
 import msgspec
 
+from src.agent import facts
 from src.agent.guardrails import SAFE_REPLY, Facts, check_reply, facts_of, inspect
 from src.agent.lookalikes import fold
 from src.agent.profile import AMOUNTS
-from src.agent.stages import facts
-from src.agent.stages.turn import UNANSWERED_KINDS, Draft, Turn
 from src.agent.state import HISTORY_LIMIT, Line
 from src.agent.thinking.asking import CANARY
 from src.agent.thinking.listening import listen
 from src.agent.thinking.moderating import moderate
 from src.agent.thinking.phrasing import phrased
+from src.agent.turn import UNANSWERED_KINDS, Draft, Turn
 from src.messages import PLAYED, Content, Inbound, Option
 
 MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from src.agent.stages import facts, wishes
+from src.agent import facts
+from src.agent.stages import wishes
 from src.agent.stages.answers import answer_aside, answer_from_knowledge, wants_time
 from src.agent.stages.endings import give_up
 from src.agent.stages.questions import ask, missed, progressed
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 
 FIRST_ANSWER_ROOM = 250
 """Characters there are for an answer beside greeting, privacy and consent question in the first message."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from src.agent import facts
 from src.agent.profile import AMOUNTS, OPTIONAL
-from src.agent.stages import facts, wishes
+from src.agent.stages import wishes
 from src.agent.stages.answers import answer_aside, wants_time
 from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, refer_occupation
 from src.agent.stages.questions import ask, may_ask, missed, next_missing, progressed
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 from src.agent.understanding import BANK_TIED, Reading
 
 

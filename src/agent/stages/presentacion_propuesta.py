@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from src.agent.stages import facts, proposal, quotes, wishes
+from src.agent import facts
+from src.agent.stages import proposal, quotes, wishes
 from src.agent.stages.answers import answer_aside
 from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
 from src.agent.stages.questions import ask, may_ask, missed, progressed
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 
 SURELY = 0.8
 """So certain must a goodbye be."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from src.agent.stages import facts, quotes, wishes
+from src.agent import facts
+from src.agent.stages import quotes, wishes
 from src.agent.stages.answers import say_reckoning
 from src.agent.stages.questions import ask, progressed
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 
 
 def present(turn: Turn) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from src.agent import facts
 from src.agent.profile import ASKED, FIELDS, OPTIONAL
-from src.agent.stages import facts, wishes
-from src.agent.stages.turn import MAX_ASKS, Turn
+from src.agent.stages import wishes
+from src.agent.turn import MAX_ASKS, Turn
 from src.messages import Option
 
 MISSES_BEFORE_A_HUMAN = 3

@@ -6,8 +6,8 @@ import hashlib
 from typing import Any
 
 from src.agent.stages import wishes
-from src.agent.stages.turn import Turn
 from src.agent.texts import Phrasebook
+from src.agent.turn import Turn
 from src.quoting.products import Product
 
 EXAMPLE_CAPITAL = 100_000

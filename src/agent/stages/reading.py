@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from src.agent import facts
 from src.agent.guardrails import Verdict
 from src.agent.lookalikes import fold
-from src.agent.stages import facts
-from src.agent.stages.turn import UNANSWERED_KINDS, Turn
 from src.agent.texts import LANGUAGES
 from src.agent.thinking.listening import doubting
 from src.agent.thinking.reading import read_along
+from src.agent.turn import UNANSWERED_KINDS, Turn
 from src.agent.understanding import Context, Intent, IntentName, Reading
 from src.messages import Inbound
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from src.agent import facts
 from src.agent.profile import PRICING
-from src.agent.stages import facts, quotes
+from src.agent.stages import quotes
 from src.agent.stages.questions import ask
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 
 PAUSE = timedelta(hours=12)
 """After a silence this long somebody is greeted again and told where the conversation was left."""

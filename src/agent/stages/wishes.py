@@ -6,7 +6,7 @@ asks for. Riders are the covers beside the main one; what was asked for them is 
 
 from __future__ import annotations
 
-from src.agent.stages.turn import Change, Turn
+from src.agent.turn import Change, Turn
 from src.messages import Option
 from src.quoting.products import MAIN_COVER, Product
 

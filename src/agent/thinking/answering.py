@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from src.agent.stages.turn import Entry, Turn
 from src.agent.thinking.asking import ask, shaped
 from src.agent.thinking.fidelity import is_drawn_from
 from src.agent.thinking.reading import masked
+from src.agent.turn import Entry, Turn
 
 ANSWER_TOKENS = 400
 LONGEST_QUESTION = 600

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from src.agent.model import Answer, Prompt, Task
-from src.agent.stages.turn import Turn
+from src.agent.turn import Turn
 
 FOLDER = Path(__file__).parent / "prompts"
 VERSIONS: dict[Task, str] = {"read": "read.es.v1", "answer": "answer.es.v1", "phrase": "phrase.es.v1"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from src.agent.redaction import without_secrets
-from src.agent.stages.turn import Turn
 from src.agent.thinking.asking import account, may_ask
+from src.agent.turn import Turn
 from src.agent.understanding import Context, Found, Reading
 from src.messages import Inbound
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from src.agent.guardrails import Finding
-from src.agent.stages.turn import Turn
 from src.agent.thinking.asking import account, may_ask
 from src.agent.thinking.reading import masked
+from src.agent.turn import Turn
 
 
 def moderate(turn: Turn) -> None:

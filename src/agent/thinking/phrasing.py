@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from src.agent.stages.turn import Draft, Turn
 from src.agent.thinking.asking import ask, shaped
 from src.agent.thinking.fidelity import hidden, says_the_same, shown
+from src.agent.turn import Draft, Turn
 
 SECTIONS = frozenset(("ack", "ask", "why", "unclear"))
 BY_OUR_WORDS = frozenset(

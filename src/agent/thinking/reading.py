@@ -15,8 +15,8 @@ import msgspec
 
 from src.agent.lookalikes import fold, rule
 from src.agent.profile import FIELDS, MASKED, ReadKey, is_plausible
-from src.agent.stages.turn import Turn
 from src.agent.thinking.asking import ask
+from src.agent.turn import Turn
 from src.agent.understanding import CONFIRM_BELOW, Context, Found, Intent, IntentName, Reading
 from src.agent.understanding.quantities import find_quantities
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from src.agent.profile import ASKED
-from src.agent.stages.turn import MAX_ASKS
+from src.agent.turn import MAX_ASKS
 from tests.agent.talk import Talk
 
 

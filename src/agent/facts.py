@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from src.agent.profile import FIELDS, PRICING, SUMMED_UP, TOLD, is_plausible, years_between
-from src.agent.stages.turn import Change, Turn
 from src.agent.state import Consent, ProfileSource
+from src.agent.turn import Change, Turn
 from src.agent.understanding import CONFIRM_BELOW, Found
 
 KEPT_IN_MEMORY = ("language", "address", "greeted", "turn_times", "model")
