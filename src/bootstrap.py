@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -38,7 +39,7 @@ from src.integrations.chatwoot.client import ChatwootClient
 from src.integrations.chatwoot.files import ChatwootFiles
 from src.integrations.chatwoot.links import show_link
 from src.integrations.chatwoot.poll import AT_ONCE_S, EVERY_S, ChatwootPoll
-from src.integrations.chatwoot.provisioning import Provisioning
+from src.integrations.chatwoot.provisioning import Provisioning, show_templates
 from src.integrations.identity import contact_key
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey
 from src.integrations.ledger.redis_ledger import RedisLedger
@@ -58,6 +59,7 @@ from src.settings import Chatwoot, Llm, Provisioned, Settings, WhatsApp
 
 CLOCK_LOOK_S = 30.0
 CLOCK_TELL_AGAIN_S = 3600.0
+TEMPLATES_EVERY_S = 3600.0
 _WAITING_IN_BACKGROUND = 200
 _ALARMS = {
     "conversation.handed_over": "Una persona espera respuesta",
@@ -246,7 +248,11 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
         mirror=make_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
-        beside=[*_polls(settings, ledger, channels, metrics), watch_clocks(ledger, make_alarm(settings, ledger, channels))],
+        beside=[
+            *_polls(settings, ledger, channels, metrics),
+            *_template_pickers(settings, ledger, metrics),
+            watch_clocks(ledger, make_alarm(settings, ledger, channels)),
+        ],
     )
 
 
@@ -375,6 +381,8 @@ def set_up_chatwoot(
                 teams=make_lead_rules(settings).team,
                 lead_page_url=lead_page_address(settings),
                 bot_token=chatwoot.bot_token,
+                agents=chatwoot.agents,
+                templates=_approved_templates(settings),
             )
             steps = run.run(told)
             if len(steps) == 1:  # without access what an earlier run kept stays
@@ -384,7 +392,7 @@ def set_up_chatwoot(
                 account_id=chatwoot.account_id,
                 inbox_id=run.made.inbox_id or chatwoot.inbox_id,
                 bot_token=run.made.bot_token or chatwoot.bot_token,
-                webhook_secrets=(run.made.webhook_secret,) if run.made.webhook_secret else chatwoot.webhook_secrets,
+                webhook_secrets=run.made.webhook_secrets or chatwoot.webhook_secrets,
             )
             file, changed = keep_provisioned(settings, made)
             kept = SetupStep("kept", "changed" if changed else "unchanged", str(file))
@@ -393,6 +401,38 @@ def set_up_chatwoot(
         kept = SetupStep("kept", "failed", fault.strerror or type(fault).__name__, by_hand)
     told(kept)
     return [*steps, kept]
+
+
+def _approved_templates(settings: Settings) -> Callable[[], list[dict[str, Any]]] | None:
+    """Asks Meta; None where it is not known of which account. Without a number of ours at Meta there are none."""
+    whatsapp = settings.whatsapp
+    if whatsapp is None:
+        return list
+    if not whatsapp.business_account_id:
+        return None
+    return lambda: _whatsapp_client(whatsapp).approved_templates(whatsapp.business_account_id)
+
+
+def _template_pickers(
+    settings: Settings, ledger: Ledger, metrics: ProcessMetrics, *, every_s: float = TEMPLATES_EVERY_S
+) -> Sequence[Callable[[threading.Event], None]]:
+    """Keeps the templates that people choose from in Chatwoot as they are at Meta."""
+    approved = _approved_templates(settings)
+    if settings.chatwoot is None or settings.chatwoot.mode == "agent-bot" or settings.whatsapp is None or approved is None:
+        return ()
+    log = logs.get_logger()
+
+    def run(stopping: threading.Event) -> None:
+        while not stopping.wait(every_s / 60):
+            try:
+                chatwoot = chatwoot_of(settings)
+                if chatwoot and chatwoot.inbox_id and ledger.once("chatwoot templates", for_s=every_s):
+                    changed, number = show_templates(make_chatwoot_api(chatwoot, metrics), chatwoot.inbox_id, approved())
+                    log.info("crm.templates", changed=changed, number=number)
+            except (IntegrationError, LedgerUnavailable) as failure:
+                log.warning("crm.templates_failed", detail=str(failure))
+
+    return (run,)
 
 
 def _dashboard_url(settings: Settings) -> str:

@@ -78,6 +78,7 @@ class Chatwoot(_Discreet, frozen=True):
     inbox_id: int
     webhook_secrets: tuple[str, ...]
     mode: str
+    agents: tuple[str, ...] = ()
 
 
 class Provisioned(_Discreet, frozen=True):
@@ -421,6 +422,7 @@ def _chatwoot(read: _Reader) -> Chatwoot | None:
         inbox_id=read.whole("CHATWOOT_WHATSAPP_INBOX_ID", 0, least=0, most=2_147_483_647),
         webhook_secrets=tuple(secret for secret in secrets if secret),
         mode=read.choice("CHATWOOT_MODE", "api-inbox", ("api-inbox", "agent-bot")),
+        agents=tuple(email.strip() for email in read.text("CHATWOOT_AGENTS").split(",") if email.strip()),
     )
 
 

@@ -175,14 +175,14 @@ class AgentSaid(Value, frozen=True, tag="said"):
 
 
 class OwnerChanged(Value, frozen=True, tag="owner_changed"):
-    """What the CRM shows of a conversation: its status, and whether a human or a bot is assigned.
+    """What the CRM shows of a conversation: its status, and who has it: a human, a bot, or another AI of the CRM's own.
 
     `version` grows with every change of the conversation there: an older one says nothing new.
     """
 
     whose: Whose
     status: Literal["open", "pending", "resolved", "snoozed"]
-    assigned_to: Literal["", "human", "bot"]
+    assigned_to: Literal["", "human", "bot", "other_ai"]
     version: float
 
 

@@ -17,14 +17,14 @@ import msgspec
 
 from src.desk import jobs
 from src.desk.crm import AgentSaid, CrmEvent, LeadEdited, Moved, Owner, OwnerChanged, Whose
+from src.desk.human_words import contents_of
 from src.desk.lead import profile_from_attributes
 from src.desk.loading import readable_conversation, stored_conversation
 from src.desk.operators import Operators
 from src.desk.ports import Channel, Clock, Ledger, Origin, Record, Records
 from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
-from src.messages import Contact, Content, Outbound, Template
+from src.messages import Contact, Outbound
 
-_CAPTIONED = ("image", "video", "document")
 _A_MOMENT = timedelta(milliseconds=1)
 
 
@@ -110,7 +110,7 @@ class HumanSide:
                 speaker="human",
                 at=now,
             )
-            for position, part in enumerate(part for content in _contents(said) for part in channel.parts(content))
+            for position, part in enumerate(part for content in contents_of(said) for part in channel.parts(content))
         ]
         is_theirs = not self._was_given_back_since(said)
         mirrors = self._shown_as_theirs(said) if is_theirs and not (record and record.owner == "human") else ()
@@ -189,8 +189,10 @@ class HumanSide:
 def owner_after(before: Sighting | None, seen: OwnerChanged) -> Literal["", "human", "bot"]:
     """To whom humans gave the conversation between two looks at it; "" when to nobody.
 
-    Assigning a human takes over; assigning a bot, marking as pending and resolving give back; opening takes over. What is
-    seen for the first time may be from before our own change of it, so that being pending says nothing then.
+    Assigning a human takes over; assigning a bot, marking as pending and resolving give back; opening takes over, which may be
+    two changes there: first the conversation is open, then the bot no longer owns it. What is seen for the first time may be
+    from before our own change of it, so that being pending says nothing then. Another AI is nobody of ours: that it has a
+    conversation changes nothing here.
     """
     reassigned = seen.assigned_to != (before.assigned_to if before else "")
     moved = before is None or seen.status != before.status
@@ -200,21 +202,10 @@ def owner_after(before: Sighting | None, seen: OwnerChanged) -> Literal["", "hum
         return "human"
     if before and reassigned and seen.assigned_to == "bot":
         return "bot"
-    if moved and seen.status == "open" and seen.assigned_to != "bot":
+    let_go = reassigned and before is not None and before.assigned_to == "bot"
+    if seen.status == "open" and (moved or let_go) and seen.assigned_to in ("", "human"):
         return "human"
-    return "bot" if before and moved and seen.status == "pending" else ""
-
-
-def _contents(said: AgentSaid) -> Sequence[Content]:
-    """What they wrote, as WhatsApp can say it: a template alone, or each file as a message, the words with the first one."""
-    if said.template is not None:
-        return [Content(kind="template", template=msgspec.convert(said.template, Template))]
-    files = [Content(kind=one.kind, link=one.url, filename=one.filename) for one in said.attachments]
-    if not said.text:
-        return files
-    if files and files[0].kind in _CAPTIONED:
-        return [msgspec.structs.replace(files[0], text=said.text), *files[1:]]
-    return [Content(text=said.text), *files]
+    return "bot" if before and moved and seen.status == "pending" and seen.assigned_to != "other_ai" else ""
 
 
 def _who(contact: str, record: Record | None) -> Contact:

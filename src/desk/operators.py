@@ -17,6 +17,7 @@ from src.agent.redaction import clean
 from src.agent.state import Conversation
 from src.desk import handoff, jobs
 from src.desk.crm import Moved
+from src.desk.human_words import from_typing
 from src.desk.loading import conversation_or_new, readable_conversation, reply_window
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
@@ -191,7 +192,7 @@ def _content(body: Mapping[str, Any]) -> Content:
         raise InvalidRequest(['give either "text" or "template"'])
     if template is not None:
         return Content(kind="template", template=_template(template))
-    words = clean(text).strip() if isinstance(text, str) and len(text.strip()) <= LONGEST_TEXT else ""
+    words = from_typing(clean(text)).strip() if isinstance(text, str) and len(text.strip()) <= LONGEST_TEXT else ""
     if not words:
         raise InvalidRequest([f"text: from 1 to {LONGEST_TEXT} characters"])
     return Content(text=words)

@@ -25,7 +25,7 @@ from tests.integrations.ledger_kit import traces
 HERS = Whose(conversation_id="42", person_id="11", source_id="wa:34600000001", phone="+34600000001")
 BY_PHONE = Whose(conversation_id="43", source_id="8a6a3b52-0d43-4f3e-9f8e-1c1b5a1c2d3e", phone="+34600000001")
 Status = Literal["open", "pending", "resolved", "snoozed"]
-Assigned = Literal["", "human", "bot"]
+Assigned = Literal["", "human", "bot", "other_ai"]
 
 
 class Brokerage(Counter):
@@ -250,6 +250,16 @@ def sighting(status: str, assigned_to: str = "") -> Sighting:
         (("open", "human"), "pending", "bot", "bot"),
         (("open", ""), "pending", "bot", "bot"),
         (("pending", "bot"), "pending", "bot", ""),
+        # 4.16.2: a person opens it in two changes
+        (("pending", "bot"), "open", "bot", ""),
+        (("open", "bot"), "open", "", "human"),
+        (("open", "bot"), "open", "human", "human"),
+        (("pending", "bot"), "pending", "", ""),
+        # 4.17: Captain has it
+        (("pending", "bot"), "pending", "other_ai", ""),
+        (("open", "human"), "pending", "other_ai", ""),
+        (("open", "human"), "open", "other_ai", ""),
+        (("pending", "other_ai"), "open", "human", "human"),
     ],
 )
 def test_who_has_it_follows_from_what_changed(

@@ -102,7 +102,9 @@ class TestFailures:
         assert failure_of(422, body).vendor_code == "phone_number,email"
 
     @pytest.mark.parametrize(("header", "pause_s"), [("7", 7.0), ("0.5", 0.5), ("86400", 60.0), ("soon", 60.0), ("-1", 60.0)])
-    def test_a_pause_is_kept_by_all_calls_and_ends(self, header: str, pause_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_pause_is_kept_by_calls_of_its_kind_and_ends(
+        self, header: str, pause_s: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         now_s = 1000.0
         monkeypatch.setattr("src.integrations.chatwoot.api.time.monotonic", lambda: now_s)
         with serving(answering(429, b"", Retry_After=header)) as server:
@@ -110,13 +112,16 @@ class TestFailures:
             with pytest.raises(TemporaryFailure):
                 api.call("a", "GET", "x")
             with pytest.raises(TemporaryFailure) as kept:
-                api.call("b", "GET", "y")
+                api.call("a", "GET", "y")
             assert kept.value.retry_after_s == pause_s
             assert len(server.requests) == 1
+            with pytest.raises(TemporaryFailure):
+                api.call("b", "GET", "y")
+            assert len(server.requests) == 2, "Chatwoot throttles single actions: the others go on"
             now_s += pause_s + 0.1
             with pytest.raises(TemporaryFailure):
-                api.call("c", "GET", "z")
-            assert len(server.requests) == 2
+                api.call("a", "GET", "z")
+            assert len(server.requests) == 3
 
     def test_nothing_personal_is_quoted(self) -> None:
         shown = str(failure_of(422, b'{"error":"no: +34 600 111 222 at https://x.example/?token=abc"}'))

@@ -701,9 +701,9 @@ class TestDescribe:
             crm.describe(settled(crm), Lead(conversation={"stage": "x" * 1501}))
 
 
-@pytest.fixture(params=[False, True], ids=["4.15", "ownership"])
+@pytest.fixture(params=["4.15.1", "4.16.2"])
 def owned(rig: Rig, request: pytest.FixtureRequest) -> Rig:
-    rig.chatwoot.config(ownership_mode=request.param, auto_assign_online=False)
+    rig.chatwoot.config(version=request.param, auto_assign_online=False)
     return rig
 
 
@@ -821,7 +821,7 @@ class TestErase:
 class TestCheck:
     def test_it_says_where_it_is_and_as_whom(self, crm: ChatwootClient) -> None:
         assert crm.check() == {
-            "version": "4.15.1",
+            "version": "4.16.2",
             "account": "Acme",
             "role": "administrator",
             "inbox": "WhatsApp",

@@ -236,25 +236,59 @@ def test_an_attachment_arrives_with_its_words(town: Town) -> None:
     assert sent["payload"]["image"]["id"]
 
 
-def test_outside_the_window_words_fail_with_a_reason_and_a_template_goes(town: Town) -> None:
+def test_outside_the_window_the_editor_is_locked_words_of_programs_fail_and_a_template_goes(town: Town) -> None:
     """The person never wrote: only a template may begin."""
     phone = str(next(_numbers))
     environment = town.rig.env("chatwoot")
-    made = requests.post(
-        f"{environment['CHATWOOT_BASE_URL']}/api/v1/accounts/1/contacts",
-        headers={"Api-Access-Token": environment["CHATWOOT_USER_TOKEN"]},
-        json={"name": "Nuevo", "phone_number": f"+{phone}"},
-        timeout=10,
-    )
-    assert made.ok, made.text
+    headers = {"Api-Access-Token": environment["CHATWOOT_USER_TOKEN"]}
+    account = f"{environment['CHATWOOT_BASE_URL']}/api/v1/accounts/1"
+    person = {"name": "Nuevo", "phone_number": f"+{phone}"}
+    assert requests.post(f"{account}/contacts", headers=headers, json=person, timeout=10).ok
     town.phone = phone
     template = {"name": "rig_sin_variables", "language": "es", "category": "UTILITY", "processed_params": {}}
     began = town.rig.chatwoot.agent("new_conversation", phone=f"+{phone}", content="plantilla", template_params=template)
     (sent,) = eventually(lambda: town.rig.meta.sent(phone))
     assert (sent["type"], sent["payload"]["template"]["name"]) == ("template", "rig_sin_variables")
-    said = town.agent("reply", conversation_id=began["conversation_id"], content="¿Le interesa?")["message"]
+    with pytest.raises(AssertionError, match="locked"):
+        town.agent("reply", conversation_id=began["conversation_id"], content="¿Le interesa?")
+    messages = f"{account}/conversations/{began['conversation_id']}/messages"
+    said = requests.post(messages, headers=headers, json={"content": "¿Le interesa?"}, timeout=10).json()
     eventually(lambda: town.message_there(said["id"])["status"] == "failed")
     assert "24 horas" in town.message_there(said["id"])["content_attributes"]["external_error"]
+
+
+def test_a_person_who_opens_a_bots_conversation_has_it(town: Town) -> None:
+    """Two saves there: open, then without the bot. An administrator is not even assigned."""
+    town.newcomer()
+    town.agent("open", user_id=1)
+    eventually(lambda: town.owner() == "human")
+    before = len(town.heard())
+    town.rig.meta.inbound(town.phone, "¿hola?")
+    town.rig.wait_quiet(idle_ms=1200, only="meta,chatwoot")
+    assert len(town.heard()) == before
+
+
+def test_what_an_agent_formats_is_formatted_on_the_phone_by_webhook_and_by_poll(town: Town) -> None:
+    town.newcomer()
+    words = "**Hola Luis**, tu precio es **7,33 €**\\\nal mes: [condiciones](https://acme.es/c_1)"
+    shown = "*Hola Luis*, tu precio es *7,33 €*\nal mes: condiciones (https://acme.es/c_1)"
+    town.agent("reply", content=words)
+    eventually(lambda: shown in town.heard())
+    town.rig.chatwoot.faults({"kind": "lost_delivery", "times": -1})
+    town.agent("reply", content=f"Otra vez: {words}")
+    eventually(lambda: f"Otra vez: {shown}" in town.heard(), within_s=POLL_WITHIN_S)
+
+
+def test_seven_thousand_characters_of_an_agent_arrive_in_order_and_whole(town: Town) -> None:
+    town.newcomer()
+    clauses = "\n\n".join(f"Cláusula {number}: lo que cubre y lo que no cubre, con sus límites." for number in range(1, 120))
+    said = town.agent("reply", content=f"{clauses}\n\nFIN")["message"]
+    parts = eventually(lambda: [words for words in town.heard() if "Cláusula" in words][1:] and town.heard(), within_s=30)
+    eventually(lambda: "FIN" in town.heard()[-1], within_s=30)
+    parts = [words for words in town.heard() if "Cláusula" in words]
+    assert "\n\n".join(parts) == f"{clauses}\n\nFIN"
+    assert len(parts) > 1
+    eventually(lambda: town.message_there(said["id"])["status"] == "read")
 
 
 def test_the_bot_calls_somebody_and_an_answer_ends_the_call(town: Town) -> None:
@@ -270,9 +304,10 @@ def test_the_bot_calls_somebody_and_an_answer_ends_the_call(town: Town) -> None:
     eventually(lambda: town.owner() == "bot")
 
 
-def test_where_conversations_have_owners_it_is_the_same(town: Town) -> None:
-    """Chatwoot 4.16: the bot is assigned to what is new, and a human takes over by being assigned."""
-    town.rig.chatwoot.config(ownership_mode=True)
+@pytest.mark.parametrize("version", ["4.15.1", "4.16.2"])
+def test_where_conversations_have_owners_it_is_the_same(town: Town, version: str) -> None:
+    """Before 4.16.2 no bot owns a conversation; since then it is assigned to what is new. Either way it ends the same."""
+    town.rig.chatwoot.config(version=version)
     try:
         town.newcomer()
         assert (town.owner(), town.status_there()) == ("bot", "pending")
@@ -285,7 +320,7 @@ def test_where_conversations_have_owners_it_is_the_same(town: Town) -> None:
         town.rig.wait_quiet(idle_ms=1000, only="meta,chatwoot")
         assert (town.owner(), town.status_there()) == ("bot", "pending")
     finally:
-        town.rig.chatwoot.config(ownership_mode=False)
+        town.rig.chatwoot.config(version="4.16.2")
 
 
 def test_what_a_human_corrects_there_is_what_the_bot_knows(town: Town) -> None:
@@ -322,6 +357,11 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             timeout=10,
         )
         assert connected.ok, connected.text
+        members = {"inbox_id": 2, "user_ids": [2]}
+        path = f"{environment['CHATWOOT_BASE_URL']}/api/v1/accounts/1/inbox_members"
+        assert requests.post(
+            path, headers={"Api-Access-Token": environment["CHATWOOT_USER_TOKEN"]}, json=members, timeout=10
+        ).ok
         product = Product(tmp_path_factory.mktemp("line"), environment, port=port).start()
         yield Town(rig, product)
         product.stop()

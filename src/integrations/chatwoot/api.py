@@ -1,12 +1,13 @@
 """Calls to Chatwoot's REST API: who asks, what the answers mean, how fast we may go. What is asked for is its callers' matter.
 
-Facts: Chatwoot v4.15. A refused right is a 401 as a bad token is; 422 has two shapes; 500 also stands for a lost race. The
-header is written with hyphens because nginx drops names with underscores.
+Facts: Chatwoot v4.15 to v4.17. A refused right is a 401 as a bad token is; 422 has two shapes; 500 also stands for a lost race.
+The header is written with hyphens because nginx drops names with underscores.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +31,16 @@ _TOO_FAST_RETRY_S = 20.0
 
 Measure = Callable[[str, str], AbstractContextManager[None]]
 """What a call of (vendor, action) is measured by: `ProcessMetrics.vendor_call`."""
+
+
+VERSIONS_READ = ((4, 13), (4, 17))
+"""The first version that signs what it tells, and the last one whose changes were read. What a later one brought is not
+known here; nothing is done that the oldest would not understand."""
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Major and minor number; () for what names no version."""
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,9}", version)[:2])
 
 
 class NotThere(Rejected):
@@ -58,7 +69,7 @@ class ChatwootApi:
         self._timeout_s = timeout_s
         self._measure = measure
         self._http = Outgoing(VENDOR, session_factory)
-        self._closed_until_s = 0.0
+        self._closed_until_s: dict[str, float] = {}
 
     @property
     def has_bot(self) -> bool:
@@ -84,14 +95,15 @@ class ChatwootApi:
             if answer.status == 429:
                 asked_s = answer.retry_after_s
                 pause_s = LONGEST_PAUSE_S if asked_s is None else min(asked_s, LONGEST_PAUSE_S)
-                self._closed_until_s = time.monotonic() + pause_s
+                self._closed_until_s[action] = time.monotonic() + pause_s
             if not 200 <= answer.status < 300:
                 raise _failure(action, answer)
             return _json(action, answer)
 
     def _heed_the_pause(self, action: str) -> None:
-        """Within the pause that the server asked for, no call is made: each one would lengthen it for everybody."""
-        left_s = self._closed_until_s - time.monotonic()
+        """Within the pause that the server asked for, no such call is made: each one would lengthen it. Others go on, as
+        Chatwoot limits some actions (deletions, searches) far below the rest."""
+        left_s = self._closed_until_s.get(action, 0.0) - time.monotonic()
         if left_s > 0:
             raise TemporaryFailure(VENDOR, action, status=429, detail="asked to wait", retry_after_s=left_s)
 

@@ -131,6 +131,6 @@ def fields_of(content: Content) -> dict[str, Any]:
         fields["template_params"] = {
             "name": content.template.name,
             "language": content.template.language,
-            "processed_params": {"body": {str(number): text for number, text in enumerate(texts, 1)}},
+            "processed_params": {"body": {str(number): escaped(text) for number, text in enumerate(texts, 1)}},
         }
     return fields

@@ -44,6 +44,7 @@ _GONE_CHECK_S = 5.0
 _OURS_PRIORITY = "iagente_priority"
 """An attribute of the conversation that says which priority we set last: another one was set by people, and stays."""
 _LONGEST_ERROR = 500
+_NO_API_INBOX = "only allowed for API inboxes"
 
 
 class ChatwootClient:
@@ -214,7 +215,7 @@ class ChatwootClient:
         except NotThere:
             pass
         except AccessDenied as error:
-            if error.status != 403:
+            if _NO_API_INBOX not in error.detail:  # whatever else is refused, somebody has to know
                 raise
 
     # -- what is shown of the lead ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from src.desk.crm import AgentSaid, Attachment, CrmEvent, LeadEdited, OwnerChanged, Whose
+from src.desk.human_words import from_editor
 from src.errors import BadSignature, MalformedPayload
 from src.integrations.chatwoot.messages import MARKER, SOURCE_PREFIX, contact_key_of
 from src.integrations.identity import bsuid_of, contact_key, phone_of
@@ -32,6 +33,9 @@ from src.messages import Contact, Inbound, Media
 FRESH_S = 300
 """How old, or how far ahead, the time in a signature may be."""
 TEXT_LIMIT = 4096
+"""Of what people write on WhatsApp."""
+AGENTS_TEXT_LIMIT = 150_000
+"""Of what Chatwoot stores; what is too long for one message of WhatsApp becomes several."""
 MOST_ATTACHMENTS = 15
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
@@ -167,11 +171,18 @@ def owner_in(conversation: dict[str, Any], whose: Whose) -> OwnerChanged:
     if status not in _STATUSES or version is None:
         raise NotForUs("unreadable_conversation")
     meta = _dict(conversation.get("meta"))
+    return OwnerChanged(whose=whose, status=status, assigned_to=_owner_of(meta), version=version)
+
+
+def _owner_of(meta: dict[str, Any]) -> Literal["", "human", "bot", "other_ai"]:
+    """Who is assigned. Since 4.17 that may be Captain, Chatwoot's own AI; whatever else is not named there is a human."""
     assignee = _dict(meta.get("assignee"))
-    is_bot = "AgentBot" in (meta.get("assignee_type"), assignee.get("type")) or assignee.get("type") == "agent_bot"
-    return OwnerChanged(
-        whose=whose, status=status, assigned_to="" if not assignee else "bot" if is_bot else "human", version=version
-    )
+    kinds = {line_of(meta.get("assignee_type"), 64), line_of(assignee.get("type"), 64)}
+    if kinds & {"AgentBot", "agent_bot"}:
+        return "bot"
+    if any(kind.casefold().startswith("captain") for kind in kinds):
+        return "other_ai"
+    return "human" if assignee else ""
 
 
 def edited_in(conversation: dict[str, Any], whose: Whose) -> LeadEdited:
@@ -204,7 +215,8 @@ def said_in(message: dict[str, Any], whose: Whose) -> AgentSaid:
     number = _number(message.get("id"))
     if number is None:
         raise NotForUs("no_message_id")
-    text, attachments = text_of(message.get("content"), TEXT_LIMIT).strip(), _attachments(message.get("attachments"))
+    text = from_editor(text_of(message.get("content"), AGENTS_TEXT_LIMIT)).strip()
+    attachments = _attachments(message.get("attachments"))
     template = _template(_dict(message.get("additional_attributes")).get("template_params"))
     if not (text or attachments or template):
         raise NotForUs("empty")
@@ -257,8 +269,8 @@ def _filename(url: str) -> str:
 def _template(given: Any) -> dict[str, Any] | None:
     """The template that an agent chose, as Meta wants it; None when there is none or it cannot be one.
 
-    `processed_params` are {"1": "Ana"}, or {"body": {…}, "header": {"media_url", "media_type"}, "buttons": [{"type",
-    "parameter"}]}; keys that are no numbers are names of parameters.
+    `processed_params` are {"1": "Ana"}, or {"body": {…}, "header": {"media_url", "media_type", "media_name"},
+    "buttons": [{"type", "parameter"}]}; keys that are no numbers are names of parameters.
     """
     params = _dict(given)
     name, language = params.get("name"), params.get("language")
@@ -284,9 +296,10 @@ def _body(filled: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _header(filled: dict[str, Any]) -> list[dict[str, Any]]:
-    url, kind = filled.get("media_url"), filled.get("media_type")
+    url, kind, name = filled.get("media_url"), filled.get("media_type"), filled.get("media_name")
     if isinstance(url, str) and url and kind in _MEDIA_HEADERS:
-        return [{"type": "header", "parameters": [{"type": kind, kind: {"link": url}}]}]
+        file = {"link": url} | ({"filename": name_of(name)} if kind == "document" and name_of(name) else {})
+        return [{"type": "header", "parameters": [{"type": kind, kind: file}]}]
     texts = [{"type": "text", "text": value} for key, value in filled.items() if isinstance(value, str) and "media" not in key]
     return [{"type": "header", "parameters": texts}] if texts else []
 

@@ -6,9 +6,10 @@ tells nothing of contacts, and Chatwoot marks messages as failed when it cannot 
 
 from __future__ import annotations
 
-import re
+import ipaddress
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,16 +18,20 @@ from src.desk.lead import ATTRIBUTES, Attribute
 from src.desk.lead_rules import Team
 from src.desk.words import LABELS
 from src.errors import AccessDenied, IntegrationError, TemporaryFailure
-from src.integrations.chatwoot.api import ChatwootApi
+from src.integrations.chatwoot.api import VERSIONS_READ, ChatwootApi, version_numbers
 
 INBOX_NAME = "WhatsApp (iAgente Vida)"
 BOT_NAME = "iAgente Vida"
 LEAD_PAGE_TITLE = "iAgente"
-EVENTS = ("message_created", "conversation_status_changed", "conversation_updated", "contact_updated")
-_REPLY_WINDOW = {"agent_reply_time_window": 24}
-"""Hours; what WhatsApp allows."""
-_OLDEST = (4, 13)
-"""The first version that signs what it tells."""
+EVENTS = ("message_created", "message_updated", "conversation_status_changed", "conversation_updated", "contact_updated")
+_REPLY_WINDOW = {
+    "agent_reply_time_window": 24,
+    "agent_reply_time_window_message": "WhatsApp solo deja escribir texto libre en las 24 horas después de su último mensaje."
+    " Ahora solo puede salir una plantilla: elígela aquí.",
+}
+"""Hours, which is what WhatsApp allows, and what an agent reads when the editor is locked."""
+TEMPLATES = "message_templates"
+"""Where Chatwoot's template picker looks, among the additional attributes of an API inbox."""
 
 Result = Literal["made", "changed", "unchanged", "failed"]
 
@@ -36,7 +41,7 @@ class Made(msgspec.Struct):
 
     inbox_id: int = 0
     bot_token: str = ""
-    webhook_secret: str = ""
+    webhook_secrets: tuple[str, ...] = ()
 
 
 class Provisioning:
@@ -44,7 +49,8 @@ class Provisioning:
 
     `inbox_id` is an inbox to adopt, 0 finds ours by its name or makes it. In agent-bot mode (`owns_line`) Chatwoot has the
     WhatsApp number: its inbox is given and left as it is. `webhook_url` is this program's door, "" where it has no address;
-    `bot_token` that of a bot to adopt.
+    `bot_token` that of a bot to adopt. `agents` are the e-mails of those who are to see the inbox: without any, all agents of
+    the account, as long as nobody was chosen there. `templates` asks for the approved ones; None where they cannot be known.
     """
 
     def __init__(
@@ -57,7 +63,10 @@ class Provisioning:
         teams: Sequence[Team],
         lead_page_url: str = "",
         bot_token: str = "",
+        agents: Sequence[str] = (),
+        templates: Callable[[], list[dict[str, Any]]] | None = None,
     ) -> None:
+        self._agents, self._templates = agents, templates
         self._api, self._inbox_id, self._owns_line = api, inbox_id, owns_line
         self._webhook_url, self._teams, self._lead_page_url = webhook_url, teams, lead_page_url
         self._bot_token, self._bot_id = bot_token, 0
@@ -72,6 +81,8 @@ class Provisioning:
             ("inbox", self._inbox, f"Settings > Inboxes: add an API channel '{INBOX_NAME}' and set CHATWOOT_WHATSAPP_INBOX_ID"),
             ("agent bot", self._bot, f"Settings > Bots: add '{BOT_NAME}' with an empty webhook URL and set CHATWOOT_BOT_TOKEN"),
             ("bot in inbox", self._link, f"Settings > Inboxes > the inbox > Bot configuration: choose '{BOT_NAME}'"),
+            ("agents", self._members, "Settings > Inboxes > the inbox > Collaborators: add those who are to answer"),
+            ("templates", self._show_templates, "set WHATSAPP_BUSINESS_ACCOUNT_ID and try again"),
             ("labels", self._labels, f"Settings > Labels: add {', '.join(label.title for label in LABELS)}"),
             ("attributes", self._attributes, "Settings > Custom attributes: add those of docs/chatwoot.md"),
             ("teams", self._make_teams, f"Settings > Teams: add {', '.join(team.name for team in self._teams)}"),
@@ -96,17 +107,18 @@ class Provisioning:
 
     def _access(self) -> tuple[Result, str]:
         version = str(_object(self._get("/api")).get("version", ""))
-        numbers = tuple(int(number) for number in re.findall(r"\d{1,9}", version)[:2])
-        if numbers < _OLDEST:
+        oldest, newest = VERSIONS_READ
+        if version_numbers(version) < oldest:
             return (
                 "failed",
-                f"Chatwoot {version[:20] or 'of no known version'}: at least {'.'.join(map(str, _OLDEST))} is needed",
+                f"Chatwoot {version[:20] or 'of no known version'}: at least {'.'.join(map(str, oldest))} is needed",
             )
         accounts = _objects(_object(self._get("/api/v1/profile")).get("accounts"))
         role = next((str(one.get("role")) for one in accounts if one.get("id") == self._api.account_id), "")
         if not role:
             return "failed", f"the user is no member of account {self._api.account_id}"
-        return "unchanged", f"Chatwoot {version[:20]}, {role[:20]}"
+        unread = f" (changes after {'.'.join(map(str, newest))} were not read)" if version_numbers(version) > newest else ""
+        return "unchanged", f"Chatwoot {version[:20]}{unread}, {role[:20]}"
 
     def _inbox(self) -> tuple[Result, str]:
         if self._owns_line and not self._inbox_id:
@@ -151,10 +163,25 @@ class Provisioning:
         there = _objects(self._get("agent_bots"))
         given = [bot for bot in there if self._bot_token and _text(bot.get("access_token")) == self._bot_token]
         bots = given or [bot for bot in there if bot.get("name") == BOT_NAME]
-        wanted = {"name": BOT_NAME, "description": "Asistente de seguros de vida", "outgoing_url": ""}
+        address = self._webhook_url if self._owns_line else ""
+        wanted = {"name": BOT_NAME, "description": "Asistente de seguros de vida", "outgoing_url": address}
         bot = min(bots, key=_id) if bots else _object(self._api.call("provision", "POST", "agent_bots", json=wanted))
+        result: Result = "unchanged" if bots else "made"
+        if address and bot.get("outgoing_url") != address:
+            # Chatwoot tells a bot's address three times what it tells a webhook once: here what people write hangs on it.
+            bot = _object(self._api.call("provision", "PATCH", f"agent_bots/{_id(bot)}", json={"outgoing_url": address}))
+            result = "changed"
         self._bot_id, self.made.bot_token = _id(bot), _text(bot.get("access_token"))
-        return ("unchanged" if bots else "made"), f"number {self._bot_id}"
+        if self._owns_line:
+            self._keep_secret(bot)
+        if self._owns_line and not address:
+            return "failed", "PUBLIC_BASE_URL is not set, so Chatwoot would not know where to tell what people write"
+        return result, f"number {self._bot_id}"
+
+    def _keep_secret(self, teller: dict[str, Any]) -> None:
+        """What it signs with, among what our door accepts."""
+        if secret := _text(teller.get("secret")):
+            self.made.webhook_secrets = tuple(dict.fromkeys((*self.made.webhook_secrets, secret)))
 
     def _link(self) -> tuple[Result, str]:
         if not self.made.inbox_id or not self._bot_id:
@@ -167,6 +194,44 @@ class Provisioning:
             return "failed", "another bot is connected to the inbox, and stays"
         self._api.call("provision", "POST", f"{path}/set_agent_bot", json={"agent_bot": self._bot_id})
         return "made", ""
+
+    def _members(self) -> tuple[Result, str]:
+        """Agents have in their lists what comes in through inboxes they are members of, and nothing else."""
+        if not self.made.inbox_id:
+            return "failed", "there is no inbox that anybody could see"
+        there = {_id(one) for one in _objects(_object(self._get(f"inbox_members/{self.made.inbox_id}")).get("payload"))}
+        everybody = _objects(self._get("agents"))
+        sellers = [one for one in everybody if one.get("role") == "agent"] or everybody
+        if self._agents:
+            known = {_text(one.get("email")).casefold(): one for one in everybody}
+            unknown = [email for email in self._agents if email.casefold() not in known]
+            if unknown:
+                return "failed", f"{len(unknown)} of CHATWOOT_AGENTS are no agents of this account"
+            wanted = [known[email.casefold()] for email in self._agents]
+        else:
+            wanted = [] if there else sellers
+        missing = [_id(one) for one in wanted if _id(one) not in there]
+        if missing:
+            members = {"inbox_id": self.made.inbox_id, "user_ids": missing}
+            self._api.call("provision", "POST", "inbox_members", json=members)
+        see = len(there) + len(missing)
+        if not see:
+            return "failed", "the inbox has no members, and the account no agents: only administrators see it"
+        outside = sum(_id(one) not in there and _id(one) not in missing for one in sellers)
+        others = (
+            f"; {outside} agents of the account are not (name them in CHATWOOT_AGENTS, or add them there)" if outside else ""
+        )
+        return ("changed" if missing else "unchanged"), f"{see} see the conversations{others}"
+
+    def _show_templates(self) -> tuple[Result, str]:
+        if self._owns_line:
+            return "unchanged", "Chatwoot fetches them itself"
+        if self._templates is None:
+            return "failed", "they cannot be asked for, so outside the 24 hours nobody can write"
+        if not self.made.inbox_id:
+            return "failed", "there is no inbox to show them in"
+        changed, number = show_templates(self._api, self.made.inbox_id, self._templates())
+        return ("changed" if changed else "unchanged"), f"{number} can be chosen outside the 24 hours"
 
     def _labels(self) -> tuple[Result, str]:
         there = {one.get("title") for one in _objects(_object(self._get("labels")).get("payload"))}
@@ -210,8 +275,9 @@ class Provisioning:
             answer = _object(self._api.call("provision", "POST", "webhooks", json=wanted))
             hook = _object(_object(answer.get("payload")).get("webhook"))
             result = "made"
-        self.made.webhook_secret = _text(hook.get("secret"))
-        return result, self._webhook_url
+        self._keep_secret(hook)
+        private = ": a private address, which Chatwoot tells nothing unless it runs with SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true"
+        return result, self._webhook_url + (private if _is_private(self._webhook_url) else "")
 
     def _lead_page(self) -> tuple[Result, str]:
         """The page in the conversation's sidebar. Its address bears a proof, so it is not shown."""
@@ -231,6 +297,29 @@ class Provisioning:
 
     def _get(self, path: str) -> Any:
         return self._api.call("provision", "GET", path)
+
+
+def show_templates(api: ChatwootApi, inbox_id: int, templates: Sequence[dict[str, Any]]) -> tuple[bool, int]:
+    """Puts the approved templates where Chatwoot's picker looks; whether that changed anything, and how many there are.
+
+    Whatever else is kept there stays, though a PATCH replaces all of it. Raises what the API raises.
+    """
+    wanted = sorted(templates, key=lambda one: (str(one.get("name")), str(one.get("language"))))
+    there = _object(_object(api.call("templates", "GET", f"inboxes/{inbox_id}")).get("additional_attributes"))
+    if (there.get(TEMPLATES) or []) == wanted:
+        return False, len(wanted)
+    attributes = {"additional_attributes": {**there, TEMPLATES: wanted}}
+    api.call("templates", "PATCH", f"inboxes/{inbox_id}", json={"channel": attributes})
+    return True, len(wanted)
+
+
+def _is_private(url: str) -> bool:
+    """Whether that is an address that leads nowhere from elsewhere."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".localhost"))
 
 
 def _definition(attribute: Attribute) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from src.messages import Content, Media, Outbound
 
 MEDIA_HOSTS = frozenset({"graph.facebook.com", "lookaside.fbsbx.com"})
 OPAQUE_LIMIT = 512
+_OF_A_TEMPLATE = "id,name,language,status,category,components,parameter_format"
+_MOST_TEMPLATE_PAGES = 20
 
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,512}")
@@ -160,6 +162,21 @@ class WhatsAppClient:
         level = throughput.get("level") if isinstance(throughput, dict) else None
         facts = {key: found.get(key) for key in fields.split(",")} | {"throughput": level}
         return {key: value for key, value in facts.items() if isinstance(value, str)}
+
+    def approved_templates(self, account_id: str) -> list[dict[str, Any]]:
+        """The templates of that business account that may be sent now, as Meta describes them; at most two thousand."""
+        asked: dict[str, Any] = {"fields": _OF_A_TEMPLATE, "status": "APPROVED", "limit": 100}
+        found: list[dict[str, Any]] = []
+        for _ in range(_MOST_TEMPLATE_PAGES):
+            page = self._call("templates", "GET", f"{account_id}/message_templates", None, params=asked).json_object()
+            rows = page.get("data")
+            found += [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            paging = page.get("paging")
+            cursors = paging.get("cursors") if isinstance(paging, dict) and paging.get("next") else None
+            if not isinstance(cursors, dict) or not cursors.get("after"):
+                break
+            asked = {**asked, "after": cursors["after"]}
+        return [row for row in found if row.get("status") == "APPROVED"]
 
     def _call(self, action: str, method: str, path: str, timeout_s: float | None, **content: Any) -> Answer:
         answer = self._http.call(

@@ -28,8 +28,7 @@ async def test_r28_r29_r30_create(api):
     ][0]["content"] == "hola"
 
 
-async def test_r31_r38_ownership_mode(api):
-    api.rig.chatwoot.cfg["ownership_mode"] = True
+async def test_r31_r38_a_bot_owns_what_is_pending(api):
     _, did = await api.new_conv()
     v = (await api.cw("GET", f"conversations/{did}"))[1]
     assert v["meta"]["assignee_type"] == "AgentBot"

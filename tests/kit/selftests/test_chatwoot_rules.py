@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-ALL_RULES = set(range(1, 71))
+ALL_RULES = set(range(1, 85))
 TESTS_OF_CHATWOOT = sorted(Path(__file__).parent.glob("test_chatwoot_*.py"))
 README = Path(__file__).parents[1] / "README.md"
 

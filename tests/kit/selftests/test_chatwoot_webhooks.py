@@ -277,6 +277,9 @@ async def test_r70_http_switches(api):
 
 async def test_agent_control(api):
     _cid, did = await api.new_conv()
+    await api.incoming(did)
+    listed = {"name": "rig_seguimiento", "language": "es", "status": "APPROVED"}
+    api.rig.chatwoot.inboxes[1]["channel"]["additional_attributes"]["message_templates"] = [listed]
 
     def a(**k):
         return api.ctl("POST", "/chatwoot/agent", {"conversation_id": did, **k})

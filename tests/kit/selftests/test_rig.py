@@ -20,7 +20,7 @@ from tests.kit.rig import PROJECT, Rig, free_port
 
 @pytest.fixture(scope="module")
 def running_rig() -> Iterator[Rig]:
-    with Rig(config={"chatwoot": {"ownership_mode": True}}) as rig:
+    with Rig(config={"chatwoot": {"version": "4.17.0"}}) as rig:
         yield rig
 
 
@@ -43,7 +43,7 @@ def send(rig: Rig, text: str, to: str = "34600111222") -> requests.Response:
 def test_env_and_options(rig: Rig) -> None:
     assert rig.env()["CHATWOOT_BASE_URL"] == f"http://127.0.0.1:{rig.ports['chatwoot']}"
     assert {name.split("_")[0] for name in rig.env("meta", "llm")} == {"WHATSAPP", "OPENAI"}
-    assert rig.chatwoot.config()["ownership_mode"] is True
+    assert rig.chatwoot.config()["version"] == "4.17.0"
     assert rig.meta.config(window_mode="sync")["window_mode"] == "sync"
 
 

@@ -27,7 +27,7 @@ def arguments(environ: dict[str, str]) -> argparse.Namespace:
     product = f"http://127.0.0.1:{environ.get('WEBHOOK_PORT', '5000')}"
     parser.add_argument("--product-url", default=product, help="where the product listens (webhooks are posted there)")
     parser.add_argument("--public-base-url", default="", help="the URL that Twilio signs, when it differs")
-    parser.add_argument("--config", type=json.loads, default={}, help='JSON, e.g. {"chatwoot":{"ownership_mode":true}}')
+    parser.add_argument("--config", type=json.loads, default={}, help='JSON, e.g. {"chatwoot":{"version":"4.17.0"}}')
     parser.add_argument("--ignore-environment", action="store_true", help="own credentials, whatever is exported")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting thread ends (Linux)")
     return parser.parse_args()

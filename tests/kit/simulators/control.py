@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from tests.kit.simulators.chatwoot.person import NotPossible
 from tests.kit.simulators.counters import counters
 from tests.kit.simulators.meta.server import MetaSim
 from tests.kit.simulators.simulator import HOST, Sim, jdumps
@@ -182,7 +183,10 @@ class Control:
         return answer(meta.put_template(new))
 
     async def person(self, request: web.Request) -> web.Response:
-        return answer(self.vendors.chatwoot.agent(await body_of(request)))
+        try:
+            return answer(self.vendors.chatwoot.agent(await body_of(request)))
+        except NotPossible as why:
+            return web.json_response({"error": f"Chatwoot does not offer that: {why}"}, status=409)
 
     async def script(self, request: web.Request) -> web.Response:
         given = await body_of(request)

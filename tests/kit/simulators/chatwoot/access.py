@@ -50,9 +50,8 @@ class Access(Records):
     def fault_response(self, f: Fault, request):
         st = int(f.options.get("status", 500))
         if st == 429:
-            return web.Response(
-                status=429, text="Retry later\n", headers={"Retry-After": str(f.options.get("retry_after", 30))}
-            )
+            told = {"Retry-After": str(f.options["retry_after"])} if "retry_after" in f.options else {}
+            return web.Response(status=429, text="Retry later\n", headers=told)
         return web.json_response(f.options.get("body", {"status": st, "error": "Internal Server Error"}), status=st)
 
     def on_fault(self, f, request, facts):
@@ -81,6 +80,8 @@ class Access(Records):
         raise unauthorized("Invalid Access Token")  # R1
 
     def admit(self, w: tuple[str, dict], acc: int, action: str) -> None:
+        if self.cfg["free_plan"] and self.since(4, 16):  # R80
+            raise Http(403, {"error": "API access is not available on your current plan"})
         if w[0] == "AgentBot" and action not in BOT_ACTIONS:
             raise unauthorized("Access to this endpoint is not authorized for bots")  # R2
         if acc not in self.accounts:
@@ -99,6 +100,8 @@ class Access(Records):
             return False
         if self.limited(f"ip:{request.remote}", int(self.cfg["ip_limit_per_min"])):
             return True
+        if request.method == "DELETE" and re.fullmatch(r"conversations/[^/]+", path):  # R79
+            return self.limited(f"deletion:{acc}", int(self.cfg["deletion_limit_per_min"]))
         return path.startswith("contacts/search") and self.limited(f"search:{acc}", int(self.cfg["search_limit_per_min"]))
 
     def limited(self, key: str, cap: int) -> bool:
@@ -196,6 +199,10 @@ class Access(Records):
         if w[1]["id"] in self.inboxes[c["inbox_id"]]["members"]:
             return True
         return bool(c["team_id"]) and w[1]["id"] in self.teams[c["team_id"]]["members"]
+
+    def listed(self, c: dict, w) -> bool:
+        """R71: lists go by membership of the inbox alone; a team shows a conversation only to who has its number."""
+        return w[0] != "User" or w[1]["role"] == "administrator" or w[1]["id"] in self.inboxes[c["inbox_id"]]["members"]
 
     def admin(self, w) -> None:  # R6
         if w[0] != "User" or w[1]["role"] != "administrator":

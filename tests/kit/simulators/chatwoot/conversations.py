@@ -20,7 +20,7 @@ class ConversationsApi(Filters, MessagesApi):
 
     def conv_rows(self, acc, w, request):
         q = request.query
-        rows = [c for c in self.convs.values() if c["account_id"] == acc and self.visible(c, w)]
+        rows = [c for c in self.convs.values() if c["account_id"] == acc and self.listed(c, w)]
         if q.get("inbox_id"):
             rows = [c for c in rows if str(c["inbox_id"]) == q["inbox_id"]]
         if not q.get("q"):
@@ -167,7 +167,7 @@ class ConversationsApi(Filters, MessagesApi):
             if not c["waiting_since"]:
                 self.save_conv(c, {"waiting_since": self.clock.now()}, None)
             ch: dict = {"status": "open"}
-            if self.cfg["ownership_mode"]:
+            if self.bots_own:
                 ch["assignee_agent_bot_id"] = None  # R31
             self.save_conv(c, ch, None)
             ok = None
@@ -178,13 +178,11 @@ class ConversationsApi(Filters, MessagesApi):
             if call.params.get("snoozed_until"):
                 with contextlib.suppress(TypeError, ValueError):
                     ch["snoozed_until"] = float(call.params["snoozed_until"])
-            if self.cfg["ownership_mode"] and st == "open" and u:
-                ch["assignee_agent_bot_id"] = None
             self.save_conv(c, ch, u)
         else:  # R35
             self.save_conv(c, {"status": "resolved" if c["status"] == "open" else "open"}, u)
-        if c["status"] == "open" and u and u["role"] == "agent":  # R34
-            self.save_conv(c, {"assignee_id": u["id"]}, u)
+        if c["status"] == "open" and u:
+            self.opened_by(c, u)
         return {
             "meta": {},
             "payload": {
@@ -239,8 +237,8 @@ class ConversationsApi(Filters, MessagesApi):
             b = self.bots.get(int(call.params["assignee_id"])) if str(call.params.get("assignee_id") or "").isdigit() else None
             if not b or b["account_id"] != call.account_id:
                 return None
-            ch: dict = {"assignee_id": None, "assignee_agent_bot_id": b["id"]}
-            if self.cfg["ownership_mode"]:
+            ch: dict = {"assignee_id": None, "assignee_agent_bot_id": b["id"], "captain_id": None}
+            if self.bots_own:
                 ch["status"] = "pending"  # R38
             self.save_conv(c, ch, actor)
             return self.bot_slim(b)
@@ -248,8 +246,8 @@ class ConversationsApi(Filters, MessagesApi):
             u = self.users.get(int(call.params["assignee_id"])) if str(call.params["assignee_id"] or "").isdigit() else None
             if u and u["account_id"] != call.account_id:
                 u = None
-            ch = {"assignee_id": u["id"] if u else None, "assignee_agent_bot_id": None}
-            if u and self.cfg["ownership_mode"] and c["status"] == "pending" and c["assignee_agent_bot_id"]:
+            ch = {"assignee_id": u["id"] if u else None, "assignee_agent_bot_id": None, "captain_id": None}
+            if u and self.bots_own and c["status"] == "pending" and c["assignee_agent_bot_id"]:
                 ch["status"] = "open"  # R38
             self.save_conv(c, ch, actor)
             return self.agent_json(u) if u else None
@@ -258,6 +256,11 @@ class ConversationsApi(Filters, MessagesApi):
             self.save_conv(c, {"team_id": t["id"] if t else None}, actor)
             return self.team_json(t, call.who[1]) if t else None
         return None
+
+    def msg_retry(self, call: Call, did, mid):
+        m = self.message(self.conv(call.account_id, did, call.who), mid)
+        self.retry_message(m)
+        return self.message_json(m)
 
     def mute(self, call: Call, did):
         c = self.conv(call.account_id, did, call.who)

@@ -76,7 +76,7 @@ class Deliveries(Shapes):
 
         ib = inbox or (self.inboxes[(conv or msg)["inbox_id"]] if (conv or msg) else None)
         targets = []
-        if event in WEBHOOK_EVENTS:
+        if event in WEBHOOK_EVENTS and not (self.cfg["free_plan"] and self.since(4, 16)):  # R80
             targets += [
                 ("account_webhook", h["url"], h["secret"])
                 for h in self.hooks.values()

@@ -11,18 +11,26 @@ from .rails import truthy
 Row = dict[str, Any]
 
 
+class NotPossible(ValueError):
+    """The dashboard does not offer that now."""
+
+
 class Person(MessagesApi):
     """Does what a click in the dashboard does."""
 
     def agent(self, d: Row) -> Row:
         """`action` with `conversation_id` or `phone` (the latest conversation), `user_id` (2, Beto) and its arguments:
 
-        reply(content, content_attributes) | note(content) | template(template_params, content) | assign(assignee_id) |
-        assign_bot(bot_id) | unassign | team(team_id) | resolve | open | pending | snooze(seconds) | labels([…]) |
+        reply(content, content_attributes) | note(content) | template(template_params, content) | retry(message_id) |
+        assign(assignee_id) | assign_bot(bot_id) | assign_captain |
+        unassign | team(team_id) | resolve | open | pending | snooze(seconds) | labels([…]) |
         add_label(label) | remove_label(label) | attributes({…}) | contact(name, email, custom_attributes …) | priority |
         typing(on|off) | delete_message(message_id) | block | unblock | external_echo(content) | automation(content) |
         online(online) | new_conversation(phone, content, inbox_id) |
         customer(phone, content, inbox_id): a person writes on a line that Chatwoot owns
+
+        Raises NotPossible for what the dashboard does not offer: the reply editor outside the window (R72), a template that the
+        picker does not list (R72), a reply in a pending conversation since 4.17 (R78), a conversation out of sight (R71).
         """
         user, action = self.users[int(d.get("user_id", 2))], d["action"]
         if action == "online":
@@ -33,12 +41,14 @@ class Person(MessagesApi):
         if action == "customer":
             return self._hear_customer(d)
         conv = self._meant(d)
+        if action in ("reply", "template"):
+            self._check_editor(conv, d)
         if action in WRITING:
             return {"message": self.message_json(WRITING[action](self, conv, d, user))}
         if action in CHANGES:
             self.save_conv(conv, CHANGES[action](self, conv, d), user)
-            if action == "open" and user["role"] == "agent":
-                self.save_conv(conv, {"assignee_id": user["id"]}, user)
+            if action == "open":
+                self.opened_by(conv, user)
         elif action == "contact":
             self.edit_contact(self.contacts[conv["contact_id"]], d)
         elif action == "typing":
@@ -47,6 +57,8 @@ class Person(MessagesApi):
             self.emit(event, conv=conv, typing={"user": who, "private": False})
         elif action == "delete_message":
             self.blank_message(self.msgs[int(d["message_id"])])
+        elif action == "retry":
+            self.retry_message(self.msgs[int(d["message_id"])])
         elif action in ("block", "unblock"):
             self.contacts[conv["contact_id"]]["blocked"] = action == "block"
             if action == "block":
@@ -54,6 +66,20 @@ class Person(MessagesApi):
         else:
             raise ValueError(f"unknown action {action}")
         return {"conversation": self.conv_json(conv, user)}
+
+    def _check_editor(self, conv: Row, d: Row) -> None:
+        inbox, user = self.inboxes[conv["inbox_id"]], self.users[int(d.get("user_id", 2))]
+        if not self.visible(conv, ("User", user)):
+            raise NotPossible(f"{user['name']} does not see this conversation")  # R71
+        if self.since(4, 17) and conv["status"] == "pending":
+            raise NotPossible("a pending conversation takes private notes only: take over first")  # R78
+        if d["action"] == "reply" and not self.can_reply(conv):
+            raise NotPossible("the reply window is closed: the editor is locked")  # R72
+        if d["action"] == "template" and inbox["channel_type"] == "Channel::Api":
+            listed = inbox["channel"]["additional_attributes"].get("message_templates") or []
+            wanted = (d["template_params"]["name"], d["template_params"]["language"])
+            if wanted not in [(one.get("name"), one.get("language")) for one in listed if one.get("status") == "APPROVED"]:
+                raise NotPossible("the template picker does not show that template")  # R72
 
     def _meant(self, d: Row) -> Row:
         if d.get("conversation_id"):
@@ -95,17 +121,20 @@ class Person(MessagesApi):
         return self.create_message(conv, message, None)
 
     def _assign(self, conv: Row, d: Row) -> Row:
-        change: Row = {"assignee_id": int(d["assignee_id"]), "assignee_agent_bot_id": None}
-        if self.cfg["ownership_mode"] and conv["status"] == "pending" and conv["assignee_agent_bot_id"]:
+        change: Row = {"assignee_id": int(d["assignee_id"]), "assignee_agent_bot_id": None, "captain_id": None}
+        if self.bots_own and conv["status"] == "pending" and conv["assignee_agent_bot_id"]:
             change["status"] = "open"
         return change
 
     def _assign_bot(self, _: Row, d: Row) -> Row:
-        change: Row = {"assignee_id": None, "assignee_agent_bot_id": int(d.get("bot_id", 1))}
-        return change | ({"status": "pending"} if self.cfg["ownership_mode"] else {})
+        change: Row = {"assignee_id": None, "assignee_agent_bot_id": int(d.get("bot_id", 1)), "captain_id": None}
+        return change | ({"status": "pending"} if self.bots_own else {})
 
-    def _open(self, *_: Row) -> Row:
-        return {"status": "open"} | ({"assignee_agent_bot_id": None} if self.cfg["ownership_mode"] else {})
+    def _assign_captain(self, *_: Row) -> Row:
+        """R77: its AI is the owner."""
+        if not self.since(4, 17):
+            raise NotPossible("Captain owns conversations since 4.17")
+        return {"assignee_id": None, "assignee_agent_bot_id": None, "captain_id": 1, "status": "pending"}
 
     def _snooze(self, _: Row, d: Row) -> Row:
         return {"status": "snoozed", "snoozed_until": self.clock.now() + float(d.get("seconds", 3600))}
@@ -123,10 +152,11 @@ WRITING: dict[str, Callable[[Person, Row, Row, Row], Row]] = {
 CHANGES: dict[str, Callable[[Person, Row, Row], Row]] = {
     "assign": Person._assign,
     "assign_bot": Person._assign_bot,
-    "unassign": lambda *_: {"assignee_id": None, "assignee_agent_bot_id": None},
+    "assign_captain": Person._assign_captain,
+    "unassign": lambda *_: {"assignee_id": None, "assignee_agent_bot_id": None, "captain_id": None},
     "team": lambda _me, _conv, d: {"team_id": int(d["team_id"]) if d.get("team_id") else None},
     "resolve": lambda *_: {"status": "resolved"},
-    "open": Person._open,
+    "open": lambda *_: {"status": "open"},
     "pending": lambda *_: {"status": "pending"},
     "snooze": Person._snooze,
     "labels": lambda me, _conv, d: {"labels": me.tag_list(d["labels"])},

@@ -41,6 +41,19 @@ class Records(Deliveries):
                 self.emit("message_updated", msg=m)
         return True
 
+    def retry_message(self, m: dict) -> None:
+        """R74: back to sent, with empty content_attributes, in two saves; an API inbox sends nothing itself."""
+        self.set_msg_status(m, "sent", None)
+        m["content_attributes"], m["updated_at"] = {}, self.clock.now()
+        self.emit("message_updated", msg=m)
+
+    def opened_by(self, conv: dict, user: dict) -> None:
+        """R76: a person opened it. The bot's ownership ends in a save of its own; agents, not admins, are assigned (R34)."""
+        if conv["assignee_agent_bot_id"] or conv["captain_id"]:
+            self.save_conv(conv, {"assignee_agent_bot_id": None, "captain_id": None}, user)
+        if user["role"] == "agent":
+            self.save_conv(conv, {"assignee_id": user["id"]}, user)
+
     def activity(self, conv: dict, text: str) -> None:
         """Activity messages are stored but never reach webhooks (R61)."""
         m = self.raw_message(conv, {"content": text, "message_type": 2})
@@ -51,6 +64,7 @@ class Records(Deliveries):
         "team_id",
         "assignee_id",
         "assignee_agent_bot_id",
+        "captain_id",
         "status",
         "snoozed_until",
         "custom_attributes",
@@ -65,7 +79,7 @@ class Records(Deliveries):
         before = {k: conv[k] for k in self.TRACKED}
         ch = dict(ch)
         if ch.get("assignee_id"):
-            ch["assignee_agent_bot_id"] = None
+            ch |= {"assignee_agent_bot_id": None, "captain_id": None}
         conv.update(ch)
         if conv["status"] != "snoozed":  # R36
             conv["snoozed_until"] = None
@@ -76,7 +90,8 @@ class Records(Deliveries):
             if not conv["assignee_id"] and t["allow_auto_assign"]:
                 conv["assignee_id"] = self.online_member(conv, t["members"])
         opened = conv["status"] == "open" and before["status"] != "open"
-        if opened and self.inboxes[conv["inbox_id"]]["enable_auto_assignment"] and self.cfg["auto_assign_online"]:
+        owned = conv["assignee_agent_bot_id"] or conv["captain_id"]
+        if opened and not owned and self.inboxes[conv["inbox_id"]]["enable_auto_assignment"] and self.cfg["auto_assign_online"]:
             ib = self.inboxes[conv["inbox_id"]]
             if not conv["assignee_id"] or conv["assignee_id"] not in ib["members"]:
                 pool = ib["members"]
@@ -307,40 +322,17 @@ class Records(Deliveries):
             errs.append("Additional attributes template_params is invalid")
         if errs:
             raise Http(422, {"error": "Validation failed: " + ", ".join(errs)})  # R8
+        if tp is not None:
+            filled = {**tp, "processed_params": self.rendered(tp.get("processed_params"), conv, sender)}  # R81
+            p = {**p, "additional_attributes": {**p["additional_attributes"], "template_params": filled}}
         if content and mt in (1, 3):  # R49
-            c = self.contacts[conv["contact_id"]]
-            ag = self.users.get(sender[1]) if sender and sender[0] == "User" else self.users.get(conv["assignee_id"] or 0)
-            nm = " ".join(w.capitalize() for w in (c["name"] or "").split())
-            with contextlib.suppress(LiquidError):
-                content = liquid(
-                    content,
-                    {
-                        "contact": {
-                            "name": nm,
-                            "first_name": nm.split()[0] if nm else "",
-                            "last_name": nm.split()[-1] if len(nm.split()) > 1 else "",
-                            "email": c["email"],
-                            "phone_number": c["phone_number"],
-                            "id": c["id"],
-                            "custom_attribute": c["custom_attributes"],
-                        },
-                        "agent": {
-                            "name": ag["name"] if ag else None,
-                            "first_name": ag["name"].split()[0] if ag else None,
-                            "email": ag["email"] if ag else None,
-                        },
-                        "conversation": {
-                            "display_id": conv["display_id"],
-                            "custom_attribute": conv["custom_attributes"],
-                        },
-                        "inbox": {"name": self.inboxes[conv["inbox_id"]]["name"]},
-                        "account": {"name": self.accounts[conv["account_id"]]["name"]},
-                    },
-                )
+            content = self.rendered(content, conv, sender)
+        ca = self.quoting(conv, ca)
         m = self.raw_message(
             conv,
             {
                 **p,
+                "content_attributes": ca,
                 "content": content,
                 "content_type": ct,
                 "sender_type": sender[0] if sender else None,
@@ -348,6 +340,7 @@ class Records(Deliveries):
             },
         )
         conv["message_ids"].append(m["id"])
+        self.send_on_line(conv, m)
         contact = self.contacts[conv["contact_id"]]
         # -- callbacks after commit, in order
         if mt == 0 and not contact["blocked"]:  # R50: muted means blocked
@@ -415,6 +408,62 @@ class Records(Deliveries):
             )
         return m
 
+    def quoting(self, conv: dict, ca: dict) -> dict:
+        """R84: of a quote by either id the other one is filled in; one that is not found stays as it is."""
+        ours = self.conv_msgs(conv)
+        external, quoted = ca.get("in_reply_to_external_id"), ca.get("in_reply_to")
+        if external:
+            found = next((x for x in ours if x["source_id"] == external), None)
+        else:
+            found = next((x for x in ours if quoted and str(x["id"]) == str(quoted)), None)
+        return {**ca, "in_reply_to": found["id"], "in_reply_to_external_id": found["source_id"]} if found else ca
+
+    def send_on_line(self, conv: dict, m: dict) -> None:
+        """R83: what goes out on a line that Chatwoot owns. WhatsApp's shows a selection as buttons, Twilio's the body alone."""
+        kind = self.inboxes[conv["inbox_id"]]["channel_type"]
+        if m["message_type"] not in (1, 3) or m["private"] or m["content_attributes"].get("external_echo"):
+            return
+        if kind in ("Channel::Whatsapp", "Channel::TwilioSms"):
+            items = m["content_attributes"].get("items", []) if kind == "Channel::Whatsapp" else []
+            to = self.cis[conv["contact_inbox_id"]]["source_id"]
+            self.line_log.append(
+                {"to": to, "text": m["content"], "options": [one["title"] for one in items], "message_id": m["id"]}
+            )
+
+    def rendered(self, value: Any, conv: dict, sender: tuple[str, int] | None) -> Any:
+        """Liquid over a text, or over every text of a structure; one that cannot be parsed stays as it is."""
+        if isinstance(value, dict):
+            return {k: self.rendered(v, conv, sender) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.rendered(v, conv, sender) for v in value]
+        if not isinstance(value, str):
+            return value
+        c = self.contacts[conv["contact_id"]]
+        ag = self.users.get(sender[1]) if sender and sender[0] == "User" else self.users.get(conv["assignee_id"] or 0)
+        nm = " ".join(w.capitalize() for w in (c["name"] or "").split())
+        drops = {
+            "contact": {
+                "name": nm,
+                "first_name": nm.split()[0] if nm else "",
+                "last_name": nm.split()[-1] if len(nm.split()) > 1 else "",
+                "email": c["email"],
+                "phone_number": c["phone_number"],
+                "id": c["id"],
+                "custom_attribute": c["custom_attributes"],
+            },
+            "agent": {
+                "name": ag["name"] if ag else None,
+                "first_name": ag["name"].split()[0] if ag else None,
+                "email": ag["email"] if ag else None,
+            },
+            "conversation": {"display_id": conv["display_id"], "custom_attribute": conv["custom_attributes"]},
+            "inbox": {"name": self.inboxes[conv["inbox_id"]]["name"]},
+            "account": {"name": self.accounts[conv["account_id"]]["name"]},
+        }
+        with contextlib.suppress(LiquidError):
+            return liquid(value, drops)
+        return value
+
     def create_conv(self, acc: int, ci: dict, p: dict) -> dict:
         contact, ib = self.contacts[ci["contact_id"]], self.inboxes[ci["inbox_id"]]
         st = p.get("status") or "open"
@@ -444,6 +493,7 @@ class Records(Deliveries):
             "labels": [],
             "assignee_id": to_i(asg) if to_i(asg) in self.users else None,
             "assignee_agent_bot_id": None,
+            "captain_id": None,
             "team_id": to_i(p.get("team_id")) if to_i(p.get("team_id")) in self.teams else None,
             "priority": None,
             "snoozed_until": float(to_i(p.get("snoozed_until"))) or None if st == "snoozed" else None,
@@ -456,7 +506,7 @@ class Records(Deliveries):
             "assignee_last_seen_at": None,
             "message_ids": [],
         }
-        if self.cfg["ownership_mode"] and ib["bot_id"] and st == "pending" and not conv["assignee_id"]:  # R31
+        if self.bots_own and ib["bot_id"] and st == "pending" and not conv["assignee_id"]:  # R31
             conv["assignee_agent_bot_id"] = ib["bot_id"]
         if st == "open" and not conv["assignee_id"] and ib["enable_auto_assignment"] and self.cfg["auto_assign_online"]:
             conv["assignee_id"] = self.online_member(conv, ib["members"])

@@ -1,4 +1,4 @@
-"""Stateful simulator of Chatwoot (behaviour of v4.15.1 unless `ownership_mode` is on).
+"""Stateful simulator of Chatwoot: v4.16.2, or the `version` that is configured (4.15.1, 4.17.0).
 
 `# R<n>` names the rule of the list in `tests/kit/README.md` that a line enforces.
 """
@@ -67,6 +67,7 @@ ROUTES = [
     route("POST", "conversations/{id}/unmute", "conversations#mute", "mute"),
     route("POST", "conversations/{id}/update_last_seen", "conversations#update_last_seen", "last_seen"),
     route("POST", "conversations/{id}/unread", "conversations#unread", "last_seen"),
+    route("POST", "conversations/{id}/messages/{id}/retry", "messages#retry", "msg_retry"),
     route("PATCH PUT", "conversations/{id}/messages/{id}", "messages#update", "msg_update"),
     route("DELETE", "conversations/{id}/messages/{id}", "messages#destroy", "msg_destroy"),
     route("*", "labels/{...}", "labels#admin", "labels_crud"),
@@ -124,7 +125,7 @@ class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
         acc = int(request.match_info["acc"])
         path = "/".join(part for part in request.match_info.get("tail", "").split("/") if part)
         if self.throttled(request, acc, path):
-            return web.Response(status=429, text="Retry later\n", headers={"Retry-After": "60"})
+            return web.Response(status=429, text="Retry later\n")
         w = self.who(request)
         request[WHO] = w
         action, handler, args = self.resolve(request.method, path)
@@ -171,6 +172,7 @@ class ChatwootSim(ContactsApi, ConversationsApi, SettingsApi, StaffApi, Person):
             "messages": cut(ms, since, limit),
             "requests": self.requests_log[-(limit or 100000) :],
             "events": self.event_log[-(limit or 100000) :],
+            "lines": self.line_log[-(limit or 100000) :],
         }
 
     def state_view(self) -> dict:

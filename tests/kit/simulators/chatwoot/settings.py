@@ -239,9 +239,13 @@ class SettingsApi(Access):
                 if s
                 else [pub(a) for a in self.apps.values() if a["account_id"] == call.account_id]
             )
+        if m == "DELETE" and self.since(4, 16):
+            self.admin(call.who)  # R82
         if m == "DELETE":
             del self.apps[self.find(self.apps, call.account_id, s[0])["id"]]
             return web.Response(status=204)
+        if self.since(4, 16):
+            self.admin(call.who)  # R82
         v = self.root(call.params, call.form, "dashboard_app")
         a = (
             dict(self.find(self.apps, call.account_id, s[0]))

@@ -32,8 +32,8 @@ class Store(Sim):
         "subscriptions": list(DEFAULT_EVENTS),
         "lock_to_single_conversation": False,
         "agent_reply_time_window": "24",
-        "version": "4.15.1",
-        "ownership_mode": False,
+        "version": "4.16.2",  # also 4.15.1 and 4.17.0: what a version brought is asked for by `since`
+        "free_plan": False,  # R80: Cloud without a paid plan
         "keep_pending_on_bot_failure": False,
         "rack_attack": False,
         "allow_private_network": True,  # R69; the product under test lives on loopback
@@ -52,7 +52,17 @@ class Store(Sim):
         "sign_webhooks": True,
         "ip_limit_per_min": 3000,
         "search_limit_per_min": 100,
+        "deletion_limit_per_min": 60,
     }
+
+    def since(self, *version: int) -> bool:
+        """Whether the configured version is that one or later."""
+        return tuple(map(int, re.findall(r"\d+", self.cfg["version"]))) >= version
+
+    @property
+    def bots_own(self) -> bool:
+        """R31, R38: a bot can be a conversation's owner."""
+        return self.since(4, 16, 2)
 
     def init_state(self) -> None:
         if not hasattr(self, "ids"):
@@ -73,6 +83,7 @@ class Store(Sim):
         self.notes: dict[int, dict] = {}
         self.blobs: dict[str, dict] = {}
         self.requests_log: list[dict] = []
+        self.line_log: list[dict] = []
         self.event_log: list[dict] = []
         self.seq = 0
         self.rate: dict[str, list[float]] = {}
@@ -224,6 +235,8 @@ class Store(Sim):
         return bool(li) and self.clock.now() < li["created_at"] + hours * 3600
 
     def assigned(self, conv: dict) -> tuple[str, dict] | None:
+        if conv["captain_id"]:  # R77
+            return "Captain::Assistant", {"id": conv["captain_id"], "name": "Captain"}
         if conv["assignee_agent_bot_id"]:
             return "AgentBot", self.bots[conv["assignee_agent_bot_id"]]
         if conv["assignee_id"]:
