@@ -64,6 +64,8 @@ _WAITING_IN_BACKGROUND = 200
 _ALARMS = {
     "conversation.handed_over": "Una persona espera respuesta",
     "conversation.unanswered": "Nadie ha contestado todavía",
+    "agenda.due": "Ha llegado la hora de algo apuntado en la agenda",
+    "agenda.failed": "Algo apuntado en la agenda no se ha podido hacer",
     "crm.poll_behind": "Lo que se escribe en Chatwoot puede no estar llegando a WhatsApp",
     "crm.poll_passed_over": "Una conversación de Chatwoot no se puede leer: mire si falta alguna respuesta por enviar",
     "clock.disagrees": "El reloj del almacén y el nuestro no van a la vez: no se borra a nadie hasta que se arregle",

@@ -62,7 +62,8 @@ def forget(turn: Turn) -> None:
     conversation.profile, conversation.profile_sources, conversation.details = {}, {}, {}
     conversation.pending, conversation.asked, conversation.memory = {}, {}, kept
     conversation.need, conversation.quotes, conversation.selected_quote, conversation.awaiting = None, [], None, None
-    conversation.history, conversation.timers, conversation.outcome = [], {}, None
+    conversation.history, conversation.outcome = [], None
+    conversation.agenda = conversation.agenda.after_end(opted_out=False)
 
 
 def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:

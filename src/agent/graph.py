@@ -14,9 +14,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from src.agent import knowledge, understanding
+from src.agent.agenda import Entry
 from src.agent.model import Assistance
 from src.agent.stages.cotizacion import cotizacion
 from src.agent.stages.duties import duties
+from src.agent.stages.falling_due import FALLING_DUE
 from src.agent.stages.finalizado import finalizado
 from src.agent.stages.guarding import guarding_in, guarding_out
 from src.agent.stages.inicio import inicio
@@ -77,21 +79,23 @@ class SalesAgent:
         self.graph = graph
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
-        """What one turn comes to: the messages of a burst, or none when a timer is due. `now` is aware, in UTC.
+        """What one turn comes to: the messages of a burst. `now` is aware, in UTC.
 
         The same input gives the same output; the arguments are left as they are. No replies: nothing is to be said.
         """
         flow = self.flow_of(conversation, inbounds, now)
         self.graph.invoke(flow)
-        turn = flow["turn"]
-        return Step(
-            conversation=turn.conversation,
-            replies=turn.replies,
-            events=tuple(turn.events),
-            handoff=turn.handoff,
-            erase=turn.erase,
-            heard=turn.heard,
-        )
+        return _step(flow["turn"])
+
+    def fall_due(self, conversation: Conversation, entry: Entry, now: datetime) -> Step:
+        """What comes of an entry of the sale that is due, as `advance` does of messages. Nothing is read, so no stage is asked.
+
+        Raises KeyError for a kind that is not the sale's.
+        """
+        turn = self.flow_of(conversation, [], now)["turn"]
+        FALLING_DUE[entry.kind](turn, entry)
+        guarding_out(turn)
+        return _step(turn)
 
     def flow_of(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Flow:
         """A turn at the entrance of the graph, on its own copy of the conversation."""
@@ -112,6 +116,17 @@ class SalesAgent:
         """The graph as a Mermaid diagram."""
         drawing: str = self.graph.get_graph().draw_mermaid()
         return drawing
+
+
+def _step(turn: Turn) -> Step:
+    return Step(
+        conversation=turn.conversation,
+        replies=turn.replies,
+        events=tuple(turn.events),
+        handoff=turn.handoff,
+        erase=turn.erase,
+        heard=turn.heard,
+    )
 
 
 def _compiled() -> Any:

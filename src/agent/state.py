@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from src.agent.agenda import Agenda, from_timers
 from src.errors import DamagedState, UnreadableState
 from src.messages import Contact, Content, Event
 
-SCHEMA = 1
+SCHEMA = 2
 HISTORY_LIMIT = 12
 
 Stage = Literal["INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO"]
@@ -77,13 +78,13 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     The fields up to `consents` are those the outside sees, by these names. The rest is the agent's own memory:
     `pending` holds facts given before consent (confirmed by it), `asked` how often each key was asked, `memory` whatever a
-    stage must remember, `history` the last lines, `timers` names and times of what is due without a message.
+    stage must remember, `history` the last lines, `agenda` what is due without a message.
     """
 
     contact: Contact
     created_at: datetime
     updated_at: datetime
-    schema: int = SCHEMA
+    schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # written down also while it is the newest
     stage: Stage = "INICIO"
     owner: Owner = "bot"
     outcome: Outcome | None = None
@@ -99,7 +100,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     asked: dict[str, int] = msgspec.field(default_factory=dict)
     memory: dict[str, Any] = msgspec.field(default_factory=dict)
     history: list[Line] = msgspec.field(default_factory=list)
-    timers: dict[str, datetime] = msgspec.field(default_factory=dict)
+    agenda: Agenda = msgspec.field(default_factory=Agenda)
     turns: int = 0
 
 
@@ -168,5 +169,10 @@ def decode(stored: bytes) -> Conversation:
         raise DamagedState(f"conversation cannot be read: {type(damage).__name__}") from damage
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+def _agenda_for_timers(raw: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in raw.items() if name != "timers"}
+    return {**rest, "agenda": from_timers(raw.get("timers", {})), "schema": 2}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _agenda_for_timers}
 """From a schema number to the function that lifts its JSON to the next one."""

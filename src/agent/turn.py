@@ -24,6 +24,8 @@ from src.quoting import Catalogue
 _TITLES = frozenset(("don", "doña", "señor", "señora", "señorita", "sr", "sra", "dr", "dra"))
 UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
 """What somebody does without saying anything."""
+WANTS_NOTHING_MORE: frozenset[Outcome] = frozenset(("opted_out", "consent_refused", "ineligible"))
+"""After these ends nothing that was promised is kept, either."""
 MAX_ASKS = 3
 """No value is asked for more often than this."""
 
@@ -189,7 +191,7 @@ class Turn:
         self.enter("FINALIZADO")
         self.conversation.outcome = outcome
         self.conversation.awaiting = None
-        self.conversation.timers.clear()
+        self.conversation.agenda = self.conversation.agenda.after_end(opted_out=outcome in WANTS_NOTHING_MORE)
         self.count("conversation.ended", outcome=outcome)
 
     def hand_over(self, reason: HandoffReason, *, urgent: bool = False) -> None:

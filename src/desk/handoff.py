@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from src.agent.agenda import NOBODY_CAME, Entry
 from src.agent.state import HISTORY_LIMIT, Conversation, HandoffReason, Line
 from src.agent.texts import phrasebook
+from src.desk.agenda import Done
 from src.desk.ports import Alarm, Alert
-from src.messages import Content
+from src.messages import Content, Event
 
-NOBODY_CAME = "handoff_timeout"
-"""The name of the timer after which the prospect is told that nobody is there yet."""
 BOT_FAILED: HandoffReason = "bot_failed"
 """The reason when a turn could not be done and a human is called instead."""
 _SINCE = "handoff"
@@ -38,37 +38,43 @@ class Handoffs:
         """The conversation as a human finds it: since when, why (of several reasons the last), and until when to answer."""
         since = conversation.memory.get(_SINCE, {}).get("at", now.isoformat())
         memory = {**conversation.memory, _SINCE: {"at": since, "reason": reason, "urgent": urgent}}
-        timers = dict(conversation.timers)
+        agenda = conversation.agenda
         if self._timeout:
-            timers[NOBODY_CAME] = now + self._timeout
-        return msgspec.structs.replace(conversation, owner="human", memory=memory, timers=timers)
+            agenda = agenda.with_entry(Entry(kind=NOBODY_CAME, due=now + self._timeout))
+        return msgspec.structs.replace(conversation, owner="human", memory=memory, agenda=agenda)
 
     def call(self, contact: str, reason: str, *, urgent: bool) -> None:
         """Tells the people on duty that a conversation waits for them."""
         self._alarm(Alert("conversation.handed_over", contact, reason, urgent))
 
-    def call_again(self, conversation: Conversation) -> None:
-        """Tells them that nobody has answered."""
-        since = conversation.memory.get(_SINCE, {})
-        alert = Alert("conversation.unanswered", conversation.contact.key, since.get("reason", ""), since.get("urgent", False))
+    def raise_alarm(self, alert: Alert) -> None:
+        """The same of anything else."""
         self._alarm(alert)
 
-    def apology(self, conversation: Conversation) -> Content:
-        """What the prospect is told, once, when nobody has answered. Somebody in danger is told where help is."""
+    def nobody_came(self, conversation: Conversation, _entry: Entry, _now: datetime) -> Done:
+        """Nobody has answered in time: the prospect is told so once, and the people on duty once more."""
+        since = conversation.memory.get(_SINCE, {})
+        return Done(
+            word="unanswered",
+            conversation=attended(conversation),
+            says=(self._apology(conversation),),
+            events=(Event("conversation.unanswered"),),
+            counts={"handoff_timeouts": 1},
+            alert=Alert(
+                "conversation.unanswered", conversation.contact.key, since.get("reason", ""), since.get("urgent", False)
+            ),
+        )
+
+    def _apology(self, conversation: Conversation) -> Content:
+        """Somebody in danger is told where help is."""
         book = phrasebook(conversation.memory.get("language", "es"), self._address)
         in_danger = conversation.memory.get(_SINCE, {}).get("reason") == "self_harm"
         return Content(text=book.say("desk.nobody_yet_in_danger") if in_danger else book.say("desk.nobody_yet"))
 
 
-def is_overdue(conversation: Conversation, now: datetime) -> bool:
-    """Whether a human should have answered by now, and the prospect was not told yet that nobody did."""
-    return NOBODY_CAME in conversation.timers and conversation.timers[NOBODY_CAME] <= now
-
-
 def attended(conversation: Conversation) -> Conversation:
     """Somebody is there: nobody needs to be called again."""
-    timers = {name: at for name, at in conversation.timers.items() if name != NOBODY_CAME}
-    return msgspec.structs.replace(conversation, timers=timers)
+    return msgspec.structs.replace(conversation, agenda=conversation.agenda.without(NOBODY_CAME))
 
 
 def taken_over(conversation: Conversation, now: datetime) -> Conversation:

@@ -51,6 +51,8 @@ def mirrored(outbound: Outbound) -> tuple[str, bytes]:
     return outbound.id, msgspec.json.encode(told)
 
 
+LEFT_OVER = "state."
+"""How the id of a job of the turns lane begins that brings the conversation of a contact which became part of this one."""
 FROM_CRM = "cw."
 """How the id of a message begins that a human wrote in the CRM: its id there follows."""
 

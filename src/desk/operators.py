@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from src.agent import state as states
+from src.agent.agenda import NOBODY_CAME, RETENTION, Entry
 from src.agent.corrections import correct
 from src.agent.redaction import clean
 from src.agent.state import Conversation
@@ -21,7 +22,6 @@ from src.desk.human_words import from_typing
 from src.desk.loading import conversation_or_new, readable_conversation, reply_window
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
-from src.desk.turns import RETENTION
 from src.errors import Conflict, InvalidRequest, LedgerUnavailable, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound, Template
 
@@ -93,7 +93,7 @@ class Operators:
         ]
         messages = [(one.id, msgspec.json.encode(one), jobs.outbound_row(one)) for one in outbounds]
         self._ledger.speak(key, messages, mirrors=[*map(jobs.mirrored, outbounds)] if self._ledger.mirrors else ())
-        if record is None or (conversation and handoff.NOBODY_CAME in conversation.timers):
+        if record is None or (conversation and conversation.agenda.get(NOBODY_CAME)):
             # The message is on its way: whoever were told that it failed would send it again.
             with suppress(Conflict, UnknownContact, UnreadableState, LedgerUnavailable):
                 self._amend(key, lambda awaited, _: handoff.attended(awaited))
@@ -147,7 +147,8 @@ class Operators:
             now = self._clock()
             before = conversation_or_new(record)
             if record.state is None:
-                before.timers[RETENTION] = (record.heard_at or now) + self._retention
+                forget_at = (record.heard_at or now) + self._retention
+                before.agenda = before.agenda.with_entry(Entry(kind=RETENTION, due=forget_at))
             after = msgspec.structs.replace(change(before, record), updated_at=now)
             amendment = Amendment(
                 expected=record.state,
@@ -155,7 +156,7 @@ class Operators:
                 stage=after.stage,
                 name=jobs.listed_name(after),
                 owner=after.owner if after.owner != record.owner else "",
-                timer=min(after.timers.values(), default=None),
+                timer=after.agenda.wakes_at(human=after.owner == "human"),
                 mirrors=self._told(before, after, shown=shown),
             )
             if self._ledger.amend(record.contact, amendment):

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from src.agent.agenda import Entry
 from src.agent.state import Conversation, Step
 from src.desk.crm import File
 from src.messages import Content, Inbound, Media, Outbound, Receipt
@@ -331,7 +332,10 @@ class Agent(Protocol):
     """The sale: a pure function of what was and what came."""
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
-        """One turn."""
+        """One turn: what comes of messages."""
+
+    def fall_due(self, conversation: Conversation, entry: Entry, now: datetime) -> Step:
+        """One turn without a message: what comes of an entry of the sale's that is due."""
 
 
 class Records(Protocol):
@@ -358,7 +362,13 @@ class Alert(msgspec.Struct, frozen=True):
     is "" where it is not about a person."""
 
     name: Literal[
-        "conversation.handed_over", "conversation.unanswered", "crm.poll_behind", "crm.poll_passed_over", "clock.disagrees"
+        "conversation.handed_over",
+        "conversation.unanswered",
+        "agenda.due",
+        "agenda.failed",
+        "crm.poll_behind",
+        "crm.poll_passed_over",
+        "clock.disagrees",
     ]
     contact: str
     reason: str

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from src.agent import state as states
+from src.agent.agenda import KINDS, NOBODY_CAME, RETENTION, Entry, Kind
 from src.agent.state import Conversation, Handoff, Step
 from src.desk import jobs
+from src.desk.agenda import UNKNOWN_LOOK, Done, Handler, Opens, dropped, failed, fate_of, told, waiting
 from src.desk.crm import Moved, Note
-from src.desk.handoff import BOT_FAILED, Handoffs, attended, is_overdue
+from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.loading import stored_conversation
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import REMEMBERED, Agent, Channel, Claim, Ledger, Settlement
-from src.errors import DamagedState, IntegrationError, UnreadableState
+from src.errors import DamagedState, IntegrationError, LedgerUnavailable, StaleCommit, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound
 
 if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use for
@@ -32,8 +34,6 @@ WITHOUT_STATE = (
     "usted. Si quiere que el asistente vuelva a empezar desde el principio, restablezca la conversación en el panel."
 )
 """What humans read in the CRM when nothing is known of a lead any more."""
-RETENTION = "retention"
-"""The name of the timer after which a person is forgotten."""
 
 
 class Turns:
@@ -42,6 +42,9 @@ class Turns:
     `apology` is what a person hears once when a turn had to be given up. After `retention_days` of silence everything
     about somebody without a contract goes, unless they agreed to a follow-up (Ley 20/2015, art. 99). `courtesy` runs
     something that may fail or be dropped, without anybody waiting for it. `notes` are what humans read in the CRM.
+
+    `kinds` are the kinds of agenda entries there are, `handlers` who does those that are neither the sale's nor ours, and
+    `opens` when the house is open.
     """
 
     def __init__(
@@ -55,6 +58,9 @@ class Turns:
         courtesy: Callable[[Callable[[], None]], None],
         handoffs: Handoffs | None = None,
         notes: Notes | None = None,
+        kinds: Mapping[str, Kind] = KINDS,
+        handlers: Mapping[str, Handler] | None = None,
+        opens: Opens = lambda at: at,
     ) -> None:
         self._ledger = ledger
         self._agent = agent
@@ -64,6 +70,12 @@ class Turns:
         self._courtesy = courtesy
         self._handoffs = handoffs or Handoffs()
         self._notes = notes
+        self._kinds = kinds
+        self._handlers: Mapping[str, Handler] = {NOBODY_CAME: self._handoffs.nobody_came, **(handlers or {})}
+        self._opens = opens
+        others = {name for name, kind in kinds.items() if kind.owner not in ("sale", "retention")}
+        if others != self._handlers.keys():
+            raise ValueError(f"each kind of entry has one handler: {sorted(others ^ self._handlers.keys())}")
 
     def work(self, claim: Claim) -> str:
         """Takes one turn; returns a word for what was done.
@@ -73,7 +85,7 @@ class Turns:
         if any(job.attempts > MOST_ATTEMPTS for job in claim.jobs):
             self.give_up(claim, "it ended its worker three times")
             return "given_up"
-        inbounds, unreadable = _read(claim)
+        inbounds, left_over, unreadable = _read(claim)
         if unreadable:
             self._ledger.commit(claim, Settlement(buried=unreadable, reason="the job cannot be read", counts={"errors": 1}))
             return "unreadable"
@@ -87,9 +99,11 @@ class Turns:
             raise
         if conversation is None:
             return self._forget_leftovers(claim)
-        if not claim.jobs and RETENTION in conversation.timers and conversation.timers[RETENTION] <= claim.now:
-            return self._forget(claim)
-        if claim.jobs and not (inbounds := [one for one in inbounds if not _is_from_long_ago(one, claim)]):
+        for other in left_over:
+            conversation.agenda = conversation.agenda.joined(other.agenda, self._kinds)
+        if not claim.jobs:
+            return self._fall_due(claim, conversation)
+        if not (inbounds := [one for one in inbounds if not _is_from_long_ago(one, claim)]):
             self._ledger.commit(claim, self._listened(claim, conversation, []))
             return "recorded"
         self._follow_new_addresses(claim, inbounds)
@@ -109,6 +123,60 @@ class Turns:
         if step.handoff:
             self._handoffs.call(claim.contact, step.handoff.reason, urgent=step.handoff.urgent)
         return "answered"
+
+    def _fall_due(self, claim: Claim, conversation: Conversation) -> str:
+        """Something is due without a message: the earliest entry, alone, in a commit of its own. The next is due at once."""
+        human, paused, opens_at = claim.owner == "human", self._ledger.paused(), self._opens(claim.now)
+        entry = conversation.agenda.due(claim.now, human=human, kinds=self._kinds)
+        if entry is None:  # it waits for a hand-back, or was cancelled and nobody looked since
+            return self._finish(claim, Done(word="nothing_due", conversation=conversation))
+        kind = self._kinds.get(entry.kind)
+        if kind is None:
+            return self._finish(claim, waiting(conversation, entry, claim.now + UNKNOWN_LOOK))
+        fate, until = fate_of(kind, claim.now, human=human, paused=paused, opens_at=opens_at)
+        if fate == "wait":
+            return self._finish(claim, waiting(conversation, entry, until))
+        if fate == "drop":
+            return self._finish(claim, dropped(conversation, entry, claim.now))
+        try:
+            if fate == "tell":
+                return self._finish(claim, told(conversation, entry, claim.now, self._kinds))
+            return self._do(claim, conversation, entry, kind)
+        except (StaleCommit, LedgerUnavailable):
+            raise
+        except Exception:
+            self._finish(claim, failed(conversation, entry, claim.now))
+            raise  # the worker writes down why
+
+    def _do(self, claim: Claim, conversation: Conversation, entry: Entry, kind: Kind) -> str:
+        if kind.owner == "retention":
+            return self._forget(claim)
+        if kind.owner == "sale":
+            step = self._agent.fall_due(conversation, entry, claim.now)
+            after = step.conversation
+            finished = msgspec.structs.replace(after, agenda=after.agenda.finished(entry, claim.now))
+            self._answer(claim, msgspec.structs.replace(step, conversation=finished), [])
+            return entry.kind
+        done = self._handlers[entry.kind](conversation, entry, claim.now)
+        after = done.conversation
+        finished = msgspec.structs.replace(after, agenda=after.agenda.finished(entry, claim.now))
+        return self._finish(claim, msgspec.structs.replace(done, conversation=finished))
+
+    def _finish(self, claim: Claim, done: Done) -> str:
+        """Writes down what an entry came to, and tells whom it concerns."""
+        settlement = Settlement(
+            events=[jobs.event(event, claim.now, claim.turn_id) for event in done.events], counts=dict(done.counts)
+        )
+        if self._ledger.mirrors:
+            notes = [Note(id=f"{claim.turn_id}.note.{place}", text=text) for place, text in enumerate(done.notes)]
+            settlement.mirrors = [(note.id, msgspec.json.encode(note)) for note in notes]
+        self._keep(settlement, done.conversation, claim)
+        if not self._ledger.paused():
+            self._say(settlement, self._outbounds(claim, done.conversation.contact, done.says, last_words=True))
+        self._ledger.commit(claim, settlement)
+        if done.alert:
+            self._handoffs.raise_alarm(done.alert)
+        return done.word
 
     def _erase(self, claim: Claim, step: Step) -> str:
         self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
@@ -213,7 +281,12 @@ class Turns:
             done=[job.id for job in claim.jobs],
             owner="human" if conversation.owner == "human" else "",
             events=[jobs.event(event, claim.now, claim.turn_id) for event in step.events],
-            counts={"turns": 1, "replies": len(step.replies), **_waiting_time(claim, inbounds), **_thinking(step.events)},
+            counts={
+                "turns": int(bool(claim.jobs)),
+                "replies": len(step.replies),
+                **_waiting_time(claim, inbounds),
+                **_thinking(step.events),
+            },
         )
         if handoff:
             if conversation.owner == "human":  # somebody may be called without the bot falling silent: a lead was won
@@ -231,32 +304,17 @@ class Turns:
     def _stay_silent(self, claim: Claim, before: Conversation, inbounds: Sequence[Inbound]) -> str:
         """A human has the conversation: what is told is kept for them and for later, and the bot says nothing.
 
-        Danger, erasure and BAJA do not wait for anybody. When nobody has answered in time, that is said once and somebody is
-        called again. The lines of the talk stay as they were: at the hand-back they come from the transcript.
+        Danger, erasure and BAJA do not wait for anybody. The lines of the talk stay as they were: at the hand-back they come
+        from the transcript.
         """
-        told = before
-        if inbounds:
-            step = self._agent.advance(before, inbounds, claim.now)
-            if step.erase:
-                return self._erase(claim, step)
-            if _is_duty(before, step):
-                return self._answer(claim, step, inbounds)
-            timers = {**before.timers, **step.conversation.timers}
-            told = msgspec.structs.replace(
-                step.conversation, owner="human", history=before.history, turns=before.turns, timers=timers
-            )
-        if not is_overdue(before, claim.now):
-            self._ledger.commit(claim, self._listened(claim, told, inbounds))
-            return "listened"
-        settlement = self._listened(claim, attended(told), inbounds)
-        settlement.events = [jobs.event(Event("conversation.unanswered"), claim.now, claim.turn_id)]
-        settlement.counts = {**settlement.counts, "handoff_timeouts": 1}
-        if not self._ledger.paused():
-            apology = self._handoffs.apology(before)
-            self._say(settlement, self._outbounds(claim, before.contact, [apology], last_words=True))
-        self._ledger.commit(claim, settlement)
-        self._handoffs.call_again(before)
-        return "unanswered"
+        step = self._agent.advance(before, inbounds, claim.now)
+        if step.erase:
+            return self._erase(claim, step)
+        if _is_duty(before, step):
+            return self._answer(claim, step, inbounds)
+        noted = msgspec.structs.replace(step.conversation, owner="human", history=before.history, turns=before.turns)
+        self._ledger.commit(claim, self._listened(claim, noted, inbounds))
+        return "listened"
 
     def _listened(self, claim: Claim, conversation: Conversation, inbounds: Sequence[Inbound]) -> Settlement:
         """A human has the conversation, or the bot is paused: what came is in the transcript, and the bot says nothing."""
@@ -266,16 +324,16 @@ class Turns:
 
     def _keep(self, settlement: Settlement, conversation: Conversation, claim: Claim) -> None:
         """Writes the state down, and when it needs attention next without a message."""
-        # A timer that is due had its turn: left standing it would come again at once, for ever.
-        timers = {name: at for name, at in conversation.timers.items() if at > claim.now and name != RETENTION}
-        follow_up = conversation.consents.get("follow_up")
+        agenda, follow_up = conversation.agenda.without(RETENTION), conversation.consents.get("follow_up")
         if conversation.outcome != "accepted" and not (follow_up and follow_up.given):
             silent_since = claim.now if claim.jobs else claim.heard_at or claim.now
-            timers[RETENTION] = silent_since + self._retention
-        settlement.state = states.encode(msgspec.structs.replace(conversation, timers=timers))
+            last_needed = max(silent_since, agenda.kept_until(self._kinds) or silent_since)
+            agenda = agenda.with_entry(Entry(kind=RETENTION, due=last_needed + self._retention))
+        settlement.state = states.encode(msgspec.structs.replace(conversation, agenda=agenda))
         settlement.stage = conversation.stage
         settlement.name = jobs.listed_name(conversation)
-        settlement.timer = min(timers.values(), default="none")
+        human = conversation.owner == "human"
+        settlement.timer = agenda.wakes_at(human=human, kinds=self._kinds) or "none"
         if self._ledger.mirrors:
             settlement.mirrors = [*settlement.mirrors, *jobs_of_lead(claim.turn_id)]
 
@@ -355,16 +413,21 @@ def _mark_read(channel: Channel, message_id: str) -> None:
         channel.mark_read(message_id, typing=True)
 
 
-def _read(claim: Claim) -> tuple[list[Inbound], list[str]]:
-    """The claim's messages, in the order in which they were written, and the ids of jobs that cannot be read."""
+def _read(claim: Claim) -> tuple[list[Inbound], list[Conversation], list[str]]:
+    """The claim's messages, in the order in which they were written; conversations that became part of this one; and the ids of
+    jobs that cannot be read."""
     inbounds: list[Inbound] = []
+    left_over: list[Conversation] = []
     unreadable: list[str] = []
     for job in claim.jobs:
         try:
-            inbounds.append(jobs.inbound_of(job.body))
-        except msgspec.MsgspecError:
+            if job.id.startswith(jobs.LEFT_OVER):
+                left_over.append(states.decode(job.body))
+            else:
+                inbounds.append(jobs.inbound_of(job.body))
+        except (msgspec.MsgspecError, DamagedState):
             unreadable.append(job.id)
-    return sorted(inbounds, key=lambda inbound: inbound.at), unreadable
+    return sorted(inbounds, key=lambda inbound: inbound.at), left_over, unreadable
 
 
 def _is_from_long_ago(inbound: Inbound, claim: Claim) -> bool:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from src.agent.agenda import KINDS
 from src.agent.graph import NODES, WAYS
+from src.agent.stages.falling_due import FALLING_DUE
 from src.agent.state import STAGES, decode, encode
 from src.messages import Media
 from tests.agent.talk import Talk, agent_of, at_proposal
@@ -143,22 +145,19 @@ def test_after_the_hand_back_the_open_question_is_taken_up() -> None:
 
 def test_a_proposal_that_runs_out_is_marked_without_a_word() -> None:
     talk = at_proposal()
-    due = talk.conversation.timers["expire"]
-    early = talk.agent.advance(talk.conversation, [], due - timedelta(seconds=1))
+    entry = talk.conversation.agenda.get("expire")
+    assert entry is not None
+    early = talk.agent.fall_due(talk.conversation, entry, entry.due - timedelta(seconds=1))
     assert early.conversation.outcome is None
-    late = talk.agent.advance(talk.conversation, [], due)
+    late = talk.agent.fall_due(talk.conversation, entry, entry.due)
     assert late.conversation.outcome == "expired"
     assert late.replies == ()
-    assert "expire" not in late.conversation.timers
+    assert late.conversation.agenda.get("expire") is None
     assert late.conversation.turns == talk.conversation.turns
 
 
-def test_a_timer_of_somebody_else_is_taken_off_when_due() -> None:
-    talk = Talk().agree()
-    talk.conversation.timers["unheard_of"] = talk.now
-    step = talk.agent.advance(talk.conversation, [], talk.now)
-    assert step.conversation.timers == {}
-    assert step.conversation.outcome is None
+def test_the_sale_handles_its_own_kinds_and_no_others() -> None:
+    assert set(FALLING_DUE) == {name for name, kind in KINDS.items() if kind.owner == "sale"}
 
 
 def test_messages_have_whatsapp_s_measures() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from src.agent import state as states
+from src.agent.agenda import Entry
 from src.agent.state import Conversation, Step
 from src.desk import jobs
 from src.desk.crm import File
@@ -78,15 +79,20 @@ class FakeChannel:
 
 
 class FakeAgent:
-    """Answers "eco: <texts>", or whatever `decide` says. `heard` holds the texts of each turn."""
+    """Answers "eco: <texts>", or whatever `decide` says. `heard` holds the texts of each turn, `fell_due` the entries."""
 
     def __init__(self) -> None:
         self.heard: list[list[str]] = []
+        self.fell_due: list[str] = []
         self.decide: Callable[[Conversation, Sequence[Inbound], datetime], Step] = self.echo
 
     def advance(self, conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:
         self.heard.append([inbound.text for inbound in inbounds])
         return self.decide(conversation, inbounds, now)
+
+    def fall_due(self, conversation: Conversation, entry: Entry, now: datetime) -> Step:
+        self.fell_due.append(entry.name)
+        return self.decide(conversation, [], now)
 
     @staticmethod
     def echo(conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Step:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from src.agent.agenda import RETENTION
 from src.desk.delivery import DEADLINE
 from src.desk.ports import CLOCKS_APART, REMEMBERED
-from src.desk.turns import CLOCK_PAUSE_S, RETENTION
+from src.desk.turns import CLOCK_PAUSE_S
 from src.messages import Content, Media
 from tests.conftest import Skew
 from tests.desk.fakes import ANA, RETENTION_DAYS, Office
@@ -135,7 +136,7 @@ def test_a_message_from_before_what_is_remembered_is_recorded_and_not_answered(o
     record = office.records.record(ANA)
     assert record is not None
     assert [row["text"] for row in record.rows] == ["hola, quiero un seguro"]
-    assert RETENTION in office.conversation().timers, "they are forgotten like anybody else"
+    assert office.conversation().agenda.get(RETENTION), "they are forgotten like anybody else"
     office.hears("hola")
     assert office.turn() == "answered"
     assert office.agent.heard == [["hola"]]

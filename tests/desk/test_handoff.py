@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from src.agent import state as states
+from src.agent.agenda import NOBODY_CAME, RETENTION
 from src.agent.state import Conversation, Handoff, Line
-from src.desk.handoff import BOT_FAILED, NOBODY_CAME, Handoffs
+from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.operators import Operators
 from src.desk.ports import Alert
-from src.desk.turns import MOST_ATTEMPTS, RETENTION
+from src.desk.turns import MOST_ATTEMPTS
 from src.errors import StaleCommit
 from src.messages import Content
 from tests.desk.fakes import ANA, Office
@@ -136,7 +137,7 @@ def test_a_human_is_called_when_the_bot_fails(counter: Counter) -> None:
         counter.skew.advance(60)
     assert counter.alerts == [Alert("conversation.handed_over", ANA, BOT_FAILED, False)]
     assert counter.counts("handed_over") == 1
-    assert NOBODY_CAME in counter.conversation().timers
+    assert counter.conversation().agenda.get(NOBODY_CAME)
 
 
 def test_a_lost_turn_alarms_nobody(counter: Counter) -> None:
@@ -175,6 +176,7 @@ def test_it_is_said_also_when_the_prospect_writes_just_then(counter: Counter) ->
     counter.hands_over()
     counter.skew.advance(TIMEOUT_S + 1)
     counter.hears("¿hola?")
+    assert counter.turn() == "listened"
     assert counter.turn() == "unanswered"
     assert counter.waiting("turns") == []
     assert ("prospect", "¿hola?", "delivered") in counter.rows()
@@ -211,11 +213,11 @@ def test_nobody_is_called_again_once_somebody_is_there(counter: Counter, answer:
     counter.greets()
     counter.hands_over()
     answer(counter.people)
-    assert NOBODY_CAME not in counter.conversation().timers
+    assert counter.conversation().agenda.get(NOBODY_CAME) is None
     counter.skew.advance(TIMEOUT_S + 1)
     assert counter.ledger.claim("turns", ANA) is None
     assert len(counter.alerts) == 1
-    assert RETENTION in counter.conversation().timers
+    assert counter.conversation().agenda.get(RETENTION)
 
 
 def test_while_the_bot_is_paused_only_people_are_told(counter: Counter) -> None:
@@ -233,7 +235,7 @@ def test_without_a_time_limit_nobody_is_called_twice(counter: Counter) -> None:
     counter.use(Handoffs(timeout_s=0, alarm=counter.alerts.append))
     counter.hands_over()
     assert len(counter.alerts) == 1
-    assert NOBODY_CAME not in counter.conversation().timers
+    assert counter.conversation().agenda.get(NOBODY_CAME) is None
 
 
 def test_a_message_on_its_way_is_no_failure_when_the_alarm_could_not_be_stopped(counter: Counter) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from src.agent.agenda import RETENTION
 from src.agent.state import Handoff
 from src.desk.operators import TRIES, Operators, dead_letter_id
 from src.desk.ports import Amendment, Settlement
-from src.desk.turns import MOST_ATTEMPTS, RETENTION
+from src.desk.turns import MOST_ATTEMPTS
 from src.errors import Conflict, InvalidRequest, StaleCommit, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound
 from tests.desk.fakes import ANA, RETENTION_DAYS, Office
@@ -261,7 +262,7 @@ def test_taken_over_conversations_are_listed_and_so_are_those_handed_back(counte
 def test_the_retention_goes_on_running(counter: Counter) -> None:
     counter.greets()
     counter.people.take_over(ANA)
-    assert RETENTION in counter.conversation().timers
+    assert counter.conversation().agenda.get(RETENTION)
     counter.skew.advance(RETENTION_DAYS * DAY_S + 60)
     assert counter.turn() == "forgotten"
 

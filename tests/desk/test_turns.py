@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from src.agent import state as states
+from src.agent.agenda import EXPIRE, RETENTION, Agenda, Entry
 from src.agent.state import Consent, Conversation, Handoff, Step
 from src.desk.desk import Desk
 from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.ports import Alert, Arrival, Settlement
-from src.desk.turns import MOST_ATTEMPTS, RETENTION, UPGRADE_PAUSE_S
+from src.desk.turns import MOST_ATTEMPTS, UPGRADE_PAUSE_S
 from src.errors import DamagedState, StaleCommit, UnreadableState
 from src.integrations.ledger.dossier import dossier
 from src.messages import Contact, Content, Event, Inbound
@@ -380,13 +381,14 @@ def test_what_stands_above_every_switch_works_without_a_channel_too(office: Offi
     assert (office.records.record(ANA) is None) == ("erase" in step)
 
 
-def test_timers_of_somebody_without_a_channel_come_to_an_end(office: Office) -> None:
-    office.agent.decides(changes={"timers": {"reminder": office.ledger.server_time() + timedelta(hours=2)}})
+def test_entries_of_somebody_without_a_channel_come_to_an_end(office: Office) -> None:
+    office.agent.decides(changes={"agenda": expiring(office, hours=2)})
     office.hears("hola", who=BY_TWILIO)
     office.turn()
     office.agent.decides(replies=(Content(text="¿sigue ahí?"),))
     office.skew.advance(2 * 3600 + 1)
-    assert office.turn() == "answered"
+    assert office.turn() == EXPIRE
+    assert office.deliver() == "buried_no_channel"
     assert office.ledger.claim("turns", ANA) is None
 
 
@@ -667,25 +669,29 @@ def test_with_a_contract_or_a_wish_to_be_called_nobody_is_forgotten(office: Offi
     office.hears("hola")
     office.turn()
     assert office.due_in_s("turns") is None
-    assert RETENTION not in office.conversation().timers
+    assert office.conversation().agenda.get(RETENTION) is None
 
 
-def test_a_timer_of_the_sale_is_a_turn_without_a_message_and_is_done_once(office: Office) -> None:
-    reminder_at = office.ledger.server_time() + timedelta(hours=2)
-    office.agent.decides(changes={"timers": {"reminder": reminder_at}})
+def expiring(office: Office, **after: float) -> Agenda:
+    """Something of the sale's that is due so long from now."""
+    return Agenda((Entry(kind=EXPIRE, due=office.ledger.server_time() + timedelta(**after)),))
+
+
+def test_an_entry_of_the_sale_is_a_turn_without_a_message_and_is_done_once(office: Office) -> None:
+    office.agent.decides(changes={"agenda": expiring(office, hours=2)})
     office.hears("hola")
     office.turn()
     office.skew.advance(2 * 3600 + 1)
     office.agent.decide = office.agent.echo
-    assert office.turn() == "answered"
-    assert office.agent.heard == [["hola"], []]
+    assert office.turn() == EXPIRE
+    assert (office.agent.heard, office.agent.fell_due) == ([["hola"]], [f"{EXPIRE} "])
     assert office.ledger.claim("turns", ANA) is None
-    assert set(office.conversation().timers) == {RETENTION}
+    assert [entry.kind for entry in office.conversation().agenda.entries] == [RETENTION]
 
 
 def test_a_reminder_does_not_make_somebody_less_silent(office: Office) -> None:
     """The time runs from what the person wrote, not from what we did."""
-    office.agent.decides(changes={"timers": {"reminder": office.ledger.server_time() + timedelta(days=3)}})
+    office.agent.decides(changes={"agenda": expiring(office, days=3)})
     office.hears("hola")
     office.turn()
     office.skew.advance(3 * DAY_S + 1)
@@ -696,20 +702,7 @@ def test_a_reminder_does_not_make_somebody_less_silent(office: Office) -> None:
     assert abs(wait_s - (RETENTION_DAYS - 3) * DAY_S) < 60
 
 
-def test_a_timer_that_is_due_while_a_human_has_it_says_nothing_and_does_not_come_back(office: Office) -> None:
-    office.agent.decides(changes={"timers": {"reminder": office.ledger.server_time() + timedelta(hours=2)}})
-    office.hears("hola")
-    office.turn()
-    office.set_owner("human")
-    office.hears("le escribo a la persona")
-    office.turn()
-    office.skew.advance(2 * 3600 + 1)
-    assert office.turn() == "listened"
-    assert office.ledger.claim("turns", ANA) is None
-    assert office.agent.heard == [["hola"], ["le escribo a la persona"]]
-
-
-def test_a_timer_of_somebody_who_was_reset_is_nobodys(office: Office) -> None:
+def test_an_entry_of_somebody_who_was_reset_is_nobodys(office: Office) -> None:
     office.hears("hola")
     claim = office.claim("turns")
     timer = office.ledger.server_time() + timedelta(seconds=1)

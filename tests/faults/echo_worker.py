@@ -14,6 +14,7 @@ from datetime import datetime
 import msgspec
 
 from src import logs
+from src.agent.agenda import Entry
 from src.agent.state import Conversation, Step
 from src.bootstrap import make_channels, make_ledger, make_metrics, make_mirror
 from src.desk.delivery import Deliveries
@@ -37,6 +38,10 @@ class EchoAgent:
             conversation=msgspec.structs.replace(conversation, turns=turns, updated_at=now),
             replies=(Content(text=f"{turns}: {words}"),),
         )
+
+    def fall_due(self, conversation: Conversation, entry: Entry, now: datetime) -> Step:
+        del entry, now
+        return Step(conversation=conversation)
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ import msgspec
 import redis
 from redis.cluster import ClusterNode, RedisCluster
 
+from src.agent import state as states
 from src.desk.ports import LANES, Arrival, Claim, Lane, Settlement
+from src.errors import UnreadableState
 from src.integrations.ledger.keys import FACETS, LISTS, Keys
 from src.integrations.ledger.redis_ledger import PUT_OFF_MS, RedisLedger
 from src.messages import Contact, Inbound
@@ -182,11 +184,25 @@ def audit(ledger: RedisLedger, now_ms: int) -> list[str]:
                 faults.append(f"{lane} of {contact}: work was left behind by a merge")
         if "moving" in record and not any(client.zscore(ledger.keys.lane(contact, lane)[2], contact) for lane in LANES):
             faults.append(f"{contact}: nobody will finish its merge")
+        faults += _audit_agenda(contact, record)
     for (shard, lane), jobs_there in depth.items():
         counted = int(client.hget(ledger.keys.of_shard(shard, "depth"), lane) or 0)
         if counted != jobs_there:
             faults.append(f"shard {shard}: {lane} counts {counted} and has {jobs_there}")
     return faults + _audit_lists(ledger, contacts)
+
+
+def _audit_agenda(contact: str, record: dict[str, str]) -> list[str]:
+    """Whether the record wakes somebody before the earliest entry of what is stored with it."""
+    try:
+        agenda = states.decode(record.get("state", "").encode()).agenda
+    except UnreadableState:
+        return []
+    wakes_at = agenda.wakes_at(human=record.get("owner") == "human")
+    timer = float(record.get("timer", 0))
+    if wakes_at is not None and not 0 < timer <= wakes_at.timestamp() * 1000 + 1:
+        return [f"{contact}: an entry is due at {wakes_at} and nobody wakes before {timer}"]
+    return []
 
 
 def _audit_lists(ledger: RedisLedger, contacts: Iterable[str]) -> list[str]:

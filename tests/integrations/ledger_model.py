@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from src.desk.ports import LANES, Claim, Lane
@@ -126,7 +127,9 @@ class Person:
         self.state = None  # the timer stays: that is how the transcript will go one day
         self.stage, self.owner = "INICIO", ""
 
-    def absorb(self, other: Person) -> None:
+    def absorb(self, other: Person) -> bytes | None:
+        """Returns the state that was left over, of two."""
+        left_over = other.state if self.state is not None else None
         if other.state is not None and self.state is None:
             self.state = other.state
             self.stage, self.owner = other.stage or self.stage, other.owner or self.owner
@@ -143,3 +146,10 @@ class Person:
         self.letters |= other.letters
         self.names |= {*other.names, other.key}
         self.erased = False
+        return left_over
+
+
+def planned(state: bytes | None) -> dict[str, int]:
+    """The entries that a state of the machine's holds: name → when they are due, in milliseconds."""
+    entries: dict[str, int] = json.loads(state)["agenda"] if state else {}
+    return entries

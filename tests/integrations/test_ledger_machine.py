@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -23,8 +24,10 @@ from hypothesis.stateful import (
 )
 
 from src.agent.state import STAGES
+from src.desk.jobs import LEFT_OVER
 from src.desk.ports import Amendment, Arrival, Claim, Lane, Origin, Settlement
 from src.errors import StaleCommit
+from src.integrations.ledger.opening import moment_of
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.ledger.store import connect
 from src.messages import Receipt
@@ -40,7 +43,7 @@ from tests.integrations.ledger_kit import (
     queued,
     traces,
 )
-from tests.integrations.ledger_model import CAP_S, DEBOUNCE_S, LEASE_S, Person
+from tests.integrations.ledger_model import CAP_S, DEBOUNCE_S, LEASE_S, Person, planned
 
 PHONE, OTHER_PHONE, BY_ID = "whatsapp:34600000001", "whatsapp:34600000007", "whatsapp:ES.31"
 NAMES = st.sampled_from([PHONE, OTHER_PHONE, BY_ID])
@@ -73,6 +76,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.parked: dict[str, list[str]] = {}
         self.said: list[tuple[str, tuple[str, bytes, bytes]]] = []
         self.erased_at: dict[str, int] = {}
+        self.entries: dict[str, str] = {}
+        self.left_over: dict[str, bytes] = {}
         self.count = 0
 
     def _new_ledger(self, client: Any) -> RedisLedger:
@@ -110,7 +115,13 @@ class LedgerMachine(RuleBasedStateMachine):
         return person
 
     def _absorb(self, person: Person, other: Person) -> None:
-        person.absorb(other)
+        left_over = person.absorb(other)
+        if left_over is not None:
+            [job] = [
+                job for job in queued(self.ledger, "turns", person.key) if job.startswith(LEFT_OVER) and job not in self.place
+            ]
+            person.lanes["turns"].queue.append(job)
+            self.left_over[job], self.place[job] = left_over, "waiting"
         self.aliases = {name: person.key if key == other.key else key for name, key in self.aliases.items()}
         self.aliases[other.key] = person.key
 
@@ -263,17 +274,21 @@ class LedgerMachine(RuleBasedStateMachine):
     def _settle(self, claim: Claim, finish: str, replies: int, mirrors: int, timer: str, hold_s: float) -> None:
         number = self._number()
         ids = [job.id for job in claim.jobs]
+        done = {"all": ids, "first": ids[:1], "none": [], "bury": ids[1:]}[finish]
+        agenda, fell_due = self._looked_at(claim, done, timer, f"e{number}") if claim.lane == "turns" else ({}, "")
+        wakes_at = min(agenda.values(), default=0)
         settlement = Settlement(
-            done={"all": ids, "first": ids[:1], "none": [], "bury": ids[1:]}[finish],
+            done=done,
             buried=ids[:1] if finish == "bury" else [],
             reason="hopeless",
-            state=b'{"turn":%d}' % number if claim.lane == "turns" else None,
+            state=json.dumps({"turn": number, "agenda": agenda}).encode() if claim.lane == "turns" else None,
             stage=STAGES[number % len(STAGES)] if claim.lane == "turns" else "",
             name=("ana", "Ana", "")[number % 3] if claim.lane == "turns" else "",
             owner=("", "", "human", "bot")[number % 4] if claim.lane == "turns" else "",
-            timer={"keep": None, "none": "none", "soon": claim.now}[timer],  # type: ignore[arg-type]
+            timer=None if claim.lane != "turns" else moment_of(wakes_at) if wakes_at else "none",
             rows=[b'{"n":%d}' % number],
-            deliveries=[(f"o{number}.{place}", b'"m"') for place in range(replies)],
+            deliveries=[(f"o{number}.{place}", b'"m"') for place in range(replies)]
+            + ([(f"entry.{fell_due}", b'"m"')] if fell_due else []),
             mirrors=[(f"m{number}.{place}", b'"m"') for place in range(mirrors)],
         )
         if claim.lane == "delivery":
@@ -281,6 +296,18 @@ class LedgerMachine(RuleBasedStateMachine):
             settlement.statuses = {ids[0]: (word, "", "")}
             settlement.hold_s, settlement.wait_for = hold_s, ids[0] if word == "sent" and hold_s else ""
         self._commit(claim, settlement)
+
+    def _looked_at(self, claim: Claim, done: list[str], timer: str, new: str) -> tuple[dict[str, int], str]:
+        """The agenda after a turn, and the entry that was done in it: without messages the earliest one that is due."""
+        agenda = planned(claim.state)
+        for job in done:
+            agenda |= planned(self.left_over.get(job))
+        now_ms = round(claim.now.timestamp() * 1000)
+        ready = sorted((due, name) for name, due in agenda.items() if due <= now_ms)
+        fell_due = ready[0][1] if ready and not claim.jobs else ""
+        agenda.pop(fell_due, None)
+        agenda = {} if timer == "none" else agenda | ({new: now_ms} if timer == "soon" else {})
+        return agenda, fell_due
 
     def _commit(self, claim: Claim, settlement: Settlement) -> None:
         person = self._holder(claim)
@@ -293,6 +320,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.ledger.commit(claim, settlement)
             return
         self.ledger.commit(claim, settlement)
+        if settlement.state is not None:
+            self._note_entries(person, settlement)
         work = person.lanes[claim.lane]
         for job in settlement.done:
             work.drop(job)
@@ -323,6 +352,18 @@ class LedgerMachine(RuleBasedStateMachine):
             for job, _ in jobs:
                 person.lanes[lane].queue.append(job)  # type: ignore[index]
                 self.place[job] = "waiting"
+
+    def _note_entries(self, person: Person, settlement: Settlement) -> None:
+        before, after = planned(person.state), planned(settlement.state)
+        for job in settlement.done:
+            before |= planned(self.left_over.get(job))
+        self.entries |= dict.fromkeys(before.keys() - after.keys(), "cancelled")
+        self.entries |= dict.fromkeys(after, "waiting")
+        for outbox_id, _ in settlement.deliveries:
+            name = outbox_id.removeprefix("entry.")
+            if name != outbox_id:
+                assert outbox_id not in self.place, f"{name} was done twice"
+                self.entries[name] = "done"
 
     @precondition(lambda self: self.given)
     @rule(number=A_FEW, late=SELDOM, sending=MOSTLY)
@@ -436,6 +477,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.place[job] = "erased"
         for job in finished:
             self.place[job] = "committed"
+            self.entries |= dict.fromkeys(planned(self.left_over.get(job)), "gone")
+        self.entries |= dict.fromkeys(planned(person.state), "gone")
         person.reset(finished)
 
     @rule(name=NAMES, takes=SELDOM)
@@ -488,12 +531,16 @@ class LedgerMachine(RuleBasedStateMachine):
         if person is None:
             return
         self._settle_clock(person, "turns")
-        state = b'{"amended":%d}' % self._number()
+        agenda = planned(person.state)
+        state = json.dumps({"amended": self._number(), "agenda": agenda}).encode()
         expected = b"outdated" if outdated else person.state
-        amendment = Amendment(expected=expected, state=state, stage="COTIZACION", name="", owner="bot", timer=None)
+        timer = min(agenda.values(), default=None)
+        amendment = Amendment(
+            expected=expected, state=state, stage="COTIZACION", name="", owner="bot", timer=moment_of(timer) if timer else None
+        )
         assert self.ledger.amend(person.key, amendment) == (not outdated and not person.erased)
         if not outdated and not person.erased:
-            person.state, person.timer = state, None
+            person.state, person.timer = state, timer
             person.stage, person.owner = "COTIZACION", "bot"
             person.interrupt_turn(self.clock.now_ms)
 
@@ -530,6 +577,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.erased_at[key] = self.clock.now_ms
 
     def _erase(self, person: Person, farewell: tuple[str, bytes] | None) -> None:
+        self.entries |= dict.fromkeys(planned(person.state), "gone")
         for work in person.lanes.values():
             for job in work.queue:
                 self.place[job] = "erased"
@@ -609,6 +657,22 @@ class LedgerMachine(RuleBasedStateMachine):
             for name in self.client.zrange(f"iv:{{s{shard:02d}}}:dead", 0, -1)
         }
         assert dead == set(buried)
+
+    @invariant()
+    def every_entry_is_once_somewhere_and_wakes_somebody(self) -> None:
+        """In the agenda of a conversation, or in one that was left over by a merge and has not been looked at yet."""
+        for job, state in self.left_over.items():
+            if self.place[job] == "erased":
+                self.entries |= dict.fromkeys(planned(state), "gone")
+        found = [name for person in self.people.values() for name in planned(person.state)]
+        found += [
+            name for job, state in self.left_over.items() if self.place[job] in ("waiting", "buried") for name in planned(state)
+        ]
+        assert sorted(found) == sorted(name for name, where in self.entries.items() if where == "waiting")
+        for person in self.people.values():
+            due = min(planned(person.state).values(), default=None)
+            timer = self.client.hget(self.ledger.keys.of_contact(person.key, "record"), "timer")
+            assert due is None or (timer is not None and int(timer) <= due), f"{person.key} sleeps through an entry"
 
     @invariant()
     def nothing_sleeps_and_no_counter_lies(self) -> None:

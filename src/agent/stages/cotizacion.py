@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from src.agent import facts
+from src.agent.agenda import EXPIRE, Entry
 from src.agent.profile import SIZING
 from src.agent.stages import quotes, wishes
 from src.agent.stages.endings import call_human, dismiss_minor, dismiss_over_age, give_up, refer_occupation
@@ -116,7 +117,7 @@ def _keep(turn: Turn, offers: tuple[Offer, ...]) -> None:
     conversation.quotes = [{key: value for key, value in offer.to_json().items() if key != "excluded"} for offer in offers]
     conversation.selected_quote = _still_chosen(turn, chosen) if chosen else None
     conversation.memory["quoted_for"] = facts.fingerprint(turn)
-    conversation.timers["expire"] = _end_of(offers[0].valid_until)
+    conversation.agenda = conversation.agenda.with_entry(Entry(kind=EXPIRE, due=_end_of(offers[0].valid_until)))
     turn.requote = turn.requote or ("changed" if turn.quotes_before else "new")
     turn.count("quote.made", tariff=offers[0].tariff, options=len(offers), reason=turn.requote)
 

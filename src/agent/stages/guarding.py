@@ -10,6 +10,7 @@ from src.agent import facts
 from src.agent.guardrails import SAFE_REPLY, Facts, check_reply, facts_of, inspect
 from src.agent.lookalikes import fold
 from src.agent.profile import AMOUNTS
+from src.agent.stages.falling_due import expire
 from src.agent.state import HISTORY_LIMIT, Line
 from src.agent.thinking.asking import CANARY
 from src.agent.thinking.listening import listen
@@ -27,7 +28,7 @@ GIST_LENGTH = 200
 
 def guarding_in(turn: Turn) -> str:
     """Lets a turn through to be read, unless nothing in it wants an answer; notes attacks, abuse and danger."""
-    _due_timers(turn)
+    expire(turn)
     if all(inbound.kind in UNANSWERED_KINDS for inbound in turn.inbounds):
         return "guarding_out"
     facts.refresh_age(turn)
@@ -66,16 +67,6 @@ _NUMBER = re.compile(r"\s*([1-9])\s*[.)]?\s*")
 
 def _as_typed(title: str) -> str:
     return fold(title).text.strip(" .…!▸*")
-
-
-def _due_timers(turn: Turn) -> None:
-    """What is due without a message: a proposal that ran out is marked so, in silence."""
-    conversation = turn.conversation
-    for name in [name for name, at in conversation.timers.items() if at <= turn.now]:
-        del conversation.timers[name]
-        if name == "expire" and conversation.outcome is None:
-            conversation.outcome = "expired"
-            turn.count("quote.expired")
 
 
 def guarding_out(turn: Turn) -> str:

@@ -35,7 +35,7 @@ def test_acceptance_says_what_comes_next_and_calls_a_person() -> None:
     assert talk.step.handoff is not None
     assert talk.step.handoff.reason == "accepted"
     assert talk.conversation.owner == "bot"
-    assert talk.conversation.timers == {}
+    assert talk.conversation.agenda.get("expire") is None
 
 
 def test_an_accepted_lead_is_told_where_things_stand() -> None:

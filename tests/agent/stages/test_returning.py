@@ -54,7 +54,9 @@ def test_accepting_an_expired_proposal_prices_it_anew_instead() -> None:
 
 def test_an_expired_outcome_is_lifted_when_somebody_comes_back() -> None:
     talk = at_proposal()
-    talk.conversation = talk.agent.advance(talk.conversation, [], talk.conversation.timers["expire"]).conversation
+    entry = talk.conversation.agenda.get("expire")
+    assert entry is not None
+    talk.conversation = talk.agent.fall_due(talk.conversation, entry, entry.due).conversation
     assert talk.conversation.outcome == "expired"
     talk.wait(days=31)
     talk.mean("greeting")

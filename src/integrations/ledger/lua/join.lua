@@ -28,7 +28,8 @@ end
 keep_furthest('created', function(a, b) return a < b end)
 keep_furthest('heard', function(a, b) return a > b end)
 
-if theirs.state and redis.call('HEXISTS', K.record, 'state') == 0 then
+local mine = redis.call('HEXISTS', K.record, 'state') == 1
+if theirs.state and not mine then
   for _, name in ipairs({ 'state', 'owner', 'timer' }) do
     if theirs[name] then redis.call('HSET', K.record, name, theirs[name]) end
   end
@@ -42,6 +43,8 @@ elseif theirs.owner == A.owner and redis.call('HGET', K.record, 'owner') ~= A.ow
   list({}, nil, now)
 end
 
+-- Of two conversations one goes on. What is in the other comes to whoever works on it next: it may have been promised something.
+if theirs.state and mine then has.jobs[#has.jobs + 1] = { A.lane, 'state.' .. theirs.epoch, theirs.state, '0' } end
 for _, job in ipairs(has.jobs) do
   local lane, id, body, attempts = unpack(job)
   append(lane, id, body)

@@ -1,0 +1,103 @@
+"""What the desk does with entries of an agenda that are not the sale's, and what becomes of one that is due at a bad moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from src.agent.agenda import KINDS, Agenda, Entry, Fate, Kind
+from src.agent.state import Conversation
+from src.desk.ports import Alert
+from src.messages import Content, Event
+
+PAUSED_LOOK = timedelta(minutes=10)
+"""While the bot is paused, what waits for its end is looked at again so often."""
+UNKNOWN_LOOK = timedelta(days=1)
+"""An entry of a kind that this version does not know waits for one that does."""
+FAILED_WAIT = timedelta(minutes=1)
+"""After so long what failed is tried again, after the second time ten times as long."""
+MOST_TRIES = 3
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entry came to: written in one commit, the alarm raised behind it. `word` is for the log.
+
+    `says` goes to the person as the system's words, unless the bot is paused; `notes` are for humans, in the CRM.
+    """
+
+    word: str
+    conversation: Conversation
+    says: tuple[Content, ...] = ()
+    notes: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    counts: Mapping[str, int] = {}
+    alert: Alert | None = None
+
+
+Handler = Callable[[Conversation, Entry, datetime], Done]
+"""What does an entry that is due. The entry is finished by it, whatever it says of the agenda."""
+Opens = Callable[[datetime], datetime]
+"""The same moment when the house is open then, else when it opens next."""
+
+
+def fate_of(kind: Kind, now: datetime, *, human: bool, paused: bool, opens_at: datetime) -> tuple[Fate, datetime]:
+    """What becomes of an entry that is due, and, where it waits, until when. A hand-back wakes what waits for one."""
+    if human and kind.human != "do":
+        return kind.human, now + UNKNOWN_LOOK
+    if paused and kind.paused != "do":
+        return kind.paused, now + PAUSED_LOOK
+    if opens_at > now and kind.closed != "do":
+        return kind.closed, opens_at
+    return "do", now
+
+
+def dropped(conversation: Conversation, entry: Entry, now: datetime) -> Done:
+    """It is not done, and that is counted."""
+    return Done(
+        word="dropped",
+        conversation=_finished(conversation, entry, now),
+        events=(Event("agenda.dropped", {"kind": entry.kind}),),
+        counts={"agenda_dropped": 1},
+    )
+
+
+def told(conversation: Conversation, entry: Entry, now: datetime, kinds: Mapping[str, Kind] = KINDS) -> Done:
+    """A person has the conversation and is told that this is due: whether it is done is theirs to decide."""
+    label = kinds[entry.kind].label or entry.kind
+    return Done(
+        word="told",
+        conversation=_finished(conversation, entry, now),
+        notes=(f"⏰ Para ahora estaba previsto: {label}. No lo hago yo, porque la conversación la lleva una persona.",),
+        events=(Event("agenda.told", {"kind": entry.kind}),),
+        alert=Alert("agenda.due", conversation.contact.key, entry.kind, urgent=False),
+    )
+
+
+def failed(conversation: Conversation, entry: Entry, now: datetime) -> Done:
+    """Doing it raised: it is tried again a little later, and after the last try a person is told instead."""
+    event = Event("agenda.failed", {"kind": entry.kind, "tries": entry.tries + 1})
+    if entry.tries + 1 < MOST_TRIES:
+        later = conversation.agenda.put_off(entry, now + FAILED_WAIT * 10**entry.tries, failed=True)
+        return Done(word="failed", conversation=_with(conversation, later), events=(event,), counts={"errors": 1})
+    return Done(
+        word="given_up",
+        conversation=_finished(conversation, entry, now),
+        events=(event,),
+        counts={"errors": 1},
+        alert=Alert("agenda.failed", conversation.contact.key, entry.kind, urgent=False),
+    )
+
+
+def waiting(conversation: Conversation, entry: Entry, until: datetime) -> Done:
+    """It is looked at again then."""
+    return Done(word="put_off", conversation=_with(conversation, conversation.agenda.put_off(entry, until)))
+
+
+def _finished(conversation: Conversation, entry: Entry, now: datetime) -> Conversation:
+    return _with(conversation, conversation.agenda.finished(entry, now))
+
+
+def _with(conversation: Conversation, agenda: Agenda) -> Conversation:
+    return msgspec.structs.replace(conversation, agenda=agenda)
