@@ -7,16 +7,16 @@ from types import MappingProxyType
 from typing import Any
 
 import structlog
-from flask import abort, redirect, render_template, request
+from flask import abort, render_template, request
 from flask import url_for as address_of
 
-from src.dashboard import forms
+from src.dashboard import forms, frame
+from src.dashboard.frame import NOT_FOUND, t
 from src.desk.desk import Desk
 from src.desk.operators import Operators
 from src.errors import Conflict, InvalidRequest
 from src.messages import PLAYED
 
-NOT_FOUND = "There is no such page, or nobody is known by that phone or key."
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -53,7 +53,9 @@ class ConversationPage:
         except InvalidRequest as fault:
             return self._page(key, fault.status, request.form.to_dict(), forms.by_field(fault.faults))
         except Conflict as fault:
-            return self._page(key, fault.status, request.form.to_dict(), {"text": str(fault)})
+            return self._page(
+                key, fault.status, request.form.to_dict(), {"text": frame.words().refusal(fault.code, str(fault))}
+            )
         return self._done(key, "said", part="newest")
 
     def correct(self, reference: str) -> Any:
@@ -61,7 +63,7 @@ class ConversationPage:
         key = self._find(reference)
         changes = forms.profile_changes(request.form)
         if not changes:
-            return redirect(address_of("dashboard.conversation", reference=key, done="unchanged"), 303)
+            return frame.done("unchanged", address_of("dashboard.conversation", reference=key))
         try:
             self._operators.correct(key, changes)
         except InvalidRequest as fault:
@@ -78,14 +80,14 @@ class ConversationPage:
         """Everything about the person goes."""
         self._desk.erase(self._confirmed(reference))
         self._log.info("dashboard.conversation_erased")
-        return redirect(address_of("dashboard.conversations", done="erased"), 303)
+        return frame.done("erased", address_of("dashboard.conversations"))
 
     def _page(
         self, key: str, status: int = 200, typed: Mapping[str, str] = _NOTHING, faults: Mapping[str, str] = _NOTHING
     ) -> Any:
         shown = self._desk.conversation(key)
         if shown is None:
-            abort(404, NOT_FOUND)
+            abort(404, t(NOT_FOUND))
         return (
             render_template(
                 "conversation.html",
@@ -100,17 +102,17 @@ class ConversationPage:
 
     def _done(self, key: str, what: str, *, part: str | None = None) -> Any:
         self._log.info(f"dashboard.conversation_{what}")
-        return redirect(address_of("dashboard.conversation", reference=key, done=what, _anchor=part), 303)
+        return frame.done(what, address_of("dashboard.conversation", reference=key, _anchor=part))
 
     def _confirmed(self, reference: str) -> str:
         key = self._find(reference)
         if request.form.get("confirmed") != "yes":
-            abort(400, "Tick the box that says that you mean it.")
+            abort(400, t("Marca la casilla para confirmarlo."))
         return key
 
     def _find(self, reference: str) -> str:
         key = self._desk.find(self._typed_key(reference) or reference)
         key = key or self._desk.find(f"{PLAYED}:{reference.removeprefix('+')}")
         if key is None:
-            abort(404, NOT_FOUND)
+            abort(404, t(NOT_FOUND))
         return key

@@ -1,4 +1,4 @@
-"""The operators' pages: who may see which, and those about the whole: the overview, the list, dead letters, checks, the pause.
+"""The operators' pages: who may see which, and those about the whole: how it goes, the list, what got stuck, checks, the pause.
 
 Rendered on the server, without inline scripts or styles, so that the browser can be told to run nothing but our own files.
 """
@@ -16,8 +16,9 @@ import structlog
 from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, send_from_directory
 from flask import url_for as address_of
 
-from src.dashboard import frame, wording
-from src.dashboard.conversation_page import NOT_FOUND, ConversationPage
+from src.dashboard import frame
+from src.dashboard.conversation_page import ConversationPage
+from src.dashboard.frame import NOT_FOUND, t, words
 from src.dashboard.sessions import Patience, Sessions
 from src.dashboard.simulator import Simulator
 from src.desk.checks import WORKER_SILENCE_S, Check, SetupStep
@@ -40,7 +41,8 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     `checks` looks at everything the product depends on. `set_up_chatwoot` makes what is missing in the Chatwoot account, None
     when none is configured. `workers` gives the seconds since each worker's last sign of life,
     `channels` the state of each channel in a word, `typed_key` the contact key of a phone as people type it, or None.
-    `secure`: people come over https. Times are shown in `timezone`.
+    `secure`: people come over https. Times are shown in `timezone`. `is_tried_out`: no channel is connected, so nobody but the
+    house's own people is answered.
     """
 
     desk: Desk
@@ -55,21 +57,25 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     revocations: Revocations
     secure: bool
     timezone: str
+    is_tried_out: bool
 
 
 def pages(backstage: Backstage) -> Blueprint:
     """Every page and who may see it; each view says so in `guarded_for`."""
     sessions = Sessions(backstage.admin_token, backstage.revocations, secure=backstage.secure)
     here = _Pages(backstage, sessions)
-    simulator = Simulator(backstage.desk, backstage.now, backstage.timezone)
+    simulator = Simulator(backstage.desk, backstage.now)
     one = ConversationPage(backstage.desk, backstage.operators, backstage.typed_key)
     routes: list[tuple[str, str, Callable[..., Any], str]] = [
         ("GET", "/login", here.login, ANYONE),
         ("POST", "/login", here.log_in, ANYONE),
         ("POST", "/logout", here.log_out, SESSION),
         ("GET", "/dashboard/static/<name>", asset, ANYONE),
-        ("GET", "/", here.overview, SESSION),
+        ("GET", "/dashboard/language/<language>", here.language, ANYONE),
+        ("GET", "/", here.landing, SESSION),
         ("GET", "/dashboard/", here.entrance, SESSION),
+        ("GET", "/dashboard/activity", here.activity, SESSION),
+        ("GET", "/dashboard/technical", here.technical, SESSION),
         ("GET", "/dashboard/conversations", here.conversations, SESSION),
         ("GET", "/dashboard/conversations/<reference>", one.conversation, SESSION),
         ("POST", "/dashboard/conversations/<reference>/takeover", one.take_over, SESSION),
@@ -94,7 +100,7 @@ def pages(backstage: Backstage) -> Blueprint:
     blueprint = Blueprint("dashboard", __name__, template_folder="templates")
     for methods, rule, view, who in routes:
         blueprint.add_url_rule(rule, view.__name__, _guarded(view, who, sessions), methods=methods.split())
-    frame.dress(blueprint, paused=backstage.operators.paused, timezone=backstage.timezone)
+    frame.dress(blueprint, paused=backstage.operators.paused, timezone=backstage.timezone, context=here.around)
     return blueprint
 
 
@@ -109,7 +115,7 @@ def _guarded(view: Callable[..., Any], who: str, sessions: Sessions) -> Callable
                 g.csrf = None
                 return frame.refused()
             if request.method == "POST" and not sessions.proves(request, g.csrf):
-                abort(403, "This form is not from this session. Go back, load the page again and repeat.")
+                abort(403, t("No es de esta sesión. Vuelve atrás, carga la página otra vez y repítelo."))
         return view(*args, **kwargs)
 
     guarded.guarded_for = who  # type: ignore[attr-defined]
@@ -128,7 +134,9 @@ def _is_over(sessions: Sessions) -> bool:
 
 def asset(name: str) -> Response:
     """A style sheet, script or icon; the browser asks each time whether it has changed."""
-    return send_from_directory(_STATIC, name)
+    answer = send_from_directory(_STATIC, name)
+    answer.direct_passthrough = False  # so that it can be compressed
+    return answer
 
 
 class _Pages:
@@ -147,23 +155,25 @@ class _Pages:
         return self._login_form()
 
     def log_in(self) -> Any:
-        """Opens a session for who knows the admin token."""
+        """Opens a session for who knows the admin token, on the page that they wanted."""
         if not self._sessions.proves_login(request):
-            return self._login_form(403, "This form was too old. Please try once more.")
+            return self._login_form(403, t("Este formulario era demasiado antiguo. Prueba otra vez."))
         address = request.remote_addr or ""
         wait_s = self._patience.wait_s(address)
         if wait_s:
-            answer = self._login_form(429, f"Too many wrong tokens. Wait {wording.duration(wait_s + 1)} and try again.")
+            wait = words().duration(wait_s + 1)
+            answer = self._login_form(429, t("Demasiados intentos. Espera {wait} y prueba otra vez.", wait=wait))
             answer.headers["Retry-After"] = str(int(wait_s) + 1)
             return answer
         if not self._sessions.is_token(request.form.get("token", "").strip()):
             self._patience.failed(address)
             self._log.warning("dashboard.login_refused")
-            return self._login_form(403, "That is not the admin token.")
+            return self._login_form(403, t("Esa no es la clave de administración."))
         self._patience.succeeded(address)
         self._log.info("dashboard.logged_in")
-        answer = make_response(redirect(address_of("dashboard.overview"), 303))
+        answer = make_response("", 303)
         self._sessions.open(answer)
+        answer.location = frame.wanted(answer)
         return answer
 
     def log_out(self) -> Any:
@@ -181,25 +191,49 @@ class _Pages:
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
-    def overview(self) -> Any:
-        """Everything at a glance: the figures of /webhook/status."""
+    def language(self, language: str) -> Any:
+        """From now on pages are in that language, for this browser."""
+        back = request.args.get("back", "")
+        answer = make_response(redirect(back if frame.is_ours(back) else address_of("dashboard.landing"), 303))
+        frame.speak(language, answer)
+        return answer
+
+    def landing(self) -> Any:
+        """Where one begins: while nothing is connected at trying the bot, then at the people who write."""
+        first = "dashboard.phone" if self._backstage.is_tried_out else "dashboard.conversations"
+        return redirect(address_of(first), 303)
+
+    def entrance(self) -> Any:
+        """Where people look for the first page."""
+        return redirect(address_of("dashboard.landing"), 303)
+
+    def around(self) -> Mapping[str, Any]:
+        """What the frame of every page shows."""
+        return {"is_tried_out": self._backstage.is_tried_out}
+
+    def activity(self) -> Any:
+        """What came in and what became of it."""
         figures, now = self._desk.figures(), self._backstage.now()
-        workers = [(name, age_s, age_s < WORKER_SILENCE_S) for name, age_s in self._backstage.workers().items()]
         hours = _last_hours(figures["hours"], now)
         return render_template(
-            "overview.html",
+            "activity.html",
             now=now,
             figures=figures,
-            channels=self._backstage.channels,
-            workers=workers,
             hours=hours,
             totals={name: sum(hour.counts.get(name, 0) for hour in hours) for name in _COUNTED},
             busiest=max((max(hour.heard, hour.said) for hour in hours), default=0),
         )
 
-    def entrance(self) -> Any:
-        """Where people look for the overview."""
-        return redirect(address_of("dashboard.overview"), 303)
+    def technical(self) -> Any:
+        """How the machine is, for whoever runs it: the figures of /webhook/status."""
+        workers = [(name, age_s, age_s < WORKER_SILENCE_S) for name, age_s in self._backstage.workers().items()]
+        return render_template(
+            "technical.html",
+            now=self._backstage.now(),
+            figures=self._desk.figures(),
+            channels=self._backstage.channels,
+            workers=workers,
+        )
 
     def conversations(self) -> Any:
         """A page of summaries, newest first."""
@@ -213,8 +247,8 @@ class _Pages:
                 query=self._backstage.typed_key(asked["q"]) or asked["q"],
             )
         except ValueError:
-            abort(400, "That page of the list does not exist. Start again from its first page.")
-        return render_template("conversations.html", asked=asked, **page)
+            abort(400, t("Esa página de la lista no existe. Vuelve a la primera."))
+        return render_template("conversations.html", asked=asked, now=self._backstage.now(), **page)
 
     # -- looking after it ------------------------------------------------------------------------------------------
 
@@ -222,13 +256,13 @@ class _Pages:
         """The bot falls silent everywhere."""
         self._operators.pause()
         self._log.warning("dashboard.bot_paused")
-        return redirect(address_of("dashboard.overview", done="paused"), 303)
+        return frame.done("paused", address_of("dashboard.landing"))
 
     def resume(self) -> Any:
         """The bot speaks again."""
         self._operators.resume()
         self._log.info("dashboard.bot_resumed")
-        return redirect(address_of("dashboard.overview", done="resumed"), 303)
+        return frame.done("resumed", address_of("dashboard.landing"))
 
     def dead_letters(self) -> Any:
         """What was given up, newest first, and why."""
@@ -243,16 +277,16 @@ class _Pages:
         """Tries one of them again."""
         done = "replayed" if self._operators.replay(letter_id) else "gone"
         self._log.info(f"dashboard.dead_letter_{done}")
-        return redirect(address_of("dashboard.dead_letters", done=done), 303)
+        return frame.done(done, address_of("dashboard.dead_letters"))
 
     def replay_all(self) -> Any:
         """Tries all of them again, the oldest first: what a person wrote first is answered first."""
         if request.form.get("confirmed") != "yes":
-            abort(400, "Tick the box that says that you mean it.")
+            abort(400, t("Marca la casilla para confirmarlo."))
         letters = self._operators.dead_letters(MOST_LETTERS)
         replayed = sum(self._operators.replay_letter(letter) for letter in reversed(letters))
         self._log.info("dashboard.dead_letters_replayed", count=replayed)
-        return redirect(address_of("dashboard.dead_letters", done="replayed_all"), 303)
+        return frame.done("replayed_all", address_of("dashboard.dead_letters"))
 
     def checks(self) -> Any:
         """Asks the store and every configured vendor now."""
@@ -265,7 +299,7 @@ class _Pages:
     def set_up_chatwoot(self) -> Any:
         """Makes what is missing in the account, and shows what became of each step."""
         if self._backstage.set_up_chatwoot is None:
-            abort(409, "No Chatwoot account is configured.")
+            abort(409, t("No hay ninguna cuenta de Chatwoot conectada."))
         steps = self._backstage.set_up_chatwoot()
         failed = sum(step.result == "failed" for step in steps)
         self._log.info("dashboard.chatwoot_set_up", steps=len(steps), failed=failed)
@@ -274,7 +308,7 @@ class _Pages:
     def nowhere(self, reference: str) -> Any:
         """There is no such page; said as one."""
         del reference
-        abort(404, NOT_FOUND)
+        abort(404, t(NOT_FOUND))
 
 
 _COUNTED = ("inbound", "replies", "errors", "waited_ms", "waited_turns")

@@ -15,7 +15,7 @@ import msgspec
 from flask import Response, abort, redirect, render_template, request
 from flask import url_for as address_of
 
-from src.dashboard import wording
+from src.dashboard.frame import t, words
 from src.desk.desk import Desk
 from src.desk.ports import Clock
 from src.messages import PLAYED, Contact, Inbound
@@ -37,10 +37,9 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Simulator:
     """The views of the simulated phone. Each browser tab plays the number in its address."""
 
-    def __init__(self, desk: Desk, now: Clock, timezone: str) -> None:
+    def __init__(self, desk: Desk, now: Clock) -> None:
         self._desk = desk
         self._now = now
-        self._timezone = timezone
 
     def phone(self) -> Any:
         """The page. Without a number somebody new is made up."""
@@ -54,16 +53,16 @@ class Simulator:
         """The last rows of the transcript, ready to be shown, and where the sale stands."""
         shown = self._desk.conversation(_key(_made_up(request.args.get("number", "")))) or {}
         rows = [self._row(row) for row in shown.get("messages", [])[-ROWS_SHOWN:]]
-        return _json({"messages": rows, "stage": wording.STAGES.get(shown.get("stage", ""), ""), "owner": shown.get("owner")})
+        return _json({"messages": rows, "stage": words().stage(shown["stage"]) if shown else "", "owner": shown.get("owner")})
 
     def say(self) -> Any:
         """Hands in what the prospect said; it is kept when this returns."""
         try:
             said = msgspec.json.decode(request.get_data(), type=Said)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            abort(400, "That is no message of this page.")
+            abort(400, t("Eso no es un mensaje de esta página."))
         if not said.text.strip() or len(said.text) > 4096 or len(said.reply_id) > 256:
-            abort(400, "A message has 1 to 4,096 characters.")
+            abort(400, t("Un mensaje tiene entre 1 y 4.096 caracteres."))
         number = _made_up(said.number)
         contact = Contact(key=_key(number), channel=PLAYED, phone=f"+{number}")
         inbound = Inbound(
@@ -82,16 +81,16 @@ class Simulator:
             "id": row["id"],
             "role": row["role"],
             "kind": row["kind"],
-            "runs": wording.runs(row["text"]),
+            "runs": words().runs(row["text"]),
             "options": row.get("options", []),
-            "clock": wording.local(row["at"], self._timezone).strftime("%H:%M"),
+            "clock": words().clock(row["at"]),
             "status": row["status"],
         }
 
 
 def _made_up(number: str) -> str:
     if not _MADE_UP.fullmatch(number):
-        abort(400, "Only made-up numbers can be played: 3460 and seven more digits.")
+        abort(400, t("Solo se prueba con números inventados: 3460 y siete cifras más."))
     return number
 
 

@@ -1,7 +1,7 @@
 """What codes of ours are called for people: stages, outcomes, reasons, temperatures and the rest, each in one row.
 
-Spanish is what brokers read in a CRM and in notes, English what operators read on their pages. The titles of labels and the
-values that a CRM lists are promises: brokerages filter, report and automate by them.
+Spanish, as brokers read it in a CRM, in notes and on their pages; what the pages say in English stands in their `english.toml`. The
+titles of labels and the values that a CRM lists are promises: brokerages filter, report and automate by them.
 """
 
 from __future__ import annotations
@@ -26,20 +26,18 @@ class Label(msgspec.Struct, frozen=True):
 
 
 class StageWords(msgspec.Struct, frozen=True):
-    """`title` stands by itself, `within` inside a sentence, `english` on the operators' pages."""
+    """`title` stands by itself, `within` inside a sentence."""
 
     title: str
     within: str
-    english: str
     label: Label
 
 
 class OutcomeWords(msgspec.Struct, frozen=True):
-    """`of_the_sale` is said of the conversation, `listed` is the CRM's value, `english` stands on the operators' pages."""
+    """`of_the_sale` is said of the conversation, `listed` is the CRM's value."""
 
     of_the_sale: str
     listed: str
-    english: str
     label: Label | None
 
 
@@ -47,31 +45,26 @@ STAGES: Mapping[Stage, StageWords] = {
     "INICIO": StageWords(
         "Primer contacto",
         "primer contacto",
-        "Greeting and consent",
         Label("inicio", "Primer contacto: todavía no ha dado permiso para usar sus datos", "#90a4ae"),
     ),
     "NEEDS_ANALYSIS": StageWords(
         "Preguntas sobre lo que necesita",
         "preguntas sobre lo que necesita",
-        "Needs",
         Label("needs_analysis", "El asistente está preguntando qué necesita", "#64b5f6"),
     ),
     "COTIZACION": StageWords(
         "Cálculo del precio",
         "cálculo del precio",
-        "Quoting",
         Label("cotizacion", "Falta algo para poder dar un precio", "#1e88e5"),
     ),
     "PRESENTACION_PROPUESTA": StageWords(
         "Tiene la propuesta delante",
         "propuesta",
-        "Proposal",
         Label("presentacion_propuesta", "Tiene precios delante y está decidiendo", "#5e35b1"),
     ),
     "FINALIZADO": StageWords(
         "Venta terminada",
         "venta terminada",
-        "Closed",
         Label("finalizado", "La conversación de venta ha terminado", "#546e7a"),
     ),
 }
@@ -86,30 +79,24 @@ OUTCOMES: Mapping[Outcome, OutcomeWords] = {
     "accepted": OutcomeWords(
         "aceptada",
         "aceptado",
-        "accepted",
         Label("aceptado", "Ha aceptado una opción: faltan cuestionario de salud y firma", "#2e7d32"),
     ),
-    "declined": OutcomeWords("rechazada", "rechazado", "declined", Label("rechazado", "Ha dicho que no", "#757575")),
+    "declined": OutcomeWords("rechazada", "rechazado", Label("rechazado", "Ha dicho que no", "#757575")),
     "ineligible": OutcomeWords(
         "no asegurable",
         "no asegurable",
-        "not eligible",
         Label("no-asegurable", "No se le puede ofrecer este seguro", "#6d4c41"),
     ),
-    "opted_out": OutcomeWords(
-        "no quiere más mensajes", "baja", "opted out", Label("baja", "Ha pedido que no se le escriba más", "#212121")
-    ),
+    "opted_out": OutcomeWords("no quiere más mensajes", "baja", Label("baja", "Ha pedido que no se le escriba más", "#212121")),
     "consent_refused": OutcomeWords(
         "sin permiso para usar sus datos",
         "sin consentimiento",
-        "refused consent",
         Label("sin-consentimiento", "No ha dado permiso para usar sus datos", "#9e9e9e"),
     ),
-    "handed_over": OutcomeWords("la lleva una persona", "en manos de una persona", "handed over", None),
+    "handed_over": OutcomeWords("la lleva una persona", "en manos de una persona", None),
     "expired": OutcomeWords(
         "el precio ha caducado",
         "propuesta caducada",
-        "expired",
         Label("caducado", "Los precios de su propuesta ya no valen", "#8d6e63"),
     ),
 }
@@ -155,8 +142,6 @@ OBJECTIONS: Mapping[str, str] = {
 """By `Objection`."""
 CONSENTS = {"quote": "Uso de sus datos para el presupuesto", "follow_up": "Que se le escriba más adelante"}
 SPEAKERS = {"prospect": "Cliente", "bot": "Asistente", "human": "Equipo", "system": "Sistema"}
-SPEAKERS_IN_ENGLISH = {"prospect": "Prospect", "bot": "Bot", "human": "Human", "system": "System"}
-LANES_IN_ENGLISH = {"turns": "to be answered", "delivery": "to be sent", "mirror": "to be mirrored"}
 
 
 class Awaited(msgspec.Struct, frozen=True):

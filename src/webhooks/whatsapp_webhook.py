@@ -119,6 +119,7 @@ def _backstage(services: Services) -> Backstage:
         revocations=services.revocations,
         secure=settings.public_base_url.startswith("https://"),
         timezone=settings.timezone,
+        is_tried_out=settings.is_tried_out,
     )
 
 

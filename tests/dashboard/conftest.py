@@ -119,11 +119,12 @@ class Office:
 
 
 class Visitor:
-    """A browser without scripts."""
+    """A browser without scripts. It reads English, as most of these tests do; the pages' own language is Spanish."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, language: str = "en") -> None:
         self.app = app
         self.client = app.test_client()
+        self.client.set_cookie("iv-language", language)
 
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.client.get(path, buffered=True, **more)
@@ -142,7 +143,7 @@ class Visitor:
         return self.client.post("/login", data={"token": token, "csrf": word}, environ_overrides={"REMOTE_ADDR": from_address})
 
     def is_logged_in(self) -> bool:
-        return self.get("/").status_code == 200
+        return self.get("/dashboard/activity").status_code == 200
 
 
 INLINE = ("a", "b", "em", "s", "small", "span", "strong", "time")
@@ -226,6 +227,7 @@ def new_app(office: Office) -> Callable[..., Flask]:
             "revocations": RedisRevocations(office.ledger),
             "secure": False,
             "timezone": "Europe/Madrid",
+            "is_tried_out": False,
             **changes,
         }
         app = Flask("dashboard-under-test", static_folder=None)

@@ -17,10 +17,11 @@ from src.errors import LedgerUnavailable
 from tests.dashboard.conftest import ADMIN, MARTA, MARTA_KEY, Office, Page, Visitor, form_word
 
 Rule = tuple[str, str, str]
-OPEN = {"/login", "/dashboard/static/<name>"}
+OPEN = {"/login", "/dashboard/static/<name>", "/dashboard/language/<language>"}
 FILLED = {
     "<reference>": MARTA_KEY,
     "<name>": "dashboard.css",
+    "<language>": "en",
     "<path:reference>": "conversations/nobody/nowhere",
 }
 FORM = {"confirmed": "yes", "text": "hola", "age": "44"}
@@ -72,7 +73,7 @@ def test_pages_send_strangers_and_forgers_to_the_login(app: Flask, office: Offic
 
 def test_operators_see_every_page(operator: Visitor, office: Office) -> None:
     office.has_marta()
-    others = {"/dashboard/": 303, "/dashboard/<path:reference>": 404}
+    others = {"/": 303, "/dashboard/": 303, "/dashboard/language/<language>": 303, "/dashboard/<path:reference>": 404}
     for method, path, rule in every_rule(operator.app):
         if method == "GET":
             assert operator.get(path).status_code == others.get(rule, 200), path
@@ -317,3 +318,30 @@ def test_guesses_from_everywhere_do_not_fill_the_memory() -> None:
     assert patience.wait_s("first") == 0.0
     patience.failed("first")
     assert patience.wait_s("first") == 0.0
+
+
+# -- where one wanted to go --------------------------------------------------------------------------------------------
+
+
+def test_a_link_from_another_site_finds_who_is_logged_in(app: Flask, office: Office) -> None:
+    """Such as the one in Chatwoot: the browser sends no cookie with it, and sends it with the page's own next step."""
+    office.has_marta()
+    link = f"/dashboard/conversations/{MARTA_KEY}"
+    answer = Visitor(app).get(link, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+    assert answer.status_code == 200
+    assert ("meta", {"http-equiv": "refresh", "content": f"0; url={link}"}) in Page(answer).elements
+    assert "Hola" not in answer.text
+
+
+@pytest.mark.parametrize("path", [f"/dashboard/conversations/{MARTA_KEY}", "/dashboard/conversations?q=marta&stage="])
+def test_the_login_leads_to_the_page_that_was_wanted_once(stranger: Visitor, office: Office, path: str) -> None:
+    office.has_marta()
+    assert stranger.get(path).location == "/login"
+    assert stranger.log_in().location == path
+    assert stranger.log_in().location == "/"
+
+
+@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example/dashboard/", "/\\evil", "/logout"])
+def test_the_login_leads_to_no_other_site(stranger: Visitor, wanted: str) -> None:
+    stranger.client.set_cookie("iv-wanted", wanted)
+    assert stranger.log_in().location == "/"

@@ -81,12 +81,12 @@ def test_a_conversation_is_taken_over_and_handed_back(operator: Visitor, office:
     assert "goes on answering here until you take over" in page.text
     page = after(operator, operator.post(f"{CONVERSATION}/takeover"))
     assert owner(office) == "human"
-    assert "the bot is silent here" in page.text
-    assert "Hand back to the bot" in page.text
+    assert "the assistant is silent here" in page.text
+    assert "Hand back to the assistant" in page.text
     assert "goes on answering" not in page.text
     page = after(operator, operator.post(f"{CONVERSATION}/handback"))
     assert owner(office) == "bot"
-    assert "The bot has the conversation again" in page.text
+    assert "The assistant has the conversation again" in page.text
     assert "Take over" in page.text
 
 
@@ -100,7 +100,7 @@ def test_a_message_goes_out_in_a_persons_name(operator: Visitor, office: Office)
     assert answer.location.endswith("#newest")
     page = after(operator, answer)
     assert "Your message is on its way" in page.text
-    assert "Human Buenos días, soy Laura." in page.text
+    assert "Team Buenos días, soy Laura." in page.text
     (sent,) = outgoing(office)
     assert (sent.speaker, sent.content.kind, sent.content.text) == ("human", "text", "Buenos días,\nsoy Laura.")
 
@@ -177,7 +177,7 @@ def test_without_a_channel_nothing_can_be_written(operator: Visitor, office: Off
     office.hears("hola")
     office.channels.clear()
     page = Page(operator.get(CONVERSATION))
-    assert "No channel is configured" in page.text
+    assert "is not connected any more" in page.text
     assert not {"text", "template"} & page.fields.keys()
     answer = operator.post(f"{CONVERSATION}/messages", form={"text": "hola, Marta"})
     assert answer.status_code == 409
@@ -192,7 +192,7 @@ def test_values_are_corrected_and_the_rest_stays(operator: Visitor, office: Offi
     before = profile(office)
     form = filled_in(operator, age="37", mortgage_balance="131.500", smoker="yes", email="marta@example.com")
     page = after(operator, operator.post(f"{CONVERSATION}/profile", form=form))
-    assert "The profile was corrected" in page.text
+    assert "The facts were corrected" in page.text
     assert "Age 37 years human," in page.text
     assert "before: 63 years, 36 years" in page.text
     changed = {"age": 37, "mortgage_balance": 131_500, "smoker": True, "email": "marta@example.com"}
@@ -267,21 +267,23 @@ def test_what_was_typed_stays_text_when_it_is_shown_again(operator: Visitor, lat
 
 def test_a_pause_is_seen_on_every_page_until_it_ends(operator: Visitor, office: Office) -> None:
     office.has_marta()
-    assert "The bot is paused" not in Page(operator.get("/")).text
+    assert "The assistant is paused" not in Page(operator.get("/dashboard/activity")).text
     page = after(operator, operator.post("/dashboard/pause"))
-    assert "The bot falls silent everywhere" in page.text
+    assert "The assistant is silent everywhere" in page.text
     assert office.operators.paused()
     for method, path, rule in every_rule(operator.app):
-        if method == "GET" and not rule.startswith(("/login", "/dashboard/static", "/dashboard/try/messages", "/dashboard/<")):
+        if method == "GET" and not rule.startswith(
+            ("/login", "/dashboard/static", "/dashboard/language", "/dashboard/try/messages", "/dashboard/<")
+        ):
             answer = operator.get(path, follow_redirects=True)
-            assert "The bot is paused" in Page(answer).text, path
-            assert ("Pause the bot" in answer.text) is False
-    assert "The bot is paused" in Page(operator.get("/dashboard/nothing")).text
-    assert "The bot is paused" not in Page(Visitor(operator.app).get("/login")).text
+            assert "The assistant is paused" in Page(answer).text, path
+            assert ("Pause everywhere" in answer.text) is False
+    assert "The assistant is paused" in Page(operator.get("/dashboard/nothing")).text
+    assert "The assistant is paused" not in Page(Visitor(operator.app).get("/login")).text
     page = after(operator, operator.post("/dashboard/resume"))
-    assert "The bot speaks again" in page.text
-    assert "The bot is paused" not in page.text
-    assert "Pause the bot" in page.text
+    assert "The assistant speaks again" in page.text
+    assert "The assistant is paused" not in page.text
+    assert "Pause everywhere" in page.text
     assert not office.operators.paused()
 
 
@@ -289,18 +291,18 @@ def test_a_pause_is_seen_on_every_page_until_it_ends(operator: Visitor, office: 
 
 
 def test_a_dead_letter_is_shown_with_its_reason_and_tried_again(operator: Visitor, office: Office) -> None:
-    assert "No dead letters" in Page(operator.get(LETTERS)).text
+    assert "Nothing is stuck" in Page(operator.get(LETTERS)).text
     letter_id = office.gives_up(reason="BotFailed: three times")
-    overview = Page(operator.get("/"))
-    assert "1 dead letter" in overview.text
+    overview = Page(operator.get("/dashboard/technical"))
+    assert "1 message stuck" in overview.text
     assert LETTERS in overview.links()
     page = Page(operator.get(LETTERS))
-    for shown in ("turns to be answered", "BotFailed: three times", "1 attempt ", letter_id):
+    for shown in ("to be answered", "BotFailed: three times", "1 attempt ", letter_id):
         assert shown in page.text, shown
     assert CONVERSATION in page.links()
     page = after(operator, operator.post(f"{LETTERS}/{letter_id}/replay"))
     assert "tried again" in page.text
-    assert "No dead letters" in page.text
+    assert "Nothing is stuck" in page.text
     claim = office.ledger.claim("turns", MARTA_KEY)
     assert claim is not None
     assert [jobs.inbound_of(job.body).text for job in claim.jobs] == ["¿hola?"]
@@ -308,7 +310,7 @@ def test_a_dead_letter_is_shown_with_its_reason_and_tried_again(operator: Visito
 
 def test_a_dead_letter_that_is_gone_is_said(operator: Visitor, office: Office) -> None:
     letter_id = office.gives_up()
-    for notice in ("put back into its lane", "no longer among the dead letters"):
+    for notice in ("tried again", "gone already"):
         assert notice in after(operator, operator.post(f"{LETTERS}/{letter_id}/replay")).text
 
 
@@ -319,7 +321,7 @@ def test_all_of_them_are_tried_again_when_it_is_meant(operator: Visitor, office:
         assert operator.post(f"{LETTERS}/replay", form=form).status_code == 400
     assert len(office.operators.dead_letters()) == 2
     page = after(operator, operator.post(f"{LETTERS}/replay", form={"confirmed": "yes"}))
-    assert "No dead letters" in page.text
+    assert "Nothing is stuck" in page.text
     assert office.operators.dead_letters() == []
     for number in (MARTA, ANA):
         assert office.ledger.claim("turns", f"whatsapp:{number}") is not None
@@ -470,7 +472,7 @@ def test_who_is_refused_for_a_while_is_told_so_by_a_page(app: Flask) -> None:
     def refuse() -> None:
         raise TooManyRequests("Too many requests from this address.", retry_after_s=7)
 
-    answer = Visitor(app).get("/")
+    answer = Visitor(app).get("/dashboard/activity")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
     assert "Too many requests" in Page(answer).text
 
@@ -479,7 +481,7 @@ def test_one_can_log_out_of_a_dashboard_whose_store_is_gone(new_app: Callable[..
     gone = Failing(LedgerUnavailable("gone"))
     visitor = Visitor(new_app(desk=gone, operators=gone))
     visitor.log_in()
-    page = Page(visitor.get("/"))
+    page = Page(visitor.get("/dashboard/activity"))
     assert "cannot be reached" in page.text
     assert visitor.post("/logout", csrf=page.fields["csrf"]).location == "/login"
 
@@ -490,13 +492,13 @@ def test_addresses_that_are_no_page_are_said_by_a_page(operator: Visitor, strang
         assert (answer.status_code, answer.mimetype) == (404, "text/html"), path
         assert "There is no such page" in Page(answer).text
         assert stranger.get(path).location == "/login"  # who is nobody learns of no page
-    assert operator.get("/dashboard", follow_redirects=True).request.path == "/"
+    assert operator.get("/dashboard", follow_redirects=True).request.path == "/dashboard/conversations"
 
 
 def test_every_form_can_be_sent_by_keyboard_and_is_labelled(operator: Visitor, office: Office) -> None:
     office.has_marta()
     office.gives_up(ANA)
-    for path in (CONVERSATION, LETTERS, "/"):
+    for path in (CONVERSATION, LETTERS, "/dashboard/activity", "/dashboard/technical"):
         page = Page(operator.get(path))
         labelled = {attributes.get("for") for tag, attributes in page.elements if tag == "label"}
         for tag, attributes in page.elements:

@@ -59,7 +59,7 @@ def test_a_played_prospect_is_answered_and_seen(product: Product) -> None:
         eventually(lambda: len(replies()) == 2)
         conversation = visitor.get(f"{product.address}/dashboard/conversations/{PLAYED}").text
         assert "Hola, quiero información" in conversation
-        assert "given" in conversation
+        assert "dado" in conversation
         assert f"simulator:{PLAYED}" in visitor.get(f"{product.address}/dashboard/conversations").text
     assert product.conversation(PLAYED)["consents"]["quote"]["given"] is True
     assert ADMIN_TOKEN not in product.log_file.read_text()
@@ -69,19 +69,27 @@ def test_a_played_prospect_is_answered_and_seen(product: Product) -> None:
 def test_the_login_link_logs_in_and_leaves_no_token_behind(product: Product, browser: Browser) -> None:
     link = f"{product.address}/login#{ADMIN_TOKEN}"
     browser.go(link)
-    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Overview")
-    assert browser.js("location.href") == f"{product.address}/"
+    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Probar")
+    assert browser.js("location.pathname") == "/dashboard/try"  # as nothing is connected
     assert browser.js("document.cookie") == ""
     entries = browser.call("Page.getNavigationHistory")["entries"]
     assert not [entry["url"] for entry in entries if ADMIN_TOKEN in entry["url"]]
     assert not browser.complaints
 
 
+def test_a_login_link_pasted_into_an_open_login_page_leaves_no_token_behind(product: Product, browser: Browser) -> None:
+    browser.go(f"{product.address}/login")
+    browser.js(f"location.hash = '{ADMIN_TOKEN}'")
+    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Probar")
+    assert not [url for url in browser.requests if ADMIN_TOKEN in url]
+    assert ADMIN_TOKEN not in browser.js("location.href")
+
+
 def test_a_prospect_is_played_with_the_keyboard_alone(product: Product, browser: Browser) -> None:
     browser.go(f"{product.address}/login")
     browser.type(ADMIN_TOKEN)
     browser.press("Enter")
-    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Overview")
+    eventually(lambda: browser.js("document.querySelector('h1')?.textContent") == "Probar")
     browser.go(f"{product.address}/dashboard/try?number={WATCHED}")
     browser.type("hola")
     browser.press("Enter")
@@ -104,21 +112,21 @@ LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 
 def log_in(product: Product, browser: Browser) -> None:
     browser.go(f"{product.address}/login#{ADMIN_TOKEN}")
-    eventually(lambda: browser.js("location.pathname") == "/")
+    eventually(lambda: browser.js("location.pathname") == "/dashboard/try")
 
 
 def test_the_overview_keeps_itself_fresh_and_stays_where_it_is(product: Product, browser: Browser) -> None:
     log_in(product, browser)
-    browser.go(product.address)
+    browser.go(f"{product.address}/dashboard/activity")
     counted = "Number(document.querySelector('#figures b').textContent)"
     before = browser.js(counted)
-    browser.js("document.querySelector('#hours details').open = true; document.querySelector('#columns a').focus()")
+    browser.js("document.querySelector('#hours details').open = true; document.querySelector('#stages a').focus()")
     browser.js("window.stays = true; scrollTo(0, 120)")
     product.say(COUNTED, "hola")
     browser.js(LOOK)
     eventually(lambda: browser.js(counted) == before + 1)
     assert browser.js("[scrollY, document.querySelector('#hours details').open, window.stays]") == [120, True, True]
-    assert browser.js("document.activeElement === document.querySelector('#columns a')")
+    assert browser.js("document.activeElement === document.querySelector('#stages a')")
     assert not browser.complaints
 
 
@@ -129,13 +137,13 @@ def test_a_human_takes_over_and_talks_while_the_page_follows(product: Product, b
     browser.go(f"{product.address}/dashboard/conversations/{ATTENDED}")
     browser.js("document.querySelector('#standing button').focus()")
     browser.press("Enter")
-    eventually(lambda: browser.js("document.querySelector('#standing button')?.textContent") == "Hand back to the bot")
+    eventually(lambda: browser.js("document.querySelector('#standing button')?.textContent") == "Devolver al asistente")
     browser.js("document.querySelector('#text').focus()")
     browser.type("Buenos días, soy Laura.")
     browser.press("Tab")
     browser.press("Enter")
     status = "[...document.querySelectorAll('.from-human .status')].at(-1)?.textContent"
-    eventually(lambda: "delivered" in (browser.js(status) or ""))  # it was queued when the page came
+    eventually(lambda: "entregado" in (browser.js(status) or ""))  # it was queued when the page came
     assert product.say(ATTENDED, "¡Hola, Laura!").ok
     browser.js("document.querySelector('#text').focus()")
     browser.type("Un borr")
@@ -146,7 +154,9 @@ def test_a_human_takes_over_and_talks_while_the_page_follows(product: Product, b
     assert browser.js("[document.activeElement.id, document.querySelector('#text').value]") == ["text", "Un borr"]
     browser.call("Network.clearBrowserCookies")
     browser.js(LOOK)
-    eventually(lambda: "logged out" in browser.js("document.querySelector('#stale:not([hidden])')?.textContent ?? ''"))
+    eventually(
+        lambda: "Tu sesión ha terminado" in browser.js("document.querySelector('#stale:not([hidden])')?.textContent ?? ''")
+    )
     assert browser.js("document.querySelector('#text').value") == "Un borr"
     assert not browser.complaints
 
@@ -154,8 +164,7 @@ def test_a_human_takes_over_and_talks_while_the_page_follows(product: Product, b
 def test_what_others_wrote_stays_text_in_a_browser(product: Product, browser: Browser) -> None:
     product.say(HOSTILE, CANARY)
     eventually(lambda: product.replies(HOSTILE))
-    browser.go(f"{product.address}/login#{ADMIN_TOKEN}")
-    eventually(lambda: browser.js("location.pathname") == "/")
+    log_in(product, browser)
     browser.go(f"{product.address}/dashboard/try?number={HOSTILE}")
     browser.type(CANARY)
     browser.press("Enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +47,16 @@ def summaries(answer: TestResponse) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/login", "/", "/dashboard/conversations", "/dashboard/conversations/nobody", "/dashboard/try?number=1"]
+    "path",
+    [
+        "/login",
+        "/",
+        "/dashboard/activity",
+        "/dashboard/technical",
+        "/dashboard/conversations",
+        "/dashboard/conversations/nobody",
+        "/dashboard/try?number=1",
+    ],
 )
 def test_pages_allow_nothing_but_our_own_files_and_are_not_kept(operator: Visitor, path: str) -> None:
     headers = operator.get(path).headers
@@ -137,18 +147,24 @@ def test_the_overview_shows_what_status_tells(operator: Visitor, office: Office)
     office.hears("hola", number="34600000003")
     office.settles("34600000003")
     office.hears("¿hay alguien?", number="34600000003")
-    text = Page(operator.get("/")).text
+    text = Page(operator.get("/dashboard/activity")).text
+    for shown in ("3 conversations", "1 with the team", "4 received", "3 from the assistant"):
+        assert shown in text, shown
+    text = Page(operator.get("/dashboard/technical")).text
     for shown in (
-        "3 conversations", "1 with a human", "1 worker alive", "4 received", "3 sent by the bot", "WhatsApp simulator",
-        "turns to be answered 1", "delivery to be sent 3", "host.1 alive heard of 0.4 s ago", "host.2 silent",
+        "1 worker alive", "WhatsApp simulator", "to be answered turns 1", "to be sent delivery 3",
+        "host.1 alive heard of 0.4 s ago", "host.2 silent",
     ):  # fmt: skip
         assert shown in text, shown
 
 
 def test_the_overview_of_an_empty_store_is_calm(operator: Visitor) -> None:
-    page = Page(operator.get("/"))
+    page = Page(operator.get("/dashboard/activity"))
     text = page.text
-    assert ("meta", {"http-equiv": "refresh", "content": "10; url=/"}) in page.elements  # for browsers without scripts
+    assert (
+        "meta",
+        {"http-equiv": "refresh", "content": "10; url=/dashboard/activity"},
+    ) in page.elements  # for browsers without scripts
     assert "0 conversations" in text
     assert "No message in these hours." in text
     assert "– to answer" in text
@@ -157,8 +173,8 @@ def test_the_overview_of_an_empty_store_is_calm(operator: Visitor) -> None:
 def test_a_dead_fleet_is_said(new_app: Callable[..., Flask], operator: Visitor) -> None:
     visitor = Visitor(new_app(workers=dict))
     visitor.log_in()
-    assert "nobody answers them" in Page(visitor.get("/")).text
-    assert "nobody answers them" not in Page(operator.get("/")).text
+    assert "nobody answers them" in Page(visitor.get("/dashboard/technical")).text
+    assert "nobody answers them" not in Page(operator.get("/dashboard/technical")).text
 
 
 def test_the_list_goes_page_by_page_and_loses_nobody(operator: Visitor, office: Office) -> None:
@@ -207,10 +223,11 @@ def test_a_conversation_is_shown_with_everything_that_is_known(operator: Visitor
     page = Page(answer)
     for shown in (
         "Hola, soy Marta", "Mucho gusto, Marta.", "Adelante", "queued", "“Marta en WhatsApp”", "Proposal",
-        "Age 36 years prospect,", "before: 63 years", "Smoker no", "Mortgage balance 130,000 €", "Sport buceo",
-        "337,000 € quoted up to 300,000 €", "Equilibrada chosen", "15.96 € a month", "185.91 € a year",
-        "death, permanent disability", "valid until 2026-12-20", "294.50 €", "Esencial 9.19 €", "Quote given",
-        "text 2026-11-20", "Waiting for: choice",
+        "Age 36 years said in the chat,", "before: 63 years", "Smoker no", "Mortgage balance 130,000 €", "Sport buceo",
+        "337,000 € quoted up to 300,000 €", "Balanced chosen", "15.96 € a month", "185.91 € a year",
+        "Renewable term, 150,000 €",
+        "death, permanent disability", "valid until Dec 20, 2026", "294.50 €", "Essential 9.19 €",
+        "Use of their data for the quote given", "text 2026-11-20", "Waiting for them: to choose an option",
     ):  # fmt: skip
         assert shown in page.text, shown
     assert ("strong", {}) in page.elements
@@ -227,7 +244,7 @@ def test_a_conversation_is_found_by_what_people_type(operator: Visitor, office: 
 def test_somebody_who_only_wrote_and_sent_things_is_shown(operator: Visitor, office: Office) -> None:
     office.hears("", kind="audio")
     text = Page(operator.get(CONVERSATION)).text
-    assert "Prospect · Audio" in text
+    assert "Customer · voice note" in text
     assert "Nothing is known yet." in text
 
 
@@ -288,7 +305,13 @@ class Unreachable:
 def test_a_store_that_is_gone_is_a_page_that_says_so_and_nothing_more(new_app: Callable[..., Flask]) -> None:
     visitor = Visitor(new_app(desk=Unreachable()))
     visitor.log_in()
-    for path in ("/", "/dashboard/conversations", CONVERSATION, f"/dashboard/try/messages?number={MARTA}"):
+    for path in (
+        "/dashboard/activity",
+        "/dashboard/technical",
+        "/dashboard/conversations",
+        CONVERSATION,
+        f"/dashboard/try/messages?number={MARTA}",
+    ):
         answer = visitor.get(path)
         assert answer.status_code == 503, path
         assert "cannot be reached" in answer.text
@@ -305,3 +328,69 @@ def test_a_conversation_of_a_newer_version_still_shows_its_transcript(operator: 
     answer = operator.get(CONVERSATION)
     assert answer.status_code == 200
     assert "hola" in Page(answer).text
+
+
+# -- languages, notices, what browsers ask for -------------------------------------------------------------------------
+
+
+def test_pages_are_spanish_until_somebody_wants_english(app: Flask, office: Office) -> None:
+    office.has_marta()
+    visitor = Visitor(app, "es")
+    visitor.log_in()
+    answer = visitor.get(CONVERSATION)
+    assert '<html lang="es">' in answer.text
+    text = Page(answer).text.replace("\xa0", " ")
+    for shown in (
+        "La llevo yo", "Edad 36 años", "antes: 63 años", "Hipoteca pendiente 130.000 €", "Equilibrada elegida",
+        "15,96 € al mes",
+        "fallecimiento, incapacidad permanente absoluta", "Se espera que elija una opción", "English",
+    ):  # fmt: skip
+        assert shown in text, shown
+    back = visitor.get(f"/dashboard/language/en?back={quote_plus(CONVERSATION)}")
+    assert back.location == CONVERSATION
+    assert '<html lang="en">' in visitor.get(CONVERSATION).text
+
+
+@pytest.mark.parametrize("back", ["//evil.example/x", "https://evil.example", "/\\evil.example", "/login", "/dashboard/\r\nx"])
+def test_the_change_of_language_leads_to_no_other_site(operator: Visitor, back: str) -> None:
+    assert operator.get("/dashboard/language/es", query_string={"back": back}).location == "/"
+
+
+def test_a_language_that_there_is_not_changes_nothing(operator: Visitor) -> None:
+    assert "Set-Cookie" not in operator.get("/dashboard/language/xx").headers
+
+
+def test_what_was_done_is_said_once(operator: Visitor, office: Office) -> None:
+    office.has_marta()
+    answer = operator.post(f"{CONVERSATION}/takeover")
+    assert "done=" not in answer.location
+    assert "You have the conversation" in operator.get(answer.location).text
+    assert "You have the conversation" not in operator.get(answer.location).text
+
+
+def test_who_erases_somebody_reads_who_that_is(operator: Visitor, office: Office) -> None:
+    office.has_marta()
+    text = Page(operator.get(CONVERSATION)).text
+    assert f"Everything about Marta (+{MARTA}) goes" in text
+    assert "Yes, erase everything of Marta" in text
+
+
+def test_an_address_that_nobody_serves_is_a_page_for_people_and_json_for_programs(stranger: Visitor) -> None:
+    page = stranger.get("/nothing/here", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert set(page.headers["Content-Security-Policy"].split("; ")) == POLICY
+    for path, accept in (("/nothing", "*/*"), ("/nothing", "application/json"), ("/webhook/nothing", "text/html")):
+        answer = stranger.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.json["error"]["code"]) == (404, "not_found"), (path, accept)
+
+
+@pytest.mark.parametrize("path", [CONVERSATION, "/dashboard/activity", "/dashboard/static/dashboard.css"])
+def test_pages_are_compressed_for_who_takes_it(operator: Visitor, office: Office, path: str) -> None:
+    office.has_marta()
+    plain = operator.get(path)
+    packed = operator.get(path, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert len(gzip.decompress(packed.data)) == pytest.approx(len(plain.data), abs=200)  # a clock may have gone on
+    assert len(packed.data) < len(plain.data) / 2

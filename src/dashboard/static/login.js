@@ -1,10 +1,15 @@
-// The login link carries the token in the fragment, which browsers never send to a server and no log sees.
+// The login link carries the token in the fragment, which browsers never send to a server and no log sees. Pasted into a login
+// page that is open already it only changes the fragment.
 "use strict";
 
 const form = document.getElementById("login");
-const fragment = location.hash.slice(1);
 
-if (fragment) {
+addEventListener("hashchange", take);
+take();
+
+function take() {
+  const fragment = location.hash.slice(1);
+  if (!fragment) return;
   history.replaceState(null, "", location.pathname);
   form.elements.token.value = decoded(fragment);
   form.submit();

@@ -17,15 +17,15 @@ async function look() {
   looking = true;
   try {
     const answer = await fetch(document.body.dataset.refresh, { headers: { Accept: "text/html" } });
-    if (answer.redirected) complain("You are logged out: this page is not kept fresh any more.");
-    else if (!answer.ok) complain("This page cannot be kept fresh just now.");
+    if (answer.redirected) complain(document.body.dataset.out);
+    else if (!answer.ok) complain(document.body.dataset.ill);
     else {
       complain("");
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of document.querySelectorAll("[data-live]")) renew(part, page.getElementById(part.id));
     }
   } catch {
-    complain("The server cannot be reached. Trying again.");
+    complain(document.body.dataset.away);
   }
   looking = false;
 }

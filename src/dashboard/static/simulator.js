@@ -14,7 +14,7 @@ const EAGER_FOR_MS = 20000;
 
 const shown = new Map();
 const typing = element("li", "typing", "…");
-typing.setAttribute("aria-label", "The bot is writing");
+typing.setAttribute("aria-label", phone.dataset.typing);
 let eagerUntil = 0;
 let timer = 0;
 let looking = false;
@@ -79,7 +79,7 @@ async function ask(address, options) {
     complain(answer.ok ? "" : body.error.message);
     return answer.ok ? body : null;
   } catch {
-    complain("The server cannot be reached. Trying again.");
+    complain(phone.dataset.away);
     return null;
   }
 }
@@ -107,7 +107,7 @@ function show(seen) {
   for (const [id, { choices }] of shown) {
     for (const choice of choices) choice.disabled = !open.has(id);
   }
-  where.textContent = seen.owner === "human" ? "a human has it: the bot is silent" : seen.stage;
+  where.textContent = seen.owner === "human" ? phone.dataset.human : seen.stage;
   const expected = last && last.role === "prospect" && seen.owner !== "human" && Date.now() < eagerUntil;
   if (expected) bubbles.append(typing);
   else typing.remove();
@@ -151,7 +151,7 @@ function bubble(row) {
 }
 
 function ticks(row) {
-  return row.role === "prospect" ? "✓✓" : row.status === "failed" ? "⚠ not sent" : "";
+  return row.role === "prospect" ? "✓✓" : row.status === "failed" ? `⚠ ${phone.dataset.failed}` : "";
 }
 
 function fit() {
