@@ -23,8 +23,8 @@ from src.desk import words as code_words
 
 LANGUAGES = {"es": "Español", "en": "English"}
 """What can be read, and what each calls itself."""
-STAGES = {stage: said.title for stage, said in code_words.STAGES.items()}
-OUTCOMES = {outcome: said.of_the_sale for outcome, said in code_words.OUTCOMES.items()}
+STAGES: Mapping[str, str] = {stage: said.title for stage, said in code_words.STAGES.items()}
+OUTCOMES: Mapping[str, str] = {outcome: said.of_the_sale for outcome, said in code_words.OUTCOMES.items()}
 REASONS = code_words.REASONS
 ROLES = code_words.SPEAKERS
 OWNERS = {"bot": "asistente", "human": "equipo"}
@@ -149,8 +149,8 @@ _FAULTS = (
 )
 """How the desk says what is wrong with a value, in English, and how we do."""
 TABLES: tuple[Mapping[Any, str], ...] = (
-    STAGES, OUTCOMES, REASONS, ROLES, OWNERS, LANES, STATUSES, TIERS, PRODUCTS, COVERAGES, KINDS, TITLES, VALUES, SOURCES, AWAITED,
-    CONFLICTS, HEADINGS, ADVICE, dict(_FAULTS), {"": OTHERWISE},
+    STAGES, OUTCOMES, REASONS, ROLES, OWNERS, LANES, STATUSES, TIERS, PRODUCTS, COVERAGES, KINDS, TITLES, VALUES, SOURCES,
+    AWAITED, CONFLICTS, HEADINGS, ADVICE, dict(_FAULTS), {"": OTHERWISE},
 )  # fmt: skip
 """Every table whose values are texts for `t`."""
 

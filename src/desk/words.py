@@ -1,7 +1,7 @@
 """What codes of ours are called for people: stages, outcomes, reasons, temperatures and the rest, each in one row.
 
-Spanish, as brokers read it in a CRM, in notes and on their pages; what the pages say in English stands in their `english.toml`. The
-titles of labels and the values that a CRM lists are promises: brokerages filter, report and automate by them.
+Spanish, as brokers read it in a CRM, in notes and on their pages; in English it stands in the pages' `english.toml`. The titles
+of labels and the values that a CRM lists are promises: brokerages filter, report and automate by them.
 """
 
 from __future__ import annotations

@@ -10,22 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.agent.state import STAGES, Outcome, ProfileKey
+from src.agent.state import ProfileKey
 from src.dashboard import wording
 from src.dashboard.forms import CHOICES
 from src.dashboard.wording import Words
 from src.desk.ports import LANES
-from src.messages import DeliveryStatus, Speaker
+from src.messages import DeliveryStatus
 from tests.dashboard.texts import texts
 
 ES, EN = Words("es", "Europe/Madrid"), Words("en", "Europe/Madrid")
 
 
 def test_every_word_of_the_contract_has_one_for_people() -> None:
-    assert tuple(wording.STAGES) == STAGES
-    assert set(wording.OUTCOMES) == set(get_args(Outcome))
     assert set(wording.LANES) == set(LANES)
-    assert set(wording.ROLES) == set(get_args(Speaker))
     assert set(wording.STATUSES) == set(get_args(DeliveryStatus))
     assert set(get_args(ProfileKey)) <= set(wording.TITLES)
     assert set(CHOICES["marital_status"]) == set(wording.VALUES)
