@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.agent.state import ProfileKey
+from src.agent.profile import FIELDS
 from src.dashboard import wording
 from src.dashboard.forms import CHOICES
 from src.dashboard.wording import Words
@@ -24,7 +24,7 @@ ES, EN = Words("es", "Europe/Madrid"), Words("en", "Europe/Madrid")
 def test_every_word_of_the_contract_has_one_for_people() -> None:
     assert set(wording.LANES) == set(LANES)
     assert set(wording.STATUSES) == set(get_args(DeliveryStatus))
-    assert set(get_args(ProfileKey)) <= set(wording.TITLES)
+    assert set(FIELDS) <= set(wording.TITLES)
     assert set(CHOICES["marital_status"]) == set(wording.VALUES)
 
 
