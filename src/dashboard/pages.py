@@ -256,13 +256,13 @@ class _Pages:
         """The bot falls silent everywhere."""
         self._operators.pause()
         self._log.warning("dashboard.bot_paused")
-        return frame.done("paused", address_of("dashboard.landing"))
+        return frame.done("paused", _back())
 
     def resume(self) -> Any:
         """The bot speaks again."""
         self._operators.resume()
         self._log.info("dashboard.bot_resumed")
-        return frame.done("resumed", address_of("dashboard.landing"))
+        return frame.done("resumed", _back())
 
     def dead_letters(self) -> Any:
         """What was given up, newest first, and why."""
@@ -309,6 +309,12 @@ class _Pages:
         """There is no such page; said as one."""
         del reference
         abort(404, t(NOT_FOUND))
+
+
+def _back() -> str:
+    """The page whose form was sent, where it is one of ours."""
+    back = request.form.get("back", "")
+    return back if frame.is_ours(back) else address_of("dashboard.activity")
 
 
 _COUNTED = ("inbound", "replies", "errors", "waited_ms", "waited_turns")

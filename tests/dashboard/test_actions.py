@@ -193,7 +193,7 @@ def test_values_are_corrected_and_the_rest_stays(operator: Visitor, office: Offi
     form = filled_in(operator, age="37", mortgage_balance="131.500", smoker="yes", email="marta@example.com")
     page = after(operator, operator.post(f"{CONVERSATION}/profile", form=form))
     assert "The facts were corrected" in page.text
-    assert "Age 37 years human," in page.text
+    assert "Age 37 years corrected by the team," in page.text
     assert "before: 63 years, 36 years" in page.text
     changed = {"age": 37, "mortgage_balance": 131_500, "smoker": True, "email": "marta@example.com"}
     assert profile(office) == {**before, **changed}
