@@ -202,7 +202,7 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
         line = ChatwootChannel(make_crm(settings, metrics), settings.chatwoot.base_url)
         channels["whatsapp"] = MeasuredChannel(line, metrics, "chatwoot")
     if settings.is_tried_out:
-        channels["whatsapp"] = SimulatorChannel()
+        channels["whatsapp"] = channels["twilio"] = SimulatorChannel()
     return {**channels, PLAYED: SimulatorChannel()}
 
 

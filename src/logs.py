@@ -58,6 +58,8 @@ def configure(*, log_file: str, log_format: str, debug: bool = False, process: s
         _short_exception,
         _mask,
     ]
+    if log_format == "json":
+        shared.append(_severity)
     renderer: Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -172,6 +174,11 @@ def _named(process: str) -> Processor:
         return event
 
     return add
+
+
+def _severity(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """As clouds sort lines: the level, in their spelling."""
+    return {"severity": str(event.get("level", "info")).upper(), **event}
 
 
 def flush() -> None:

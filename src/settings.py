@@ -54,7 +54,8 @@ class WhatsApp(_Discreet, frozen=True):
 class Twilio(_Discreet, frozen=True):
     """WhatsApp through Twilio. `sender` is the address people write to, `whatsapp:+…`.
 
-    `signing_key` is there where Twilio signs with a key of its own instead of the auth token.
+    `signing_key` is there where Twilio signs with a key of its own instead of the auth token. `reply` is "twiml" where people
+    are answered in Twilio's own request as far as that can be done in time, else "rest".
     """
 
     _shown = ("account_sid", "sender")
@@ -64,6 +65,7 @@ class Twilio(_Discreet, frozen=True):
     sender: str
     api_base: str
     signing_key: str = ""
+    reply: str = "rest"
 
 
 class Chatwoot(_Discreet, frozen=True):
@@ -395,6 +397,7 @@ def _twilio(read: _Reader) -> Twilio | None:
         sender=_twilio_sender(read),
         api_base=read.address("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/"),
         signing_key=read.text("TWILIO_SIGNING_KEY"),
+        reply=read.choice("TWILIO_REPLY", "rest", ("rest", "twiml")),
     )
 
 

@@ -94,7 +94,7 @@ def test_the_simulator_speaks_for_nobody_once_a_channel_is_there(
     channels = make_channels(settings, make_metrics(settings))
     simulated = {name for name, channel in channels.items() if isinstance(channel, SimulatorChannel)}
     assert channels.keys() - simulated == real
-    assert simulated == ({"simulator"} if on else {"simulator", "whatsapp"})
+    assert simulated == ({"simulator"} if on else {"simulator", "whatsapp", "twilio"})
 
 
 OWN_RULES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import subprocess
@@ -40,6 +41,17 @@ def test_a_line_says_when_what_where_and_for_which_request(written: Written) -> 
     assert (line["level"], line["process"], line["event"]) == ("info", "web", "webhook.received")
     assert str(line["accepted"]) == "3"
     assert line["cid"] == "0123456789ab"
+
+
+@pytest.mark.parametrize("log_format", ["json"])
+def test_clouds_find_the_severity_in_their_spelling(tmp_path: Path, log_format: str) -> None:
+    with logging_to(tmp_path / "webhook.log", log_format=log_format) as path:
+        log = logs.get_logger()
+        log.info("a.line")
+        log.warning("b.line")
+        log.error("c.line")
+        logs.flush()
+        assert [line["severity"] for line in map(json.loads, path.read_text().splitlines())] == ["INFO", "WARNING", "ERROR"]
 
 
 @pytest.mark.parametrize("cid", ["1795219381004512.7", "123456789012", "0f1234567890"])

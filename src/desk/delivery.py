@@ -127,7 +127,7 @@ class Deliveries:
             counts={"sent": 1},
         )
         self._ledger.commit(claim, settlement)
-        if waits:
+        if waits and message_id:
             self._ledger.remember_sent(claim.contact, outbound.id, message_id)
         return "sent"
 

@@ -239,8 +239,16 @@ class Ledger(Protocol):
     def offer(self, shard: int, room: Mapping[Lane, int]) -> Offers:
         """Contacts of a shard that need attention now, at most `room` of each lane."""
 
-    def claim(self, lane: Lane, contact: str) -> Claim | None:
-        """The lane of that contact, or None when there is nothing to do or somebody else has it."""
+    def claim(self, lane: Lane, contact: str, *, despite_hold: bool = False) -> Claim | None:
+        """The lane of that contact, or None when there is nothing to do or somebody else has it. `despite_hold`: also while the
+        lane waits for something."""
+
+    def await_replies(self, contact: str, *, for_s: float) -> bool:
+        """What is said to that contact within so long is left to the caller, who claims it `despite_hold`; then it goes its
+        usual way. False when nobody is known by that key."""
+
+    def is_busy(self, contact: str) -> bool:
+        """Whether that contact is still to be answered, or something to be sent to them."""
 
     def renew(self, claim: Claim, *, sending: str = "") -> tuple[float, str]:
         """Keeps the lease; returns its new end (monotonic seconds) and the owner now. Raises StaleCommit when lost.

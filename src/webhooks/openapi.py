@@ -24,6 +24,7 @@ from src.desk.operators import LONGEST_TEXT as LONGEST_MESSAGE
 from src.desk.ports import Lane
 from src.messages import ContentKind, DeliveryStatus, InboundKind, Speaker, Template
 from src.webhooks import security
+from src.webhooks.second_doors import SECOND_NAMES
 from src.webhooks.security import ANYONE, OPERATOR
 
 _A_PHONE = r"^\+?[1-9][0-9]{6,14}$"
@@ -298,8 +299,8 @@ DOORS: dict[str, Door] = {
         answers={200: str}, query={"hub.mode": str, "hub.verify_token": str, "hub.challenge": str}, refuses=(403,)
     ),
     "whatsapp.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
-    "twilio.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
-    "twilio.status": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
+    "twilio.receive": Door(answers={200: str}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
+    "twilio.status": Door(answers={200: str}, takes=(_ANYTHING,), refuses=(400, 403, 413)),
     "chatwoot.receive": Door(answers={200: None}, takes=(_ANYTHING,), refuses=(400, 403, 409, 413)),
     "operations.healthz": Door(answers={200: Done}),
     "operations.readyz": Door(answers={200: Ready}),
@@ -322,6 +323,7 @@ DOORS: dict[str, Door] = {
     "operations.replay": Door(answers={202: Done}, refuses=(404,)),
     "operations.diag": Door(answers={200: Diagnosis}),
     "operations.diag_test": Door(answers={200: Checks}),
+    "operations.send_test_by_get": Door(answers={}, refuses=(405,)),
     "operations.diag_send": Door(answers={202: Queued}, takes=(TextToAnybody, TemplateToAnybody), refuses=(400, 409, 413)),
     "metrics.metrics": Door(answers={200: str}),
     "openapi.openapi": Door(answers={200: _ANYTHING}),
@@ -356,7 +358,9 @@ def document(app: Flask) -> dict[str, Any]:
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             operation = _operation(described[rule.endpoint], app.view_functions[rule.endpoint], rule.arguments, schema_of)
-            paths.setdefault(path, {})[method.lower()] = {"operationId": rule.endpoint, **operation}
+            second = (method, rule.rule) in {(by, name) for by, name, _ in SECOND_NAMES}
+            named = {"operationId": f"{rule.endpoint} {path}", "deprecated": True} if second else {"operationId": rule.endpoint}
+            paths.setdefault(path, {})[method.lower()] = {**named, **operation}
     return {
         "openapi": "3.1.0",
         "info": {"title": "iAgente Vida", "version": __version__},

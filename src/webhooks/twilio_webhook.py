@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,66 +11,125 @@ from flask import Blueprint, Response, request
 
 from src import logs
 from src.bootstrap import Services
-from src.errors import BadSignature
-from src.integrations.twilio.payloads import OUTBOX_ID, NotForUs, Proof, parse, proven_fields
-from src.webhooks import security
+from src.desk.answering import Answering
+from src.errors import BadSignature, MalformedPayload
+from src.integrations.twilio.payloads import CHANNEL, OUTBOX_ID, NotForUs, Proof, form_of, parse, proven_fields
+from src.integrations.twilio.twiml import MIME, can_say, twiml
+from src.messages import Inbound
+from src.settings import Twilio
+from src.webhooks import security, unsigned
 
-_EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+REPLY_WITHIN_S = 8.0
+"""So long Twilio's request waits for its reply. Twilio itself waits for 15 s."""
+WAITING_SHARE = 4
+"""One of so many threads may wait with it: the others must be free for what comes in."""
 _FORM = ("", "application/x-www-form-urlencoded")
 
 
 def doors(services: Services) -> Blueprint:
     """Both answer 200 once what was sent is written durably; a form that tells nothing to us is 200, too."""
+    here = _Door(services)
     door = Blueprint("twilio", __name__)
-    log = logs.get_logger()
-    settings = services.settings
-
-    def receive() -> Any:
-        """What somebody wrote, or what became of a message."""
-        raw = security.whole_body(request)
-        twilio = settings.twilio
-        if twilio is None:
-            raise BadSignature("no Twilio keys are set")
-        proof = Proof(
-            url=_address(),
-            signature=request.headers.get("X-Twilio-Signature", ""),
-            settings=request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
-        )
-        secrets = (twilio.auth_token, twilio.signing_key)
-        fields = proven_fields(raw, proof, is_form=request.mimetype in _FORM, secrets=secrets)
-        now = datetime.now(UTC)  # noqa: TID251 - Twilio sends no time; the ledger's own clock decides the rest
-        outbox_id = request.args.get(OUTBOX_ID, "")
-        try:
-            inbounds, receipts = parse(
-                fields, account_sid=twilio.account_sid, number=twilio.sender, outbox_id=outbox_id, now=now
-            )
-        except NotForUs as reason:
-            log.warning("webhook.passed_over", vendor="twilio", why=str(reason))
-            services.metrics.count_items("twilio", passed_over=1)
-        else:
-            received = services.desk.receive(inbounds, receipts)
-            log.info(
-                "webhook.received",
-                vendor="twilio",
-                accepted=received.accepted,
-                duplicates=received.duplicates,
-                receipts=dict(received.receipts),
-            )
-            services.metrics.count_items(
-                "twilio",
-                accepted=received.accepted,
-                duplicate=received.duplicates,
-                receipt=len(receipts),
-                unreadable=sum(inbound.kind == "unsupported" for inbound in inbounds),
-            )
-        return Response(_EMPTY_TWIML, mimetype="text/xml")
-
-    def _address() -> str:
-        """This request's address as Twilio knows it. What a request says of its host is the caller's word: no proof."""
-        path = request.full_path if request.query_string else request.path
-        return f"{settings.public_base_url}{path}"
-
-    guarded = security.guard(receive, security.VENDOR, services.admin_token)
+    guarded = security.guard(here.receive, security.VENDOR, services.admin_token)
     for path, name in (("/webhook/twilio", "receive"), ("/webhook/twilio/status", "status")):
         door.add_url_rule(path, name, guarded, methods=["POST"])
     return door
+
+
+class _Door:
+    def __init__(self, services: Services) -> None:
+        settings = services.settings
+        self._services, self._settings = services, settings
+        self._log = logs.get_logger()
+        waits = settings.is_tried_out or (settings.twilio is not None and settings.twilio.reply == "twiml")
+        least = 1 if settings.is_tried_out else 0
+        self._answering = Answering(
+            services.ledger,
+            CHANNEL,
+            places=max(least, settings.web_threads // WAITING_SHARE) if waits else 0,
+            can_say=can_say,
+            confirms=not settings.is_tried_out,
+        )
+
+    def receive(self) -> Any:
+        """What somebody wrote, or what became of a message. The answer is TwiML: the reply where it is given here."""
+        raw = security.whole_body(request)
+        if self._settings.twilio is not None:
+            return self._from_twilio(raw, self._settings.twilio)
+        if self._settings.is_tried_out and unsigned.is_from_here(request):
+            return self._from_here(raw)
+        if self._settings.is_tried_out:
+            raise BadSignature("without keys, forms are taken from this machine only, from no proxy and no page in a browser")
+        raise BadSignature("no Twilio keys are set, and where another channel is, nothing unsigned is taken")
+
+    def _from_twilio(self, raw: bytes, twilio: Twilio) -> Response:
+        proof = Proof(
+            url=self._address(),
+            signature=request.headers.get("X-Twilio-Signature", ""),
+            settings=request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+        )
+        known = (twilio.auth_token, twilio.signing_key)
+        fields = proven_fields(raw, proof, is_form=request.mimetype in _FORM, secrets=known)
+        try:
+            inbounds = self._take(fields, twilio.account_sid, twilio.sender)
+        except NotForUs as reason:
+            self._log.warning("webhook.passed_over", vendor="twilio", why=str(reason))
+            self._services.metrics.count_items("twilio", passed_over=1)
+            return Response(twiml([]), mimetype=MIME)
+        return self._answer(inbounds, f"{self._settings.public_base_url}/webhook/twilio/status")
+
+    def _from_here(self, raw: bytes) -> Response:
+        """A newcomer's curl: of Twilio's form who writes and what is enough, and what is wrong with it is said."""
+        fields = dict(form_of(raw))
+        sender = fields.get("From", "").strip()
+        if sender and not sender.startswith("whatsapp:"):
+            fields["From"] = f"whatsapp:{sender}"
+        fields.setdefault("MessageSid", f"SM{secrets.token_hex(16)}")
+        if not any(
+            fields.get(name) for name in ("Body", "MediaUrl0", "ButtonText", "ButtonPayload", "Latitude", "MessageStatus")
+        ):
+            raise MalformedPayload("Body: what somebody writes is missing")
+        try:
+            inbounds = self._take(fields, fields.get("AccountSid", ""), fields.get("To", ""))
+        except NotForUs as reason:
+            raise MalformedPayload(f"From: {reason}; it is whatsapp:+ and a number with its country code") from reason
+        return self._answer(inbounds, "")
+
+    def _take(self, fields: Mapping[str, str], account_sid: str, number: str) -> Sequence[Inbound]:
+        """Writes down what the form says; the messages in it. Raises NotForUs."""
+        now = datetime.now(UTC)  # noqa: TID251 - Twilio sends no time; the ledger's own clock decides the rest
+        outbox_id = request.args.get(OUTBOX_ID, "")
+        inbounds, receipts = parse(
+            {"AccountSid": "", "To": "", **fields}, account_sid=account_sid, number=number, outbox_id=outbox_id, now=now
+        )
+        received = self._services.desk.receive(inbounds, receipts)
+        self._log.info(
+            "webhook.received",
+            vendor="twilio",
+            accepted=received.accepted,
+            duplicates=received.duplicates,
+            receipts=dict(received.receipts),
+        )
+        self._services.metrics.count_items(
+            "twilio",
+            accepted=received.accepted,
+            duplicate=received.duplicates,
+            receipt=len(receipts),
+            unreadable=sum(inbound.kind == "unsupported" for inbound in inbounds),
+        )
+        return inbounds if received.accepted else ()
+
+    def _answer(self, inbounds: Sequence[Inbound], status_url: str) -> Response:
+        """The reply, when it is given in the response. What was not waited for, or is ready too late, Twilio is sent."""
+        if not inbounds:
+            return Response(twiml([]), mimetype=MIME)
+        contact = self._services.records.resolve(inbounds[0].contact.key)
+        replies = self._answering.replies_to(contact, within_s=REPLY_WITHIN_S)
+        if replies:
+            self._log.info("webhook.answered", vendor="twilio", replies=len(replies))
+        return Response(twiml(replies, status_url=status_url), mimetype=MIME)
+
+    def _address(self) -> str:
+        """This request's address as Twilio knows it. What a request says of its host is the caller's word: no proof."""
+        path = request.full_path if request.query_string else request.path
+        return f"{self._settings.public_base_url}{path}"

@@ -29,6 +29,7 @@ from src.webhooks import (
     metrics,
     openapi,
     operations,
+    second_doors,
     security,
     twilio_webhook,
     unsigned,
@@ -59,6 +60,7 @@ def create_app(services: Services | None = None) -> Flask:
     app.register_blueprint(operations.doors(services))
     app.register_blueprint(openapi.doors(services))
     app.register_blueprint(pages(_backstage(services)))
+    second_doors.install(app, services)
     return app
 
 

@@ -186,7 +186,21 @@ def test_files_come_from_twilio_only(rig: Rig) -> None:
         client(rig).download(Media(url="http://169.254.169.254/latest/meta-data"), max_bytes=1000)
 
 
-def test_check_asks_for_the_account(rig: Rig) -> None:
-    assert client(rig).check()["status"] == "active"
+def test_check_asks_for_the_account_and_shows_no_number_whole(rig: Rig) -> None:
+    in_the_window(rig)
+    send(rig, Content(text="hola"))
+    eventually(lambda: rig.twilio.sent()[0]["statuses"][-1:] == ["read"])
+    found = client(rig).check()
+    assert (found["status"], found["balance"], found["numbers"]) == ("active", "12.34 USD", "…8886")
+    assert found["last messages"] == "read"
+    assert not any(number in str(found) for number in ("34600111222", "14155238886"))
     with pytest.raises(AccessDenied):
         client(rig, auth_token="wrong").check()
+
+
+@pytest.mark.parametrize("path", ["/Balance.json", "/IncomingPhoneNumbers.json", "/Messages.json"])
+def test_an_account_that_may_not_say_everything_is_well(rig: Rig, path: str) -> None:
+    rig.twilio.faults({"kind": "error", "status": 403, "code": 20403, "times": 1, "match": path})
+    found = client(rig).check()
+    assert found["status"] == "active"
+    assert len(found) == 6

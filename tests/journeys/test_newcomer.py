@@ -61,12 +61,24 @@ def test_the_old_guides_commands_work(product: Product) -> None:
     assert product.conversation(PHONE)["stage"] == "INICIO"
 
 
+def test_the_curl_of_an_installation_of_twilio_is_answered_with_twiml(product: Product) -> None:
+    form = {"Body": "Hola", "From": "whatsapp:+573001234567", "MessageSid": "SM1234567890"}
+    answer = requests.post(f"{product.address}/api/v1/bot/whatsapp/", data=form, timeout=20)
+    assert answer.headers["Content-Type"].startswith("text/xml")
+    assert "<Response><Message><Body>" in answer.text
+    assert "privacidad" in answer.text.casefold()
+    assert [row["status"] for row in product.replies("573001234567")] == ["delivered"]
+    requests.delete(f"{product.address}/whatsapp/sessions/573001234567", headers=OPERATOR, timeout=5).raise_for_status()
+    erased = {"erase": "true"}
+    requests.delete(f"{product.address}/whatsapp/sessions/573001234567", params=erased, headers=OPERATOR, timeout=5)
+
+
 def test_what_it_prints_and_logs_helps_and_betrays_nobody(product: Product) -> None:
     printed = product.output.read_text()
     assert product.address in printed
     assert "make chat" in printed
     log = product.log_file.read_text()
-    for secret in (PHONE, "Cliente", "información", "operator-for-tests"):
+    for secret in (PHONE, "573001234567", "Cliente", "información", "operator-for-tests"):
         assert secret not in log
 
 

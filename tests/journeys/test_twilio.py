@@ -84,3 +84,40 @@ def test_nobody_else_speaks_for_twilio(installed: tuple[Rig, Product], signature
         timeout=10,
     )
     assert answer.status_code == 404
+
+
+# --- answered in Twilio's own request -----------------------------------------------------------------------------------
+
+
+def test_with_twiml_people_are_answered_in_the_response_once_and_statuses_settle_it(tmp_path: Path) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with Rig(address) as rig:
+        given = {**rig.env("twilio"), "PUBLIC_BASE_URL": address, "TWILIO_REPLY": "twiml", "WEB_PROCESSES": "1"}
+        with Product(tmp_path, given, port=port) as product:
+            rig.twilio.inbound(PHONE, "hola", duplicates=2)
+            eventually(rig.twilio.sent)
+            rig.wait_quiet(idle_ms=1000)
+            (greeting,) = rig.twilio.sent()
+            assert greeting["via"] == "outbound-reply"
+            assert "\n1. " in greeting["text"]
+            rig.twilio.inbound(PHONE, "1")
+            eventually(lambda: len(rig.twilio.sent()) == 2)
+            rig.wait_quiet(idle_ms=1000)
+            conversation = product.conversation(PHONE.removeprefix("+"))
+            assert conversation["consents"]["quote"]["given"]
+            assert [row["status"] for row in conversation["messages"] if row["role"] == "bot"] == ["read", "read"]
+            assert len(rig.twilio.sent()) == 2
+            assert rig.counters()["rig_errors"] == {}
+
+
+def test_a_second_address_for_when_the_first_fails_loses_and_doubles_nothing(installed: tuple[Rig, Product]) -> None:
+    rig, product = installed
+    rig.twilio.config(webhook_url="http://127.0.0.1:9/nobody", fallback_url=f"{product.address}/api/v1/bot/whatsapp/")
+    try:
+        rig.twilio.inbound("+34600222333", "hola")
+        eventually(lambda: rig.twilio.sent("34600222333"))
+        rig.wait_quiet(idle_ms=1000)
+        assert len(rig.twilio.sent("34600222333")) == 1
+    finally:
+        rig.twilio.config(webhook_url=f"{product.address}/webhook/twilio", fallback_url="")

@@ -119,7 +119,13 @@ def test_no_part_of_a_secret_is_shown(new_doors: NewDoors) -> None:
     assert doors.ask("/webhook/status").json["channels"] == {
         "whatsapp": {"state": "on", "phone_number_id": ENVIRONMENT["WHATSAPP_PHONE_NUMBER_ID"], "api_version": "v26.0",
                      "token": "set", "app_secrets": 2},
-        "twilio": {"state": "on", "account_sid": ENVIRONMENT["TWILIO_ACCOUNT_SID"], "token": "set"},
+        "twilio": {
+            "state": "on",
+            "account_sid": ENVIRONMENT["TWILIO_ACCOUNT_SID"],
+            "token": "set",
+            "reply": "rest",
+            "webhook": f"{ENVIRONMENT['PUBLIC_BASE_URL']}/webhook/twilio",
+        },
         "chatwoot": {"state": "on", "mode": "api-inbox"},
     }  # fmt: skip
 

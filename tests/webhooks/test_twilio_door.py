@@ -123,3 +123,59 @@ def test_the_signed_address_is_the_configured_one_whatever_the_request_says(door
     assert doors.transcript() == []
     assert post(doors, MESSAGE, **claims).status_code == 200
     assert doors.texts() == ["hola"]
+
+
+# --- without keys -------------------------------------------------------------------------------------------------------
+
+
+def post_unsigned(doors: Doors, fields: dict[str, str], path: str = "/api/v1/bot/whatsapp/", **more: Any) -> Any:
+    return doors.client.post(path, data=urlencode(fields), content_type="application/x-www-form-urlencoded", **more)
+
+
+CURL = {"Body": "Hola", "From": "whatsapp:+573001234567", "MessageSid": "SM123"}
+
+
+@pytest.mark.parametrize(
+    "fields", [CURL, {**CURL, "From": "+573001234567"}, {"Body": "Hola", "From": "whatsapp:+573001234567"}]
+)
+def test_a_newcomers_form_is_taken_from_this_machine(new_doors: Callable[..., Doors], monkeypatch: Any, fields: Any) -> None:
+    monkeypatch.setattr("src.webhooks.twilio_webhook.REPLY_WITHIN_S", 0.1)
+    doors = new_doors({})
+    answer = post_unsigned(doors, fields)
+    assert (answer.status_code, answer.mimetype) == (200, "text/xml")
+    conversation = doors.desk.conversation("whatsapp:573001234567")
+    assert conversation is not None
+    assert [row["text"] for row in conversation["messages"]] == ["Hola"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"Body": "Hola"}, {"Body": "Hola", "From": "whatsapp:x"}, {"From": CURL["From"]}, {**CURL, "Body": ""}], ids=str
+)
+def test_a_newcomers_form_that_says_too_little_is_told_what(new_doors: Callable[..., Doors], fields: Any) -> None:
+    answer = post_unsigned(new_doors({}), fields)
+    assert answer.status_code == 400
+    assert_error(answer.json, "malformed_payload", ["573001234567"])
+    assert answer.json["error"]["message"].startswith(("From:", "Body:"))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Twilio-Signature": "x"},
+        {"Host": "bot.example.com"},
+        {"Origin": "https://evil.test"},
+    ],
+    ids=str,
+)
+def test_without_keys_no_form_comes_through_a_proxy_or_a_page(new_doors: Callable[..., Doors], headers: dict[str, str]) -> None:
+    doors = new_doors({})
+    assert post_unsigned(doors, CURL, headers=headers).status_code == 403
+    assert post_unsigned(doors, CURL, environ_base={"REMOTE_ADDR": "10.0.0.9"}).status_code == 403
+    assert doors.desk.conversation("whatsapp:573001234567") is None
+
+
+def test_with_any_channel_no_unsigned_form_is_taken(new_doors: Callable[..., Doors]) -> None:
+    assert post_unsigned(new_doors(ENVIRONMENT), CURL).status_code == 403
+    only_meta = {name: value for name, value in ENVIRONMENT.items() if name.startswith("WHATSAPP_")}
+    assert post_unsigned(new_doors(only_meta), CURL).status_code == 403

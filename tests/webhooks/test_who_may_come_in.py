@@ -96,6 +96,13 @@ def test_only_these_doors_need_no_token(doors: Doors) -> None:
         ("POST", "/webhook/twilio"),
         ("POST", "/webhook/twilio/status"),
         ("POST", "/webhook/chatwoot"),
+        ("GET", "/webhook"),
+        ("POST", "/webhook"),
+        ("POST", "/api/v1/bot/whatsapp/"),
+        ("POST", "/api/v1/twilio/webhook/receive"),
+        ("POST", "/api/v1/twilio/webhook/status"),
+        ("POST", "/api/v1/whatsapp/webhook"),
+        ("GET", "/api/v1/bot/health/"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/webhook/status"),
@@ -154,7 +161,9 @@ def test_a_wrong_method_says_the_right_ones(doors: Doors) -> None:
     assert_error(answer.json, "method_not_allowed")
 
 
-@pytest.mark.parametrize("path", ["/webhook", "/webhook/conversation/", "/webhook/whatsapp/", "/webhook/../etc/passwd", "/%00"])
+@pytest.mark.parametrize(
+    "path", ["/webhooks", "/webhook/conversation/", "/webhook/whatsapp/", "/webhook/../etc/passwd", "/%00"]
+)
 def test_what_is_not_there_is_a_404_in_the_same_shape(doors: Doors, path: str) -> None:
     answer = doors.ask(path)
     assert answer.status_code == 404

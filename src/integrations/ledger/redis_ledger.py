@@ -256,10 +256,24 @@ class RedisLedger:
         next_in_s = None if int(next_ms) < 0 else (int(next_ms) - int(now_ms)) / 1000
         return Offers(contacts, next_in_s, frozenset(more))
 
-    def claim(self, lane: Lane, contact: str) -> Claim | None:
+    def await_replies(self, contact: str, *, for_s: float) -> bool:
+        """See the port."""
+        keys = self._store.named(contact, "record", *lane_names("delivery"))
+        asked = self._store.asked(contact, lane="delivery", hold_ms=round(for_s * 1000))
+        return text_of(self._store.run("await", keys, asked)) == "waited"
+
+    def is_busy(self, contact: str) -> bool:
+        """See the port."""
+        queues = [self.keys.of_contact(contact, f"queue:{lane}") for lane in ("turns", "delivery")]
+        with ledger_errors():
+            return bool(self.client.exists(*queues))
+
+    def claim(self, lane: Lane, contact: str, *, despite_hold: bool = False) -> Claim | None:
         """See the port."""
         keys = self._store.named(contact, "record", *lane_names(lane), *_SENDS.get(lane, ()))
-        asked = self._store.asked(contact, lane=lane, lease_ms=round(self.lease_s * 1000), most=_MOST_JOBS[lane])
+        asked = self._store.asked(
+            contact, lane=lane, lease_ms=round(self.lease_s * 1000), most=_MOST_JOBS[lane], despite_hold=despite_hold
+        )
         asked_at = time.monotonic()
         answer = self._store.run("claim", keys, asked)
         if answer == b"moving":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from src.errors import IntegrationError, Rejected, TemporaryFailure
 from src.integrations.http import AllowedHosts, Answer, Outgoing, new_session
 from src.integrations.parts import split_text
 from src.integrations.twilio.codes import CONTENT_REFUSED, class_of, meaning_of
-from src.integrations.twilio.contents import BODY_ROOM, Contents, body_of, shape_of
+from src.integrations.twilio.contents import BODY_ROOM, Contents, body_of, shape_of, written_out
 from src.integrations.twilio.payloads import OUTBOX_ID
 from src.messages import Contact, Content, Media, Outbound, Template
 
@@ -84,7 +85,7 @@ class TwilioClient:
                 *self.parts(msgspec.structs.replace(content, text=ending, header="")),
             ]
         if content.kind in ("text", "buttons", "list", "cta_url"):
-            return [Content(text=part) for part in split_text(_written_out(content), BODY_LIMIT)]
+            return [Content(text=part) for part in split_text(written_out(content), BODY_LIMIT)]
         caption, *rest = split_text(content.text, BODY_LIMIT) or [""]
         return [msgspec.structs.replace(content, text=caption), *(Content(text=part) for part in rest)]
 
@@ -134,9 +135,43 @@ class TwilioClient:
         return File(data=answer.body, filename=media.filename, mime_type=mime)
 
     def check(self) -> dict[str, str]:
-        """Ask Twilio about the account, as a live test of its credentials."""
+        """Ask Twilio about the account, as a live test of its credentials; what it says of balance, numbers and last messages.
+
+        Numbers are shown by their last digits, messages by what became of them.
+        """
         found = self._call("check", "GET", f"{self._base}/2010-04-01/Accounts/{self._account}.json", None).json_object()
-        return {key: value for key in ("friendly_name", "status", "type") if isinstance(value := found.get(key), str)}
+        account = {key: value for key in ("friendly_name", "status", "type") if isinstance(value := found.get(key), str)}
+        return account | {name: told for name, look in self._looks().items() if (told := self._told(look))}
+
+    def _looks(self) -> dict[str, Callable[[], str]]:
+        def asked(resource: str, **query: Any) -> dict[str, Any]:
+            return self._call("check", "GET", self._of_account(resource), None, params=query).json_object()
+
+        def balance() -> str:
+            answer = asked("Balance")
+            return f"{answer['balance']} {answer['currency']}"
+
+        def numbers() -> str:
+            listed = asked("IncomingPhoneNumbers", PageSize=20)["incoming_phone_numbers"]
+            return ", ".join(f"…{str(row['phone_number'])[-4:]}" for row in listed) or "none of its own"
+
+        def last_messages() -> str:
+            listed = asked("Messages", PageSize=5, From=self._sender)["messages"]
+            return ", ".join(f"{row['status']} {row['error_code'] or ''}".strip() for row in listed) or "none yet"
+
+        return {
+            "sender": lambda: f"…{self._sender[-4:]}",
+            "balance": balance,
+            "numbers": numbers,
+            "last messages": last_messages,
+        }
+
+    @staticmethod
+    def _told(look: Callable[[], str]) -> str:
+        """What is good to know; an account that may not say it is well all the same."""
+        with suppress(IntegrationError, KeyError, TypeError):
+            return look()
+        return ""
 
     def _pressed(self, content: Content, until_s: float) -> dict[str, Any]:
         """Choices to press, or nothing where they can only be written."""
@@ -155,7 +190,7 @@ class TwilioClient:
             if not content.link:
                 raise Rejected(VENDOR, "send", detail="a file goes out by its address only")
             return {"MediaUrl": content.link, **({"Body": content.text} if content.text else {})}
-        return {"Body": _written_out(content)[:BODY_LIMIT]}
+        return {"Body": written_out(content)[:BODY_LIMIT]}
 
     def _post(self, form: dict[str, Any], until_s: float) -> Answer:
         return self._call("send", "POST", self._of_account("Messages"), max(0.1, until_s - time.monotonic()), data=form)
@@ -174,15 +209,6 @@ class TwilioClient:
 def _address(contact: Contact) -> str:
     address = contact.phone or contact.bsuid or contact.key.partition(":")[2]
     return f"whatsapp:{address}"
-
-
-def _written_out(content: Content) -> str:
-    """A message with choices as plain text: what would be on the buttons stands below, to be answered in words or by number."""
-    options = "\n".join(
-        f"{number}. {option.title}" if content.numbered else f"▸ {option.title}"
-        for number, option in enumerate(content.options, start=1)
-    )
-    return "\n\n".join(part for part in (body_of(content), options, content.link if content.kind == "cta_url" else "") if part)
 
 
 def _json(variables: dict[str, str]) -> str:

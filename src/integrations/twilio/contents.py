@@ -58,6 +58,15 @@ def body_of(content: Content) -> str:
     return "\n\n".join(part.strip() for part in (content.header, content.text, content.footer) if part.strip())
 
 
+def written_out(content: Content) -> str:
+    """A message with choices as plain text: what would be on the buttons stands below, to be answered in words or by number."""
+    options = "\n".join(
+        f"{number}. {option.title}" if content.numbered else f"▸ {option.title}"
+        for number, option in enumerate(content.options, start=1)
+    )
+    return "\n\n".join(part for part in (body_of(content), options, content.link if content.kind == "cta_url" else "") if part)
+
+
 def _buttons(text: str, options: list[Option], titles: list[str]) -> Shape:
     actions = [{"title": f"{{{{{2 * n}}}}}", "id": f"{{{{{2 * n + 1}}}}}"} for n in range(1, len(options) + 1)]
     values = (text, *(part for option, title in zip(options, titles, strict=True) for part in (title, option.id)))

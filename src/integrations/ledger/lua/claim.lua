@@ -1,6 +1,7 @@
 -- Takes a contact's lane for `lease_ms`: a higher fencing token, an attempt counted for every job handed out.
 -- A job that was tried before is handed out alone, so that one bad message cannot take its neighbours along.
--- K record, lane [out of a lane that sends]   A lane lease_ms most
+-- Whoever the lane was held for (see `await`) takes it `despite_hold`.
+-- K record, lane [out of a lane that sends]   A lane lease_ms most despite_hold
 -- Answers: nil, or "moving" when the contact is on its way into another one and somebody should finish that, or the claim.
 local lane = A.lane
 local queue, jobs, due, notes = K.lane[lane].queue, K.lane[lane].jobs, K.lane[lane].due, K.lane[lane].notes
@@ -26,7 +27,7 @@ if at == nil then
   redis.call('ZREM', due, A.contact)
   return nil
 end
-if at > now then
+if at > now and not A.despite_hold then
   redis.call('ZADD', due, ms(at), A.contact)
   return nil
 end

@@ -288,4 +288,10 @@ class TwilioWebhooks(TwilioState):
             b = m.find("Body")
             body = (b.text if b is not None else m.text) or ""
             c = self.contact(addr)
-            self.plan(self.record(body, addr, self.cfg["from"], "outbound-reply", self.clock.now(), c, True), None)
+            if len(body) > 1600:
+                self.alerts.append({"t": self.clock.now(), "code": 21617, "text": body[:200]})
+                continue
+            media = [one.text for one in m.findall("Media") if one.text]
+            cb = m.get("statusCallback")
+            reply = self.record(body, addr, self.cfg["from"], "outbound-reply", self.clock.now(), c, True, media=media, cb=cb)
+            self.plan(reply, None)
