@@ -113,6 +113,18 @@ class Inbound(Value, frozen=True):
         return self.kind in ("button", "list", "flow", "template_button")
 
 
+class Echo(Value, frozen=True):
+    """What somebody of the brokerage wrote to `contact` in the phone's own app. It has gone out, as `id` at the vendor."""
+
+    id: str
+    contact: Contact
+    at: datetime
+    kind: InboundKind = "text"
+    text: str = ""
+    media: Media | None = None
+    reply_to: str = ""
+
+
 class Receipt(Value, frozen=True):
     """What became of a message that we sent. `opaque` is what we gave along with it, if the vendor returned it."""
 

@@ -33,7 +33,7 @@ class File(Value, frozen=True):
 class Mirrored(Value, frozen=True, tag="message"):
     """One message as the CRM is to show it. `id` is the marker; `media` is still at the vendor.
 
-    `again`: it may be there already, from another time.
+    `again`: it may be there already, from another time. `by_phone`: somebody of the brokerage wrote it on the phone itself.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Mirrored(Value, frozen=True, tag="message"):
     kind: str = "text"
     media: Media | None = None
     again: bool = False
+    by_phone: bool = False
 
 
 class Status(Value, frozen=True, tag="status"):

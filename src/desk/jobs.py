@@ -12,7 +12,7 @@ from src.agent.redaction import without_secrets as _safe_text
 from src.agent.state import Conversation
 from src.desk.crm import Mirrored, Note
 from src.desk.ports import Arrival
-from src.messages import Contact, Content, Event, Inbound, Outbound
+from src.messages import Contact, Content, Echo, Event, Inbound, Outbound
 
 _EXTRA_DEPTH = 8
 _IDENTITIES = frozenset({"old", "new", "new_keys", "parent_user_id"})
@@ -55,6 +55,19 @@ LEFT_OVER = "state."
 """How the id of a job of the turns lane begins that brings the conversation of a contact which became part of this one."""
 FROM_CRM = "cw."
 """How the id of a message begins that a human wrote in the CRM: its id there follows."""
+
+
+FROM_PHONE = "ph."
+"""How the id of a message begins that somebody of the brokerage wrote on the phone itself: its id at the vendor follows."""
+
+
+def overheard(echo: Echo) -> tuple[tuple[str, bytes, bytes], tuple[str, bytes]]:
+    """What was written on the phone itself, as the ledger takes words that are said already; and its job for the CRM."""
+    text = _safe_text(echo.text)
+    name = f"{FROM_PHONE}{echo.id}"
+    row = {"id": name, "role": "human", "kind": echo.kind, "text": text, "at": echo.at}
+    told = Mirrored(id=name, speaker="human", text=text, at=echo.at, kind=echo.kind, media=echo.media, by_phone=True)
+    return (name, b"{}", msgspec.json.encode(row)), (name, msgspec.json.encode(told))
 
 
 def crm_message_id(outbox_id: str) -> str:

@@ -21,9 +21,9 @@ from src.desk.crm import Moved
 from src.desk.human_words import from_typing
 from src.desk.loading import conversation_or_new, readable_conversation, reply_window
 from src.desk.mirror import jobs_of_lead
-from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Record, Records
+from src.desk.ports import Amendment, Channel, Clock, DeadLetter, Ledger, Origin, Record, Records
 from src.errors import Conflict, InvalidRequest, LedgerUnavailable, UnknownContact, UnreadableState
-from src.messages import Contact, Content, Outbound, Template
+from src.messages import Contact, Content, Echo, Outbound, Template
 
 TRIES = 5
 LONGEST_TEXT = 4096
@@ -31,6 +31,7 @@ LARGEST_TEMPLATE = 16_384
 MOST_TEMPLATE_PARTS = 200
 MOST_LETTERS = 10_000
 _TEMPLATE_NAME = re.compile(r"[a-z0-9_]{1,512}")
+_A_MOMENT = timedelta(milliseconds=1)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2})?")
 
 Change = Callable[[Conversation, Record], Conversation]
@@ -98,6 +99,23 @@ class Operators:
             with suppress(Conflict, UnknownContact, UnreadableState, LedgerUnavailable):
                 self._amend(key, lambda awaited, _: handoff.attended(awaited))
         return outbounds[0].id
+
+    def overhear(self, echo: Echo) -> bool:
+        """What somebody of the brokerage wrote on the phone itself: from then on the conversation is theirs, in one step with
+        its being written down. False when it was known before."""
+        contact = self._records.resolve(echo.contact.key)
+        record = self._records.record(contact)
+        is_new_owner = record is None or record.owner != "human"
+        message, told = jobs.overheard(echo)
+        moved = Moved(id=f"{message[0]}.owner", owner="human", reason="replied")
+        mirrors = [told, *([(moved.id, msgspec.json.encode(moved))] if is_new_owner else [])] if self._ledger.mirrors else []
+        origin = Origin("phone", echo.at)  # it may come again days later, after an erasure
+        if not self._ledger.speak(contact, [message], owner="human", mirrors=mirrors, origin=origin, already=echo.id):
+            return False
+        # The bot is silent already: what is missing is only since when, for the hand-back.
+        with suppress(Conflict, UnknownContact, UnreadableState):
+            self.take_over(contact, since=min(echo.at, self._clock()) - _A_MOMENT, shown=True)
+        return True
 
     def obstacle(self, contact: str) -> Conflict | None:
         """What a text to that person meets with now: the Conflict that `say` would raise, or None when it may go."""

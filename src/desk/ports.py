@@ -278,13 +278,15 @@ class Ledger(Protocol):
         owner: str = "",
         mirrors: Sequence[tuple[str, bytes]] = (),
         origin: Origin | None = None,
+        already: str = "",
     ) -> int:
         """Messages beside the turns, in order: outbox id, job of the delivery lane, row of the transcript.
 
         Returns how many were new: one with an id that was spoken before is not spoken again. When any is, the
         conversation is `owner`'s from then on ("" leaves it), and the CRM is given the jobs in `mirrors`. What has an
         `origin` is remembered beyond an erasure, and is not spoken when it was written before one, or where the person is
-        about to go. Without messages nobody comes into being.
+        about to go. What was said `already`, under that id at the vendor, is only written down. Without messages nobody comes
+        into being.
         """
 
     def replay(self, contact: str, lane: str, job_id: str) -> bool:

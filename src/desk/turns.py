@@ -312,7 +312,9 @@ class Turns:
             return self._erase(claim, step)
         if _is_duty(before, step):
             return self._answer(claim, step, inbounds)
-        noted = msgspec.structs.replace(step.conversation, owner="human", history=before.history, turns=before.turns)
+        # "ok Marta" is said to Marta: to the bot it is no consent, and accepts nothing.
+        heard = before if _binds(before, step) else step.conversation
+        noted = msgspec.structs.replace(heard, owner="human", history=before.history, turns=before.turns)
         self._ledger.commit(claim, self._listened(claim, noted, inbounds))
         return "listened"
 
@@ -406,6 +408,12 @@ def _is_duty(before: Conversation, step: Step) -> bool:
     """Whether the turn is one that works above every switch: somebody in danger, who wants a person, or wants out."""
     called = step.handoff is not None and step.handoff.reason in ("self_harm", "asked")
     return called or (step.conversation.outcome == "opted_out" and before.outcome != "opted_out")
+
+
+def _binds(before: Conversation, step: Step) -> bool:
+    """Whether somebody would be bound by that turn: by a consent, or by an offer that they took or refused."""
+    after = step.conversation
+    return (after.consents, after.outcome, after.selected_quote) != (before.consents, before.outcome, before.selected_quote)
 
 
 def _mark_read(channel: Channel, message_id: str) -> None:

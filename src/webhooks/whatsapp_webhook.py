@@ -95,6 +95,8 @@ def _whatsapp_door(services: Services) -> Blueprint:
             )
         else:
             raise BadSignature("no WhatsApp keys are set, and where another channel is, nothing unsigned is taken")
+        for echo in parsed.echoes:  # before what the person answered to it
+            services.operators.overhear(echo)
         received = services.desk.receive(parsed.inbounds, parsed.receipts)
         _report(services.metrics, parsed, received)
         return Response(status=200)
@@ -153,6 +155,7 @@ def _report(metrics: ProcessMetrics, parsed: Parsed, received: Received) -> None
         duplicate=received.duplicates,
         receipt=len(parsed.receipts),
         noticed=len(parsed.notices),
+        echo=len(parsed.echoes),
         broken=len(parsed.broken),
         unreadable=len(parsed.unreadable),
         foreign=parsed.foreign,

@@ -361,3 +361,14 @@ def _put(body: Any, path: tuple[Any, ...], value: Any) -> None:
     for key in path[:-1]:
         body = body[key]
     body[path[-1]] = value
+
+
+def test_what_is_typed_into_the_phone_is_a_persons_where_chatwoot_owns_the_line() -> None:
+    line = conversation(contact_inbox={"source_id": "34600000001"})
+    typed = message(sender=None, content_attributes={"external_echo": True}, conversation=line)
+    (said,) = read(typed, as_bot=True).events
+    assert isinstance(said, AgentSaid)
+    assert said.text
+    assert read(typed).passed_over == "nobody_in_particular"
+    rule = message(sender=None, content_attributes={"automation_rule_id": 1}, conversation=line)
+    assert read(rule, as_bot=True).passed_over == "nobody_in_particular"

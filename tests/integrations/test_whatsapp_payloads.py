@@ -515,7 +515,7 @@ class TestEnvelope:
         assert [inbound.id for inbound in parsed.inbounds] == ["wamid.TEST2"]
         assert parsed.broken[0].where == "entry[0].changes[0].value.metadata"
 
-    @pytest.mark.parametrize("field", ["account_update", "smb_message_echoes", "calls", "history", "x"])
+    @pytest.mark.parametrize("field", ["account_update", "smb_app_state_sync", "calls", "history", "x"])
     def test_other_fields_are_notices_even_with_messages_inside(self, field: str) -> None:
         value = value_of(text_message(), event="SOMETHING", requester="34600111222", message_echoes=[text_message()])
         parsed = read(envelope(value, field=field))
@@ -679,3 +679,31 @@ class TestNeighbours:
     def test_any_bytes_are_a_webhook_or_malformed(self, raw: bytes) -> None:
         with contextlib.suppress(MalformedPayload):
             msgspec.json.encode(read(raw, lenient=True))
+
+
+# -- coexistence: what the brokerage's people type into the phone itself ------------------------------------------------
+
+
+def echo_body(*echoes: dict[str, Any]) -> bytes:
+    value = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": NUMBER}, "message_echoes": list(echoes)}
+    change = {"field": "smb_message_echoes", "value": value}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}).encode()
+
+
+def test_what_is_typed_into_the_phone_is_an_echo_and_nobodys_message() -> None:
+    said = {"from": "34910000000", "id": "wamid.e1", "timestamp": "1764460000", "type": "text", "text": {"body": "Sigo yo"}}
+    image = {"id": "m1", "mime_type": "image/png", "caption": "Mira"}
+    photo = {"from": "34910000000", "to_user_id": "ES.123abc", "id": "wamid.e2", "timestamp": "1764460001", "type": "image"}
+    nobody = {"from": "34910000000", "id": "wamid.e3", "type": "text", "text": {"body": "?"}}
+    parsed = parse(echo_body({**said, "to": "34600000001"}, {**photo, "image": image}, nobody), number_id=NUMBER, now=NOW)
+    assert [(one.id, one.contact.key, one.kind, one.text) for one in parsed.echoes] == [
+        ("wamid.e1", "whatsapp:34600000001", "text", "Sigo yo"),
+        ("wamid.e2", "whatsapp:ES.123abc", "image", "Mira"),
+    ]
+    assert (parsed.inbounds, parsed.notices) == ((), ())
+    assert [one.why for one in parsed.broken] == ["to"]
+
+
+def test_an_echo_of_another_number_is_foreign() -> None:
+    parsed = parse(echo_body({"id": "x", "to": "34600000001"}), number_id="999", now=NOW)
+    assert (parsed.echoes, parsed.foreign) == ((), 1)

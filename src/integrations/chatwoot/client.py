@@ -158,8 +158,9 @@ class ChatwootClient:
         if message.speaker == "prospect":
             fields |= {"content": storable(text), "message_type": "incoming"}
         else:
+            text = f"📱 Desde el móvil: {text}" if message.by_phone else text
             fields |= {"content": storable(escaped(text)), "message_type": "outgoing"}
-        return self._say("post", place, message.id, fields, files, since=message.at, again=again)
+        return self._say("post", place, message.id, fields, files, since=message.at, again=again, as_person=message.by_phone)
 
     def note(self, place: Place, note: Note, files: Sequence[File], *, again: bool = False) -> str:
         """See the port."""
@@ -176,6 +177,7 @@ class ChatwootClient:
         *,
         since: datetime | None,
         again: bool,
+        as_person: bool = False,
     ) -> str:
         parts = [files[start : start + FILES_LIMIT] for start in range(0, len(files), FILES_LIMIT)] or [()]
         ids = []
@@ -183,13 +185,17 @@ class ChatwootClient:
             part_marker = marker if number == 1 else f"{marker}#{number}"
             there = self._said.find(place.conversation_id, part_marker, since) if again else None
             part_fields = fields if number == 1 else fields | {"content": ""}
-            ids.append(there or self._write(action, place, part_marker, part_fields, part))
+            ids.append(there or self._write(action, place, part_marker, part_fields, part, as_person=as_person))
         return ids[0]
 
-    def _write(self, action: str, place: Place, marker: str, fields: dict[str, Any], files: Sequence[File]) -> str:
+    def _write(
+        self, action: str, place: Place, marker: str, fields: dict[str, Any], files: Sequence[File], *, as_person: bool
+    ) -> str:
+        """Writes one message: a person's words as the user whose token this is, everything else that goes out as the bot."""
         marked = fields | {"content_attributes": {**fields.get("content_attributes", {}), MARKER: marker}}
-        as_bot = fields["message_type"] == "outgoing" and self._api.has_bot
-        if fields["message_type"] == "outgoing" and not as_bot and (bot_id := self._bot_id()):
+        from_us = fields["message_type"] == "outgoing" and not as_person
+        as_bot = from_us and self._api.has_bot
+        if from_us and not as_bot and (bot_id := self._bot_id()):
             marked |= {"sender_type": "AgentBot", "sender_id": bot_id}
         path = f"conversations/{place.conversation_id}/messages"
         try:

@@ -1,13 +1,13 @@
 """What Chatwoot sends, or shows when it is asked: proof of origin, and what humans did there in our own words.
 
-Everything here is pure. Facts: Chatwoot v4.15 (payloads of account, API inbox and agent bot webhooks; the message and
+Everything here is pure. Facts: Chatwoot v4.15 to v4.17 (payloads of account, API inbox and agent bot webhooks; the message and
 conversation objects of its REST API, which write the same things a little differently).
 
 Everything that we write comes back as an event, to every webhook that is set up. So the first question is always whether
 a message is ours, by the marker on it; the webhook may come before the answer to our own request.
 
 Not passed on, on purpose: notes, what is deleted, what nobody in particular wrote (automation rules, campaigns, greetings,
-surveys, what was typed into a phone's WhatsApp app): the bot or a human talks to the person, and nothing else does.
+surveys): the bot or a human talks to the person, and nothing else does.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def _read(event: str, body: dict[str, Any], account_id: int, inbox_id: int, as_b
     if event == "message_created":
         whose = whose_of(_dict(body.get("conversation")), inbox_id)
         if as_bot and _type_of(body) == "incoming":
-            return Parsed(inbounds=(_inbound_of(body, whose),))
-        return Parsed((said_in(body, whose),))
+            return Parsed(inbounds=(heard_in(body, whose),))
+        return Parsed((said_in(body, whose, as_bot=as_bot),))
     if event in _ABOUT_CONVERSATIONS:
         return Parsed((owner_in(body, whose_of(body, inbox_id)),))
     if event == "contact_updated":
@@ -199,8 +199,11 @@ def _edited_in(person: dict[str, Any], whose: Whose) -> LeadEdited:
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 
-def said_in(message: dict[str, Any], whose: Whose) -> AgentSaid:
-    """What a human wrote to the person. Raises NotForUs for every other message."""
+def said_in(message: dict[str, Any], whose: Whose, *, as_bot: bool = False) -> AgentSaid:
+    """What a human wrote to the person. Raises NotForUs for every other message.
+
+    `as_bot`: Chatwoot owns the line, so what was typed into the phone's own app is here too, of no sender, and is a human's.
+    """
     attributes = _dict(message.get("content_attributes"))
     if MARKER in attributes:
         raise NotForUs("ours")
@@ -210,7 +213,8 @@ def said_in(message: dict[str, Any], whose: Whose) -> AgentSaid:
         raise NotForUs("private")
     if attributes.get("deleted"):
         raise NotForUs("deleted")
-    if _sender_type(message) != "user":
+    by_phone = as_bot and attributes.get("external_echo") is True
+    if _sender_type(message) != "user" and not by_phone:
         raise NotForUs("nobody_in_particular")
     number = _number(message.get("id"))
     if number is None:
@@ -316,7 +320,7 @@ def _buttons(filled: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _inbound_of(message: dict[str, Any], whose: Whose) -> Inbound:
+def heard_in(message: dict[str, Any], whose: Whose) -> Inbound:
     """What a person wrote, where Chatwoot owns the line. It keeps a button's title and not its id."""
     key, number = key_of(whose), _number(message.get("id"))
     if key is None or number is None:

@@ -559,6 +559,7 @@ class RedisLedger:
         owner: str = "",
         mirrors: Sequence[tuple[str, bytes]] = (),
         origin: Origin | None = None,
+        already: str = "",
     ) -> int:
         """See the port."""
         written = None
@@ -574,6 +575,7 @@ class RedisLedger:
                 told=_told(mirrors),
                 origin=written,
                 remember_ms=REMEMBER_IDS_S * 1000,
+                already=already or None,
             )
             answer = self._store.run("speak", self._store.named(contact, *_SPEAK), asked)
             if text_of(answer[0]) == "moved":

@@ -25,7 +25,7 @@ import msgspec
 from src.errors import BadSignature, MalformedPayload
 from src.integrations.identity import CHANNEL, bsuid_of, contact_key, is_same_number, phone_of
 from src.integrations.untrusted import json_object, line_of, name_of, text_of, tree_of
-from src.messages import Broken, Contact, Inbound, InboundKind, Location, Media, Notice, Receipt
+from src.messages import Broken, Contact, Echo, Inbound, InboundKind, Location, Media, Notice, Receipt
 
 __all__ = ["Parsed", "check_signature", "contact_key", "parse"]
 
@@ -47,6 +47,7 @@ _MEDIA_KINDS: dict[str, InboundKind] = {
     "sticker": "sticker",
 }
 _STATUSES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
+_ITEMS = ("messages", "statuses", "user_id_update", "message_echoes")
 # The only parts of an account webhook that are kept; everything else in them may name a person.
 # fmt: off
 _NOTICE_KEYS = frozenset((
@@ -72,6 +73,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
     inbounds: tuple[Inbound, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    echoes: tuple[Echo, ...] = ()
     notices: tuple[Notice, ...] = ()
     broken: tuple[Broken, ...] = ()
     unreadable: tuple[Broken, ...] = ()
@@ -134,6 +136,7 @@ class _Reader:
         self.number_id, self.lenient, self.now = number_id, lenient, now
         self.inbounds: list[Inbound] = []
         self.receipts: list[Receipt] = []
+        self.echoes: list[Echo] = []
         self.notices: list[Notice] = []
         self.broken: list[Broken] = []
         self.unreadable: list[Broken] = []
@@ -143,6 +146,7 @@ class _Reader:
         return Parsed(
             inbounds=tuple(self.inbounds),
             receipts=tuple(self.receipts),
+            echoes=tuple(self.echoes),
             notices=tuple(self.notices),
             broken=tuple(self.broken),
             unreadable=tuple(self.unreadable),
@@ -160,11 +164,13 @@ class _Reader:
             field = "messages" if {"messages", "statuses", "errors"} & value.keys() else "unnamed"
         if not isinstance(field, str) or not _TYPE_NAME.fullmatch(field):
             self.broken.append(Broken(where=where, why="no field name"))
-        elif field not in ("messages", "user_id_update"):
+        elif field not in ("messages", "user_id_update", "smb_message_echoes"):
             self.notices.append(Notice(field=field, summary=_summary(value)))
         elif self._is_for_us(value, where):
             if field == "messages":
                 self._read_messages(value, f"{where}.value")
+            elif field == "smb_message_echoes":
+                self._each(value, "message_echoes", f"{where}.value", self._read_echo)
             else:
                 number = _reference(_dict(value.get("metadata")).get("phone_number_id"))
                 self._each(value, field, f"{where}.value", lambda update, _: self._read_id_update(update, number))
@@ -176,7 +182,9 @@ class _Reader:
         if number == self.number_id:
             return True
         if isinstance(number, str) and number:
-            self.foreign += sum(len(_list(value.get(key))) for key in ("messages", "statuses", "user_id_update"))
+            self.foreign += sum(
+                len(_list(value.get(key))) for key in ("messages", "statuses", "user_id_update", "message_echoes")
+            )
         elif number is None and self.lenient:
             return True
         else:
@@ -238,6 +246,27 @@ class _Reader:
                 number_id=_reference(metadata.get("phone_number_id")),
                 extra=extra | content.pop("extra", {}),
                 **content,
+            )
+        )
+
+    def _read_echo(self, message: dict[str, Any], where: str) -> None:
+        """Coexistence: what was typed into WhatsApp's own app on the business's phone."""
+        phone, bsuid = phone_of(message.get("to")), bsuid_of(message.get("to_user_id"))
+        if phone is None and bsuid is None:
+            raise _Unreadable("to")
+        contact = Contact(key=contact_key(phone, bsuid), channel=CHANNEL, phone=phone, bsuid=bsuid)
+        try:
+            content = _content(message, contact)
+        except _Unreadable as problem:
+            self.unreadable.append(Broken(where=where, why=str(problem)))
+            content = _unsupported(message.get("type"), unreadable=str(problem))
+        self.echoes.append(
+            Echo(
+                id=self._message_id(message),
+                contact=contact,
+                at=self._time(message.get("timestamp")),
+                reply_to=_reference(_dict(message.get("context")).get("id")),
+                **{name: value for name, value in content.items() if name in ("kind", "text", "media")},
             )
         )
 

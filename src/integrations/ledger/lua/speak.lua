@@ -3,7 +3,8 @@
 -- Words that were written elsewhere have a place and a time there: after an erasure the same may be found there once more, and
 -- nothing that was said before it, or is said where the person is about to go, may bring them back.
 -- K record log out depth seen gone, the lists, lane
--- A lane owner messages { id hash body row } told [origin: place written_ms] remember_ms
+-- What was said already, by the vendor's id in `already`, is only written down.
+-- A lane owner messages { id hash body row } told [origin: place written_ms] remember_ms [already]
 -- Answers: ok <new ones> <1 when nobody is found under that contact's name yet> | moved <contact>
 local now = clock()
 local moved = redis.call('HGET', K.record, 'moved_to')
@@ -33,8 +34,12 @@ redis.call('HSETNX', K.record, 'created', ms(now))
 if A.origin then redis.call('PEXPIRE', K.seen, A.remember_ms) end
 for _, message in ipairs(new) do
   local id, _, body, row = unpack(message)
-  redis.call('HSET', K.out, 's:' .. id, 'queued')
-  append(A.lane, id, body)
+  if A.already then
+    redis.call('HSET', K.out, 's:' .. id, 'sent', 'w:' .. id, A.already)
+  else
+    redis.call('HSET', K.out, 's:' .. id, 'queued')
+    append(A.lane, id, body)
+  end
   redis.call('XADD', K.log, '*', 'row', row)
 end
 if #new > 0 then
