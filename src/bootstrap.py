@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,14 +25,16 @@ from src.desk.crm import File
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
 from src.desk.handoff import Handoffs
+from src.desk.house import HouseDesk, VendorAccess
 from src.desk.human_side import HumanSide
 from src.desk.lead import lead_of
 from src.desk.lead_rules import Rules, load_rules
 from src.desk.mirror import Mirror
 from src.desk.operators import Operators
-from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Ledger, Revocations
+from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Claim, Ledger, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
+from src.house.settings import HouseSettings
 from src.integrations.chatwoot import events as chatwoot_events
 from src.integrations.chatwoot.api import ChatwootApi
 from src.integrations.chatwoot.channel import ChatwootChannel, ChatwootLine
@@ -42,6 +45,7 @@ from src.integrations.chatwoot.poll import AT_ONCE_S, EVERY_S, ChatwootPoll
 from src.integrations.chatwoot.provisioning import Provisioning, show_templates
 from src.integrations.identity import contact_key
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.house import LOOK_EVERY_S, CurrentHouse, RedisHouse
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.ledger.revocations import RedisRevocations
 from src.integrations.ledger.sightings import RedisSightings
@@ -55,7 +59,8 @@ from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.twilio.client import TwilioClient
 from src.integrations.whatsapp.client import WhatsAppClient
 from src.messages import PLAYED, Contact, Content, Inbound, is_played
-from src.settings import Chatwoot, Llm, Provisioned, Settings, WhatsApp
+from src.settings import GROUPS, Chatwoot, Llm, Provisioned, Settings, Twilio, WhatsApp, read_group
+from src.vendors import make_seals, with_stored_vendors
 
 CLOCK_LOOK_S = 30.0
 CLOCK_TELL_AGAIN_S = 3600.0
@@ -93,56 +98,114 @@ class Services(msgspec.Struct, frozen=True):
     show_lead_link: ShowLeadLink
     admin_token: Callable[[], str]
     verify_token: Callable[[], str]
+    house: Callable[[], HouseSettings]
+    house_desk: HouseDesk
 
 
 class Lanes(msgspec.Struct, frozen=True):
     """What a worker process does with the claims of each lane."""
 
-    turns: Turns
+    turns: TurnsOfTheHouse
     deliveries: Deliveries
     mirror: Mirror | None
     metrics: ProcessMetrics
     beside: Sequence[Callable[[threading.Event], None]] = ()
 
 
-def make_services(settings: Settings, ledger: RedisLedger | None = None) -> Services:
+def make_services(settings: Settings, ledger: RedisLedger | None = None, metrics: ProcessMetrics | None = None) -> Services:
     """For web processes: light, without the agent. Tests give their own ledger."""
     ledger = ledger or make_ledger(settings)
     records = RedisRecords(ledger)
-    metrics = make_metrics(settings)
+    metrics = metrics or make_metrics(settings)
+    house = make_house(settings, ledger)
     channels = make_channels(settings, metrics)
     return Services(
         settings=settings,
         ledger=ledger,
         records=records,
         desk=Desk(ledger, records),
-        operators=_operators(settings, ledger, channels),
-        humans=make_human_side(settings, ledger, channels),
+        operators=_operators(ledger, channels, house),
+        humans=make_human_side(settings, ledger, channels, house),
         channels=channels,
         checks=lambda: run_checks(
-            ledger, _vendors(settings, channels, metrics), clock=lambda: datetime.now(UTC), embedded=not settings.redis_url
+            ledger,
+            _vendors(settings, house(), channels, metrics),
+            clock=lambda: datetime.now(UTC),
+            embedded=not settings.redis_url,
         ),
         metrics=metrics,
         revocations=RedisRevocations(ledger),
         show_lead_link=_lead_links(settings, metrics),
         admin_token=functools.cache(lambda: admin_token(settings)),
         verify_token=functools.cache(lambda: verify_token(settings)),
+        house=house,
+        house_desk=make_house_desk(settings, ledger, metrics, house),
     )
 
 
-def _operators(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel]) -> Operators:
+def make_house(settings: Settings, ledger: RedisLedger) -> CurrentHouse:
+    """What the house decides, as it is now."""
+    return CurrentHouse(RedisHouse(ledger), settings.given, time.monotonic)
+
+
+def now_stored(settings: Settings, ledger: RedisLedger) -> Settings:
+    """The settings with the vendors that are stored now. Raises LedgerUnavailable."""
+    return with_stored_vendors(settings, RedisHouse(ledger))
+
+
+def make_house_desk(settings: Settings, ledger: RedisLedger, metrics: ProcessMetrics, house: CurrentHouse) -> HouseDesk:
+    """What changes it. Access to a vendor is tried at the vendor, by what asks it otherwise whether it is well."""
+
+    def tried(group: str, values: Mapping[str, str]) -> None:
+        _ask_vendor(group, read_group(settings, group, values), house(), metrics)
+
+    def access(group: str) -> VendorAccess:
+        source = settings.sources.get(group, "")
+        return VendorAccess(
+            variable="" if source == "stored" else source,
+            check=lambda values: read_group(settings, group, values),
+            test=lambda values: tried(group, values),
+            off=settings.off.get(group, ""),
+        )
+
+    return HouseDesk(
+        RedisHouse(ledger),
+        make_seals(settings),
+        settings.given,
+        {group: access(group) for group in GROUPS},
+        changed=house.look_again,
+    )
+
+
+def _ask_vendor(group: str, settings: Settings, house: HouseSettings, metrics: ProcessMetrics) -> None:
+    """Asks the vendor of that group whether these settings get us in. Raises IntegrationError."""
+    if group == "whatsapp" and settings.whatsapp:
+        _whatsapp_client(settings.whatsapp).check()
+    elif group == "twilio" and settings.twilio:
+        _twilio_client(settings, settings.twilio).check()
+    elif group == "chatwoot" and settings.chatwoot:
+        make_chatwoot_api(settings.chatwoot, metrics).call("check", "GET", "inboxes")
+    elif group == "openai" and settings.llm:
+        _model_check(settings.llm).check()
+    elif group == "mail":
+        Mail(settings.smtp_url, house.alert_email or "nobody@localhost").check()
+
+
+def _operators(ledger: RedisLedger, channels: Mapping[str, Channel], house: Callable[[], HouseSettings]) -> Operators:
     records = RedisRecords(ledger)
-    return Operators(ledger, records, channels, ledger.server_time, retention_days=settings.retention_days)
+    return Operators(ledger, records, channels, ledger.server_time, retention_days=lambda: house().retention_days)
 
 
-def make_human_side(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel]) -> HumanSide | None:
+def make_human_side(
+    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], house: Callable[[], HouseSettings]
+) -> HumanSide | None:
     """What humans do in Chatwoot, done here; None where there is no Chatwoot."""
     if settings.chatwoot is None:
         return None
     return HumanSide(
         ledger,
         RedisRecords(ledger),
-        _operators(settings, ledger, channels),
+        _operators(ledger, channels, house),
         channels,
         sightings=RedisSightings(ledger),
         clock=ledger.server_time,
@@ -188,14 +251,7 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
     if whatsapp := settings.whatsapp:
         channels["whatsapp"] = MeasuredChannel(_whatsapp_client(whatsapp), metrics, "whatsapp")
     if twilio := settings.twilio:
-        sender = TwilioClient(
-            account_sid=twilio.account_sid,
-            auth_token=twilio.auth_token,
-            sender=twilio.sender,
-            base_url=twilio.api_base,
-            status_url=f"{settings.public_base_url}/webhook/twilio/status" if settings.public_base_url else "",
-        )
-        channels["twilio"] = MeasuredChannel(sender, metrics, "twilio")
+        channels["twilio"] = MeasuredChannel(_twilio_client(settings, twilio), metrics, "twilio")
         # Whoever writes first from our side, and has no other way to WhatsApp, writes through Twilio.
         channels.setdefault("whatsapp", channels["twilio"])
     if settings.chatwoot and settings.chatwoot.mode == "agent-bot":
@@ -215,6 +271,16 @@ def _whatsapp_client(whatsapp: WhatsApp) -> WhatsAppClient:
     )
 
 
+def _twilio_client(settings: Settings, twilio: Twilio) -> TwilioClient:
+    return TwilioClient(
+        account_sid=twilio.account_sid,
+        auth_token=twilio.auth_token,
+        sender=twilio.sender,
+        base_url=twilio.api_base,
+        status_url=f"{settings.public_base_url}/webhook/twilio/status" if settings.public_base_url else "",
+    )
+
+
 def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     """For worker processes: with the agent, which takes seconds to import. Raises DamagedCatalogue."""
     from src.agent import knowledge  # noqa: PLC0415
@@ -225,37 +291,85 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     from src.quoting import load_catalogue  # noqa: PLC0415
 
     rule_langsmith(enabled=settings.langsmith_tracing)
-    house = house_of(settings)
+    house = make_house(settings, ledger)
     metrics = _traced(make_metrics(settings), settings)
     channels = make_channels(settings, metrics)
     answers = knowledge.load([Path(settings.knowledge_dir)] if settings.knowledge_dir else [])
     for fault in answers.faults:
         logs.get_logger().error("knowledge.file_refused", detail=str(fault))
     catalogue = load_catalogue("", tariff_folder(settings))
-    _rehearse(SalesAgent(house, catalogue, search=answers.search))
-    agent = SalesAgent(house, catalogue, search=answers.search, assistance=make_assistance(settings, ledger, metrics, channels))
-    return Lanes(
-        turns=Turns(
+    _rehearse(SalesAgent(told_of(house()), catalogue, search=answers.search))
+    think = make_assistance(settings, ledger, metrics, channels)
+    alarm, courtesy = make_alarm(settings, ledger, channels, house), _in_background(2)
+
+    def turns(now: HouseSettings) -> Turns:
+        agent = SalesAgent(told_of(now), catalogue, search=answers.search, assistance=think(now) if think else None)
+        return Turns(
             ledger,
             agent,
             channels,
-            apology=Content(text=phrasebook("es", house.address).say("desk.apology")),
-            retention_days=settings.retention_days,
-            courtesy=_in_background(2),
-            handoffs=Handoffs(
-                timeout_s=settings.handoff_timeout_s, address=house.address, alarm=make_alarm(settings, ledger, channels)
-            ),
-            notes=Notes(catalogue, timezone=settings.timezone, dashboard_url=_dashboard_url(settings)),
-        ),
+            apology=Content(text=phrasebook("es", now.agent_address).say("desk.apology")),
+            retention_days=now.retention_days,
+            courtesy=courtesy,
+            handoffs=Handoffs(timeout_s=now.handoff_timeout_s, address=now.agent_address, alarm=alarm),
+            notes=Notes(catalogue, timezone=now.timezone, dashboard_url=_dashboard_url(settings)),
+        )
+
+    return Lanes(
+        turns=TurnsOfTheHouse(house, turns),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
         mirror=make_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
         beside=[
-            *_polls(settings, ledger, channels, metrics),
+            *_polls(settings, ledger, channels, metrics, house),
             *_template_pickers(settings, ledger, metrics),
-            watch_clocks(ledger, make_alarm(settings, ledger, channels)),
+            watch_clocks(ledger, alarm),
         ],
     )
+
+
+def watch_vendors(
+    found: Settings, at_start: Settings, ledger: RedisLedger, leave: Callable[[], None], *, every_s: float = LOOK_EVERY_S
+) -> Callable[[threading.Event], None]:
+    """Has this process `leave` in good order when the vendors that are stored are others than those it was made with, so that
+    whoever looks after it starts it anew: our own supervisor does. On one machine one process leaves at a time.
+
+    `found` are the settings by the environment alone, `at_start` those with what was stored.
+    """
+    log = logs.get_logger()
+
+    def run(stopping: threading.Event) -> None:
+        while not stopping.wait(every_s):
+            with suppress(LedgerUnavailable):  # the poller says it
+                if now_stored(found, ledger) != at_start and ledger.once(f"leaves {socket.gethostname()}", for_s=every_s):
+                    log.info("vendors.changed")
+                    leave()
+                    return
+
+    return run
+
+
+class TurnsOfTheHouse:
+    """Turns by what the house decides at that moment: what a claim began with holds until it ends."""
+
+    def __init__(self, house: Callable[[], HouseSettings], make: Callable[[HouseSettings], Turns]) -> None:
+        self._house, self._make = house, make
+        self._made: tuple[HouseSettings, Turns] | None = None
+
+    def work(self, claim: Claim) -> str:
+        """See `Turns`."""
+        return self.now().work(claim)
+
+    def give_up(self, claim: Claim, reason: str) -> None:
+        """See `Turns`."""
+        self.now().give_up(claim, reason)
+
+    def now(self) -> Turns:
+        """Those by what is decided at this moment."""
+        house, made = self._house(), self._made
+        if made is None or made[0] is not house:
+            self._made = made = (house, self._make(house))
+        return made[1]
 
 
 def _files(settings: Settings) -> Callable[[Content], Content]:
@@ -266,9 +380,13 @@ def _files(settings: Settings) -> Callable[[Content], Content]:
 
 
 def _polls(
-    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], metrics: ProcessMetrics
+    settings: Settings,
+    ledger: RedisLedger,
+    channels: Mapping[str, Channel],
+    metrics: ProcessMetrics,
+    house: Callable[[], HouseSettings],
 ) -> Sequence[Callable[[threading.Event], None]]:
-    humans = make_human_side(settings, ledger, channels)
+    humans = make_human_side(settings, ledger, channels, house)
     if humans is None:
         return ()
 
@@ -280,7 +398,7 @@ def _polls(
         log.error("crm.poll", reason=reason, detail=detail)
         alarm(Alert("crm.poll_behind" if reason == "behind" else "crm.poll_passed_over", "", reason, urgent=False))
 
-    log, alarm = logs.get_logger(), make_alarm(settings, ledger, channels)
+    log, alarm = logs.get_logger(), make_alarm(settings, ledger, channels, house)
     poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp(), told=told)
 
     def run(stopping: threading.Event) -> None:
@@ -451,8 +569,9 @@ def make_lead_rules(settings: Settings) -> Rules:
 
 def make_assistance(
     settings: Settings, ledger: RedisLedger, metrics: ProcessMetrics, channels: Mapping[str, Channel]
-) -> Assistance | None:
-    """The language model, or None without a key: then rules read and texts answer, as they do whenever it fails."""
+) -> Callable[[HouseSettings], Assistance] | None:
+    """The language model, used as the house wants it, or None without a key: then rules read and texts answer, as they do
+    whenever it fails."""
     llm = settings.llm
     if llm is None:
         return None
@@ -469,9 +588,9 @@ def make_assistance(
         ears=_ears(llm, channels),
         moderator=Moderator(api_key=llm.api_key, base_url=llm.base_url) if llm.moderation else None,
     )
-    return Assistance(
+    return lambda house: Assistance(
         model,
-        phrasing=settings.agent_style == "model",
+        phrasing=house.agent_style == "model",
         daily_tokens=llm.daily_tokens_per_contact,
         moderation=llm.moderation,
     )
@@ -508,29 +627,30 @@ def _rehearse(agent: Agent) -> None:
     agent.advance(new_conversation(nobody, now), [question], now)
 
 
-def house_of(settings: Settings) -> House:
+def told_of(house: HouseSettings) -> House:
     """What the agent is told of the business."""
     return House(
-        company_name=settings.company_name,
-        legal_notice=settings.company_legal_notice,
-        privacy_url=settings.privacy_url,
-        address="usted" if settings.agent_address == "usted" else "tu",
-        timezone=settings.timezone,
-        business_hours=settings.business_hours,
-        retention_days=settings.retention_days,
-        contact_per_minute=settings.limit_contact_per_minute,
-        contact_per_day=settings.limit_contact_per_day,
+        company_name=house.company_name,
+        legal_notice=house.company_legal_notice,
+        privacy_url=house.privacy_url,
+        address=house.agent_address,
+        timezone=house.timezone,
+        business_hours=house.business_hours,
+        retention_days=house.retention_days,
+        contact_per_minute=house.limit_contact_per_minute,
+        contact_per_day=house.limit_contact_per_day,
     )
 
 
-def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel]) -> Alarm:
+def make_alarm(
+    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], house: Callable[[], HouseSettings]
+) -> Alarm:
     """Tells the people on duty: a line in the log always, an e-mail and a WhatsApp message where they are configured.
 
     Neither says whose conversation it is: only the pseudonym that the log uses, and where to look.
     """
     log = logs.get_logger()
-    mail = make_mail(settings)
-    operators = _operators(settings, ledger, channels)
+    operators = _operators(ledger, channels, house)
     background = _in_background(1)
 
     def alarm(alert: Alert) -> None:
@@ -538,10 +658,11 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
         if is_played(alert.contact):
             return
         subject, text = _notice(alert, ledger.pseudonym(alert.contact), settings.public_base_url)
-        if mail:
+        now = house()
+        if mail := make_mail(settings, now):
             background(lambda: write_mail(mail, subject, text))
-        if settings.alert_whatsapp:
-            background(lambda: write_whatsapp(f"{subject}\n\n{text}"))
+        if now.alert_whatsapp:
+            background(lambda: write_whatsapp(now.alert_whatsapp, f"{subject}\n\n{text}"))
 
     def write_mail(mail: Mail, subject: str, text: str) -> None:
         try:
@@ -549,37 +670,43 @@ def make_alarm(settings: Settings, ledger: RedisLedger, channels: Mapping[str, C
         except IntegrationError as failure:
             log.warning("alarm.not_sent", by="mail", detail=str(failure))
 
-    def write_whatsapp(text: str) -> None:
+    def write_whatsapp(phone: str, text: str) -> None:
         try:
-            operators.say(contact_key(settings.alert_whatsapp, None), {"text": text}, to_anybody=True)
+            operators.say(contact_key(phone, None), {"text": text}, to_anybody=True)
         except (RejectedRequest, LedgerUnavailable) as failure:
             log.warning("alarm.not_sent", by="whatsapp", detail=str(failure))
 
     return alarm
 
 
-def _vendors(settings: Settings, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mapping[str, Question]:
+def _vendors(
+    settings: Settings, house: HouseSettings, channels: Mapping[str, Channel], metrics: ProcessMetrics
+) -> Mapping[str, Question]:
     """Whom to ask whether they are well."""
     vendors: dict[str, Question] = {f"channel {name}": channel.check for name, channel in channels.items() if name != PLAYED}
     if settings.chatwoot:
         crm = make_crm(settings, metrics)
         vendors["chatwoot"] = lambda: crm().check()
     if llm := settings.llm:
-        vendors["language model"] = ModelCheck(api_key=llm.api_key, base_url=llm.base_url, model=llm.model).check
-    if mail := make_mail(settings):
+        vendors["language model"] = _model_check(llm).check
+    if mail := make_mail(settings, house):
         vendors["alarm mail"] = mail.check
-    elif settings.smtp_url or settings.alert_email:
+    elif settings.smtp_url or house.alert_email:
         vendors["alarm mail"] = _half_configured
     return vendors
+
+
+def _model_check(llm: Llm) -> ModelCheck:
+    return ModelCheck(api_key=llm.api_key, base_url=llm.base_url, model=llm.model)
 
 
 def _half_configured() -> Mapping[str, str]:
     raise AccessDenied("mail", "check", detail="SMTP_URL and ALERT_EMAIL work together: one of them is missing")
 
 
-def make_mail(settings: Settings) -> Mail | None:
+def make_mail(settings: Settings, house: HouseSettings) -> Mail | None:
     """The way to the people on duty by e-mail, or None when it is not configured."""
-    return Mail(settings.smtp_url, settings.alert_email) if settings.smtp_url and settings.alert_email else None
+    return Mail(settings.smtp_url, house.alert_email) if settings.smtp_url and house.alert_email else None
 
 
 def _notice(alert: Alert, pseudonym: str, public_base_url: str) -> tuple[str, str]:

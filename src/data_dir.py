@@ -72,6 +72,11 @@ def admin_token(settings: Settings) -> str:
     return settings.admin_token or _kept_secret(settings.data_dir, "admin-token")
 
 
+def secret_keys(settings: Settings) -> tuple[str, ...]:
+    """What stored secrets are sealed with, the first one, and opened with: SECRET_KEY, or one made once and kept here."""
+    return settings.secret_keys or (_kept_secret(settings.data_dir, "secret-key"),)
+
+
 def lead_token(admin_token: str) -> str:
     """What the lead page in Chatwoot proves itself by. It opens that page's doors and nothing else."""
     return hmac.digest(admin_token.encode(), b"iAgente Vida: the lead page in Chatwoot", "sha256").hex()

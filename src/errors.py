@@ -9,9 +9,11 @@
     │   ├── InvalidRequest        400, names every fault
     │   ├── UnknownContact        404
     │   ├── Conflict              409, says what stands in the way
+    │   ├── VendorRefused         422, access that a vendor does not grant
     │   ├── PayloadTooLarge       413
     │   └── TooManyRequests       429
     ├── LedgerUnavailable         the store cannot be read or written now
+    ├── SealedElsewhere           a stored secret that cannot be opened here
     ├── StaleCommit               somebody else moved this conversation first
     ├── UnreadableState           stored by a newer version than this one knows
     │   └── DamagedState          no version can read what is stored
@@ -29,7 +31,9 @@ nothing else. No message holds a phone number, a token or what somebody wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 
 class SalesAgentError(Exception):
@@ -49,10 +53,11 @@ class DamagedCatalogue(SalesAgentError):
 
 
 class RejectedRequest(SalesAgentError):
-    """A caller at a door is refused with `status`; `code` is stable, the message is for people."""
+    """A caller at a door is refused with `status`; `code` is stable, the message is for people, `details` for programs."""
 
     status = 400
     code = "rejected"
+    details: Mapping[str, Any] = MappingProxyType({})
 
 
 class BadSignature(RejectedRequest):
@@ -92,9 +97,17 @@ class Conflict(RejectedRequest):
 
     status = 409
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.code = code
+        self.details = details
         super().__init__(message)
+
+
+class VendorRefused(RejectedRequest):
+    """What was to be stored was tried at the vendor first, and did not work there."""
+
+    status = 422
+    code = "vendor_refused"
 
 
 class PayloadTooLarge(RejectedRequest):
@@ -117,6 +130,10 @@ class TooManyRequests(RejectedRequest):
 
 class LedgerUnavailable(SalesAgentError):
     """The store cannot be read or written now: 503 at the doors, back-off in workers."""
+
+
+class SealedElsewhere(SalesAgentError):
+    """A stored secret cannot be opened here: another key sealed it, or it is damaged."""
 
 
 class StaleCommit(SalesAgentError):

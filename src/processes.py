@@ -33,6 +33,8 @@ WORKER_STOPS_WITHIN_S = 25.0
 WEB_STOPS_WITHIN_S = 20.0
 _STEADY_S = 10.0
 _BAD_CONFIGURATION = 2
+_BEGINS_ANEW = 3
+"""The exit codes of our processes: see `worker.main`."""
 
 
 @dataclass
@@ -135,7 +137,10 @@ class Supervisor:
                 code = child.died()
                 if code == _BAD_CONFIGURATION:
                     return code
-                if code is not None:
+                if code == _BEGINS_ANEW:
+                    self._log.info("process.begins_anew", name=child.name)
+                    child.deaths, child.start_again_s = 0, 0.0
+                elif code is not None:
                     self._log.error("process.died", name=child.name, code=code, deaths=child.deaths)
                 if child.process is None and time.monotonic() >= child.start_again_s:
                     child.start()

@@ -1,4 +1,5 @@
-"""The only reader of the environment. A vendor's group is on when all its members are set, off when none is."""
+"""What the server needs, and the only reader of the environment. A vendor's group is on when all its members are set, off when
+none is. What the house decides is `src/house`; what the environment says of it is passed on in `Settings.given`."""
 
 from __future__ import annotations
 
@@ -9,15 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 from dotenv import dotenv_values
 
-from src.environment import PLATFORMS, WHERE_TO_FIND, named, with_other_names
+from src.environment import PLATFORMS, WHERE_TO_FIND, WITHOUT_EFFECT, named, with_other_names
 from src.errors import ConfigurationError
+from src.house import settings as house
 
-LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN = 16, 8
+LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN, LEAST_SECRET_KEY = 16, 8, 32
 """Characters of the secrets that operators make up. The first opens everything; whoever guesses the second gets their own words
 back. What vendors give is as long as they think fit."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -110,9 +111,11 @@ class Llm(_Discreet, frozen=True):
 
 
 class Settings(_Discreet, frozen=True, kw_only=True):
-    """Everything that can be configured, read once. Names are those of the environment, in lower case.
+    """All that the server needs, read once. Names are those of the environment, in lower case.
 
-    `remarks` say what whoever starts the program should know, a line for each.
+    `given` is what the environment says of the house, by the house's own names. `sources` says of each vendor's group where it
+    comes from: a variable of the environment that is set, or "stored"; nothing of one that is off. `off` are stored groups that
+    cannot be used here, and why. `remarks` say what whoever starts the program should know, a line for each.
     """
 
     _shown = ("whatsapp", "twilio", "chatwoot", "llm", "data_dir", "webhook_host", "webhook_port")
@@ -122,6 +125,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     chatwoot: Chatwoot | None
     llm: Llm | None
     redis_url: str
+    given: Mapping[str, Any]
     data_dir: Path
     ledger_shards: int
     wait_replicas: int
@@ -129,6 +133,7 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     webhook_port: int
     public_base_url: str
     admin_token: str
+    secret_keys: tuple[str, ...]
     debug: bool
     web_processes: int
     web_threads: int
@@ -137,23 +142,10 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     lease_s: float
     debounce_s: float
     debounce_max_s: float
-    company_name: str
-    company_legal_notice: str
-    privacy_url: str
-    agent_address: str
-    agent_style: str
-    timezone: str
-    business_hours: str
-    retention_days: int
-    limit_contact_per_minute: int
-    limit_contact_per_day: int
     limit_ip_per_minute: int
     limit_ip_per_day: int
     trusted_proxies: tuple[Network, ...]
-    handoff_timeout_s: float
     smtp_url: str
-    alert_email: str
-    alert_whatsapp: str
     knowledge_dir: str
     lead_rules: str
     tariff_dir: str
@@ -162,21 +154,25 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     log_stdout: bool
     otlp_endpoint: str
     langsmith_tracing: bool
+    sources: Mapping[str, str] = msgspec.field(default_factory=dict)
+    off: Mapping[str, str] = msgspec.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
-    def shown(self) -> dict[str, Any]:
-        """The settings for people to read; of secrets only whether they are set."""
+    def shown(self, now: house.HouseSettings) -> dict[str, Any]:
+        """The settings for people to read, with the house's `now`; of secrets only whether they are set."""
         vendors = ("whatsapp", "twilio", "chatwoot", "llm")
-        secret = (*vendors, "redis_url", "admin_token", "smtp_url", "alert_email", "alert_whatsapp")
-        plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in secret}
+        secret = (*vendors, "redis_url", "admin_token", "secret_keys", "smtp_url")
+        plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in (*secret, "given")}
         plain["data_dir"] = str(self.data_dir)
         plain["trusted_proxies"] = [str(network) for network in self.trusted_proxies]
-        return plain | {name: "set" if getattr(self, name) else "" for name in secret}
+        decided = msgspec.structs.asdict(now)
+        private = {name: "set" if decided.pop(name) else "" for name in ("alert_email", "alert_whatsapp")}
+        return plain | decided | private | {name: "set" if getattr(self, name) else "" for name in secret}
 
     @property
     def is_tried_out(self) -> bool:
         """Whether no channel at all is configured, so that whoever is answered is on this machine."""
-        return self.whatsapp is None and self.twilio is None and self.chatwoot is None
+        return self.whatsapp is None and self.twilio is None and self.chatwoot is None and not (self.off.keys() & _CHANNELS)
 
     @property
     def channels_in_words(self) -> dict[str, str]:
@@ -201,11 +197,13 @@ class _Reader:
     """Reads values one by one and collects every fault, so that they are told together."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+        self.environment = environment
         self.faults: list[str] = []
+        self.asked: set[str] = set()
 
     def text(self, name: str, default: str = "") -> str:
-        return self._environment.get(name, "").strip() or default
+        self.asked.add(name)
+        return self.environment.get(name, "").strip() or default
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         raw = self.text(name)
@@ -235,15 +233,6 @@ class _Reader:
         value = self.text(name, default)
         if value not in allowed:
             self.faults.append(f"{name}: '{value}' is none of {', '.join(allowed)}")
-            return default
-        return value
-
-    def checked(self, name: str, default: str, check: Callable[[str], Any], what: str) -> str:
-        value = self.text(name, default)
-        try:
-            check(value)
-        except (ValueError, OSError, KeyError):
-            self.faults.append(f"{name}: '{value}' is not {what}")
             return default
         return value
 
@@ -285,6 +274,15 @@ class _Reader:
             )
         return value
 
+    def own_secrets(self, name: str, least: int) -> tuple[str, ...]:
+        """The same, several of them, separated by commas, while one replaces the other."""
+        found = tuple(secret.strip() for secret in self.text(name).split(",")) if self.text(name) else ()
+        if any(len(secret) < least for secret in found):
+            self.faults.append(
+                f"{name}: at least {least} characters each, so that nobody guesses it; make one: openssl rand -hex 24"
+            )
+        return found
+
     def group(self, title: str, names: tuple[str, ...]) -> bool:
         """Whether a vendor's group is on. Anything between on and off is a fault that names what is missing."""
         given = [name for name in names if self.text(name)]
@@ -297,8 +295,6 @@ class _Reader:
         return bool(given) and not missing
 
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_PHONE = re.compile(r"\+?[0-9]{8,15}")
 _STORES = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
 _TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_FROM")
 _TWILIO_SENDER = re.compile(r"whatsapp:\+[1-9][0-9]{6,14}")
@@ -312,11 +308,13 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
     known = named({**written, **(os.environ if environment is None else environment)})
     read = _Reader(known.values)
     read.faults += known.faults
+    given, faults = house.from_environment(read.environment)
     settings = Settings(
         whatsapp=_whatsapp(read),
         twilio=_twilio(read),
         chatwoot=_chatwoot(read),
         llm=_llm(read),
+        given=given,
         redis_url=read.address("REDIS_URL", schemes=_STORES),
         data_dir=Path(read.text("DATA_DIR", "var")),
         ledger_shards=read.whole("LEDGER_SHARDS", 16, least=1, most=99),
@@ -325,6 +323,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         webhook_port=read.whole("WEBHOOK_PORT", 5000, least=1, most=65_535),
         public_base_url=read.address("PUBLIC_BASE_URL").rstrip("/"),
         admin_token=read.own_secret("ADMIN_TOKEN", LEAST_ADMIN_TOKEN),
+        secret_keys=read.own_secrets("SECRET_KEY", LEAST_SECRET_KEY),
         debug=read.flag("DEBUG"),
         web_processes=read.whole("WEB_PROCESSES", 2, least=1, most=64),
         web_threads=read.whole("WEB_THREADS", 8, least=1, most=256),
@@ -333,23 +332,10 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         lease_s=read.number("LEASE_S", 8.0, least=1.0, most=60.0),
         debounce_s=read.number("DEBOUNCE_S", 1.0, least=0.0, most=30.0),
         debounce_max_s=read.number("DEBOUNCE_MAX_S", 4.0, least=0.0, most=120.0),
-        company_name=read.text("COMPANY_NAME", "iAgente Vida"),
-        company_legal_notice=read.text("COMPANY_LEGAL_NOTICE"),
-        privacy_url=read.address("PRIVACY_URL"),
-        agent_style=read.choice("AGENT_STYLE", "templates", ("templates", "model")),
-        agent_address=read.choice("AGENT_ADDRESS", "tu", ("tu", "usted")),
-        timezone=read.checked("TIMEZONE", "Europe/Madrid", ZoneInfo, "a time zone such as Europe/Madrid"),
-        business_hours=read.text("BUSINESS_HOURS"),
-        retention_days=read.whole("RETENTION_DAYS", 10, least=1, most=3650),
-        limit_contact_per_minute=read.whole("LIMIT_CONTACT_PER_MINUTE", 10, least=1, most=10_000),
-        limit_contact_per_day=read.whole("LIMIT_CONTACT_PER_DAY", 30, least=1, most=100_000),
         limit_ip_per_minute=read.whole("LIMIT_IP_PER_MINUTE", 600, least=1, most=1_000_000),
         limit_ip_per_day=read.whole("LIMIT_IP_PER_DAY", 20_000, least=1, most=100_000_000),
         trusted_proxies=read.networks("TRUSTED_PROXIES"),
-        handoff_timeout_s=read.number("HANDOFF_TIMEOUT_S", 300.0, least=0.0, most=86_400.0),
-        smtp_url=read.address("SMTP_URL", schemes=("smtp", "smtps")),
-        alert_email=read.shaped("ALERT_EMAIL", _EMAIL, "an e-mail address"),
-        alert_whatsapp=read.shaped("ALERT_WHATSAPP", _PHONE, "a phone number with its country code"),
+        smtp_url=_mail(read),
         knowledge_dir=read.text("KNOWLEDGE_DIR"),
         lead_rules=read.text("LEAD_RULES"),
         tariff_dir=read.text("TARIFF_DIR"),
@@ -358,10 +344,11 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         otlp_endpoint=read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
         langsmith_tracing=read.flag("LANGSMITH_TRACING"),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
+        sources={name: variable for name, group in GROUPS.items() if (variable := _first_set(read, group))},
         remarks=known.remarks,
     )
-    if read.faults:
-        raise ConfigurationError(read.faults)
+    if read.faults or faults:
+        raise ConfigurationError([*read.faults, *faults])
     return settings
 
 
@@ -441,6 +428,61 @@ def _llm(read: _Reader) -> Llm | None:
         moderation=read.flag("MODERATION"),
         transcription_model="" if (listening := read.text("OPENAI_TRANSCRIPTION_MODEL", "whisper-1")) == "off" else listening,
     )
+
+
+def _mail(read: _Reader) -> str:
+    return read.address("SMTP_URL", schemes=("smtp", "smtps"))
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A vendor's variables, which come from one place, all of them. `field` is where `Settings` has what they come to."""
+
+    field: str
+    begins: tuple[str, ...]
+    read: Callable[[_Reader], Any]
+
+
+GROUPS: Mapping[str, Group] = {
+    "whatsapp": Group("whatsapp", ("WHATSAPP_",), _whatsapp),
+    "twilio": Group("twilio", ("TWILIO_",), _twilio),
+    "chatwoot": Group("chatwoot", ("CHATWOOT_",), _chatwoot),
+    "openai": Group("llm", ("OPENAI_", "LLM_", "MODERATION"), _llm),
+    "mail": Group("smtp_url", ("SMTP_URL",), _mail),
+}
+"""Vendors whose access may be stored instead of standing in the environment."""
+_CHANNELS = frozenset({"whatsapp", "twilio", "chatwoot"})
+
+
+def _first_set(read: _Reader, group: Group) -> str:
+    mine = (name for name in sorted(read.environment) if name.startswith(group.begins) and name not in WITHOUT_EFFECT)
+    return next((name for name in mine if read.text(name)), "")
+
+
+def read_group(settings: Settings, name: str, values: Mapping[str, str]) -> Settings:
+    """The settings with that group as these variables say, whatever it was before. Raises ConfigurationError, with no value."""
+    group = GROUPS[name]
+    # Twilio signs the address that it calls, which is the server's own.
+    read = _Reader({"PUBLIC_BASE_URL": settings.public_base_url, **values})
+    found = group.read(read)
+    unknown = [variable for variable in values if variable not in read.asked or not variable.startswith(group.begins)]
+    faults = [*read.faults, *(f"{variable[:64]}: no variable of {name}" for variable in sorted(unknown))]
+    if not found and not faults:
+        faults = [f"{name}: nothing is set of what it needs"]
+    if faults:
+        raise ConfigurationError(faults)
+    return msgspec.structs.replace(settings, **{group.field: found}, sources={**settings.sources, name: "stored"})
+
+
+def with_stored(settings: Settings, stored: Mapping[str, Mapping[str, str]], off: Mapping[str, str]) -> Settings:
+    """The settings with the groups that the environment says nothing of as they are stored. One that cannot be used is off."""
+    why = {name: reason for name, reason in off.items() if name not in settings.sources}
+    for name, values in stored.items():
+        if name in GROUPS and name not in settings.sources:
+            try:
+                settings = read_group(settings, name, values)
+            except ConfigurationError as fault:
+                why[name] = "; ".join(fault.faults)
+    return msgspec.structs.replace(settings, off=why)
 
 
 def child_environment(changes: Mapping[str, str], *, without: tuple[str, ...] = ()) -> dict[str, str]:

@@ -21,20 +21,22 @@ from types import FrameType
 import structlog
 
 from src import logs
-from src.bootstrap import make_lanes, make_ledger
+from src.bootstrap import make_lanes, make_ledger, now_stored, watch_vendors
 from src.desk.delivery import Deliveries, backoff_s
 from src.desk.mirror import Mirror
-from src.desk.ports import LANES, Claim, Lane, Ledger
-from src.desk.turns import MOST_ATTEMPTS, Turns
+from src.desk.ports import LANES, Claim, Lane, Ledger, TurnWork
+from src.desk.turns import MOST_ATTEMPTS
 from src.errors import ConfigurationError, DamagedCatalogue, LedgerUnavailable, StaleCommit
 from src.integrations.process_metrics import WORK
-from src.settings import load
+from src.settings import Settings, load
 
 POLL_S = 1.0
 """A lost ring of the doorbell costs at most this."""
 BEAT_S = 2.0
 STOP_WITHIN_S = 20.0
 LONGEST_TURN_S = 60.0
+BEGINS_ANEW = 3
+"""The exit code of a process that is to be started anew."""
 NICENESS = 5
 """Doors and store come first: on a machine that cannot keep up, replies wait longer, webhooks do not."""
 _NUMBER_WAIT_S = 0.3
@@ -52,7 +54,7 @@ class Worker:
     def __init__(
         self,
         ledger: Ledger,
-        turns: Turns,
+        turns: TurnWork,
         deliveries: Deliveries,
         mirror: Mirror | None = None,
         *,
@@ -61,6 +63,7 @@ class Worker:
         measured: Callable[[Lane, str, float], None] = lambda *_: None,
     ) -> None:
         self.name = f"{socket.gethostname()}.{os.getpid()}"
+        self.begins_anew = False
         self._ledger = ledger
         self._turns = turns
         self._deliveries = deliveries
@@ -101,8 +104,9 @@ class Worker:
             self._sleep()
         self._finish()
 
-    def stop(self) -> None:
-        """May be called from a signal handler's thread."""
+    def stop(self, *, to_begin_anew: bool = False) -> None:
+        """May be called from a signal handler's thread. `to_begin_anew` is for whoever looks after the process."""
+        self.begins_anew = to_begin_anew
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -283,7 +287,8 @@ class Worker:
 
 
 def main() -> int:
-    """Runs one worker until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 the configuration cannot work."""
+    """Runs one worker until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 the configuration cannot work, 3 access to vendors has
+    changed, so that it is to be started anew."""
     try:
         settings = load()
         logs.configure(
@@ -294,8 +299,12 @@ def main() -> int:
             stdout=settings.log_stdout,
         )
         ledger = make_ledger(settings)
+        found = settings
+        settings = _await_store(lambda: now_stored(found, ledger))
+        for name, why in settings.off.items():
+            logs.get_logger().error("vendor.off", vendor=name, why=why)
+        ledger = make_ledger(settings)  # with a CRM or without
         lanes = make_lanes(settings, ledger)
-        _await_store(ledger)
     except (ConfigurationError, DamagedCatalogue) as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
@@ -305,7 +314,7 @@ def main() -> int:
         lanes.deliveries,
         lanes.mirror,
         threads=settings.worker_threads,
-        beside=lanes.beside,
+        beside=[*lanes.beside, watch_vendors(found, settings, ledger, lambda: worker.stop(to_begin_anew=True))],
         measured=lambda lane, outcome, took_s: lanes.metrics.observe(WORK, (lane, outcome), took_s),
     )
     _on_signals(lambda: threading.Thread(target=worker.stop).start(), (signal.SIGTERM, signal.SIGINT))
@@ -313,22 +322,21 @@ def main() -> int:
     worker.run()
     # A thread that hangs in a vendor's answer must not keep the process: its claim was given back.
     logs.flush()
-    os._exit(0)
+    os._exit(BEGINS_ANEW if worker.begins_anew else 0)
 
 
-def _await_store(ledger: Ledger) -> None:
-    """Waits for the store as long as it takes; a store made with other settings ends the process."""
+def _await_store(ask: Callable[[], Settings]) -> Settings:
+    """Waits for the store as long as it takes, until it answers what it is asked. Raises ConfigurationError, of a store that
+    was made with other settings."""
     log = logs.get_logger()
     tries = 0
     while True:
         try:
-            ledger.ping()
+            return ask()
         except LedgerUnavailable as error:
             tries += 1
             log.warning("ledger.unavailable", detail=str(error), times=tries)
             time.sleep(min(0.1 * 2**tries, 2.0))
-        else:
-            return
 
 
 def _on_signals(stop: Callable[[], None], numbers: tuple[signal.Signals, ...]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import make_alarm, make_services
+from src.bootstrap import make_alarm, make_house, make_services
 from src.desk.ports import Alert
 from src.errors import ConfigurationError
+from src.house.settings import resolved
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.simulator_channel import SimulatorChannel
 from src.settings import load
@@ -47,7 +48,8 @@ def smtp() -> Iterator[Server]:
 
 
 def raise_alarm(ledger: RedisLedger, alert: Alert = ALERT, *, channel: Any = None, **environment: str) -> None:
-    make_alarm(load(environment, dotenv=None), ledger, {"whatsapp": channel or SimulatorChannel()})(alert)
+    settings = load(environment, dotenv=None)
+    make_alarm(settings, ledger, {"whatsapp": channel or SimulatorChannel()}, make_house(settings, ledger))(alert)
 
 
 def test_the_log_has_it_always(ledger: RedisLedger, log_file: Path) -> None:
@@ -137,7 +139,8 @@ def test_a_setting_that_cannot_work_stops_the_start(name: str, value: str) -> No
 
 def test_nobody_is_named_when_settings_are_shown() -> None:
     given = {"SMTP_URL": "smtp://u:geheim@mail", "ALERT_EMAIL": "guardia@example.com", "ALERT_WHATSAPP": ON_DUTY}
-    shown = load(given, dotenv=None).shown()
+    settings = load(given, dotenv=None)
+    shown = settings.shown(resolved(settings.given, {}))
     assert [shown["smtp_url"], shown["alert_email"], shown["alert_whatsapp"]] == ["set"] * 3
     assert shown["handoff_timeout_s"] == 300
 

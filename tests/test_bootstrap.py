@@ -43,7 +43,7 @@ def test_an_operators_own_answers_are_used_and_a_broken_file_is_named(tmp_path: 
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     contact = Contact(key="whatsapp:34600000001", channel="whatsapp")
     question = Inbound(id="1", contact=contact, kind="text", at=now, text="¿Tenéis aparcamiento en la oficina?")
-    step = lanes.turns._agent.advance(new_conversation(contact, now), [question], now)
+    step = lanes.turns.now()._agent.advance(new_conversation(contact, now), [question], now)
     assert "patio de la oficina" in "\n".join(reply.text for reply in step.replies)
 
 
@@ -62,7 +62,7 @@ def test_workers_sell_by_the_tariff_of_the_house(tmp_path: Path) -> None:
     for tariff_dir, package in ((str(tmp_path / "sold"), tmp_path / "sold"), ("", PACKAGE)):
         settings = load({"TARIFF_DIR": tariff_dir, "DATA_DIR": str(tmp_path)}, dotenv=None)
         lanes = make_lanes(settings, make_ledger(settings))
-        assert lanes.turns._agent._catalogue.package == package
+        assert lanes.turns.now()._agent._catalogue.package == package
         assert lanes.turns._notes._catalogue.package == package
     broken = load({"TARIFF_DIR": str(tmp_path / "nowhere"), "DATA_DIR": str(tmp_path)}, dotenv=None)
     with pytest.raises(DamagedCatalogue, match=r"current\.toml cannot be read"):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from src.house.settings import SCHEMA
+
 PROJECT = Path(__file__).resolve().parents[1]
 LISTS = {name: (PROJECT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("contract", "security")}
 HEADS = ("| promise", "| threat", "|---")
@@ -40,5 +42,6 @@ def test_every_variable_is_read_and_written_down() -> None:
     settings = (PROJECT / "src" / "settings.py").read_text(encoding="utf-8")
     example = (PROJECT / ".env.example").read_text(encoding="utf-8")
     read = set(re.findall(r'read\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', settings))
+    read |= {setting.variable for setting in SCHEMA.values()}
     assert len(read) > 50
     assert [name for name in sorted(read) if not re.search(rf"^#?{name}=", example, re.MULTILINE)] == []

@@ -13,6 +13,7 @@ from rich.pretty import pretty_repr
 
 from src.data_dir import admin_token, verify_token
 from src.errors import ConfigurationError
+from src.house.settings import resolved
 from src.settings import Settings, child_environment, load
 from tests.kit.rig import PROJECT
 
@@ -39,8 +40,10 @@ def test_with_nothing_set_everything_has_a_default() -> None:
     assert settings.whatsapp is None
     assert settings.redis_url == ""
     assert (settings.webhook_port, settings.lease_s, settings.debounce_s, settings.debounce_max_s) == (5000, 8.0, 1.0, 4.0)
-    assert (settings.limit_contact_per_minute, settings.limit_contact_per_day, settings.retention_days) == (10, 30, 10)
-    assert (settings.timezone, settings.agent_address) == ("Europe/Madrid", "tu")
+    house = resolved(settings.given, {})
+    assert (house.limit_contact_per_minute, house.limit_contact_per_day, house.retention_days) == (10, 30, 10)
+    assert (house.timezone, house.agent_address) == ("Europe/Madrid", "tu")
+    assert (settings.given, settings.sources) == ({}, {})
 
 
 def test_every_fault_is_told_at_once_by_its_name() -> None:
@@ -191,8 +194,7 @@ def test_the_environment_is_over_the_file_and_the_file_over_defaults(tmp_path: P
     dotenv = tmp_path / ".env"
     dotenv.write_text('# office\nWEBHOOK_PORT=6000\nexport COMPANY_NAME="Seguros Ñandú"\nLEASE_S=9\nRETENTION_DAYS\n')
     settings = load({"LEASE_S": "12"}, dotenv=dotenv)
-    assert (settings.webhook_port, settings.company_name, settings.lease_s) == (6000, "Seguros Ñandú", 12.0)
-    assert settings.retention_days == 10
+    assert (settings.webhook_port, settings.given, settings.lease_s) == (6000, {"company_name": "Seguros Ñandú"}, 12.0)
 
 
 def test_without_a_file_nothing_is_missing(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from src.cli import chat, chatwoot, dead_letters, doctor, people, quote, read, send, tariff
+from src.cli import chat, chatwoot, dead_letters, doctor, house, people, quote, read, send, tariff
 
 
 @click.group()
@@ -18,6 +18,7 @@ for command in (
     chatwoot.resync_chatwoot,
     dead_letters.dead_letters,
     doctor.doctor,
+    house.settings,
     people.erase,
     people.export,
     quote.quote,

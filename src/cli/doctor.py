@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 import sys
@@ -12,13 +13,14 @@ import click
 import msgspec
 import requests
 
-from src.bootstrap import make_services, tariff_folder
+from src.bootstrap import make_ledger, make_services, now_stored, tariff_folder
 from src.cli.shared import console
 from src.data_dir import verify_token
 from src.desk.checks import Check, judged
 from src.errors import (
     ConfigurationError,
     DamagedCatalogue,
+    LedgerUnavailable,
 )
 from src.quoting import load_catalogue
 from src.settings import Settings, load
@@ -49,6 +51,8 @@ def _examined() -> list[Check]:
         settings = load()
     except ConfigurationError as fault:
         return [Check("settings", False, line, "correct it in the environment or in .env") for line in fault.faults]
+    with contextlib.suppress(LedgerUnavailable):  # the store's own check says so
+        settings = now_stored(settings, make_ledger(settings))
     services = make_services(settings)
     words = settings.channels_in_words
     channels = "no keys: the simulator is the channel" if settings.is_tried_out else f"channels: {', '.join(words)}"
@@ -58,6 +62,7 @@ def _examined() -> list[Check]:
         _tariff(settings),
         _written_answers(settings),
         *services.checks(),
+        *(Check(f"access: {name}", False, why, f"enter it again: settings set {name}") for name, why in settings.off.items()),
     ]
     return [*checks, _public_door(settings)] if settings.public_base_url else checks
 

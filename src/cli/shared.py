@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from src.bootstrap import Services, make_services
+from src.bootstrap import Services, make_ledger, make_services, now_stored
 from src.errors import (
     ConfigurationError,
     DamagedCatalogue,
@@ -28,7 +28,10 @@ console = Console(highlight=False)
 def services_at_hand() -> Iterator[Services]:
     """The product's parts, straight on the store: the web process may be down. Known faults are told in one line."""
     try:
-        yield make_services(load())
+        settings = load()
+        with contextlib.suppress(LedgerUnavailable):  # what needs the store says so
+            settings = now_stored(settings, make_ledger(settings))
+        yield make_services(settings)
     except ConfigurationError as fault:
         raise click.ClickException(str(fault)) from fault
     except LedgerUnavailable as fault:

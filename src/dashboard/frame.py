@@ -86,7 +86,13 @@ def is_ours(path: str) -> bool:
     return path.startswith("/dashboard/") and path.isprintable() and not {"\\", " "} & set(path)
 
 
-def dress(blueprint: Blueprint, *, paused: Callable[[], bool], timezone: str, context: Callable[[], Mapping[str, Any]]) -> None:
+def dress(
+    blueprint: Blueprint,
+    *,
+    paused: Callable[[], bool],
+    timezone: Callable[[], str],
+    context: Callable[[], Mapping[str, Any]],
+) -> None:
     """Gives every page of the blueprint its headers, words and error pages. `context` is what the frame of every page shows to
     somebody who is logged in. Times are shown in `timezone`."""
 
@@ -104,7 +110,7 @@ def dress(blueprint: Blueprint, *, paused: Callable[[], bool], timezone: str, co
 
     @blueprint.before_app_request
     def clock() -> None:
-        g.timezone = timezone
+        g.timezone = timezone()
 
     @blueprint.after_request
     def headers(answer: Response) -> Response:

@@ -56,7 +56,7 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
     now: Clock
     revocations: Revocations
     secure: bool
-    timezone: str
+    timezone: Callable[[], str]
     is_tried_out: bool
 
 

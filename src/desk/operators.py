@@ -42,17 +42,23 @@ class Operators:
     Conflict and UnreadableState.
 
     `clock` is the store's: what people wrote was timed by it. Somebody without a conversation is forgotten after
-    `retention_days` of silence, like everybody else.
+    `retention_days()` of silence, like everybody else.
     """
 
     def __init__(
-        self, ledger: Ledger, records: Records, channels: Mapping[str, Channel], clock: Clock, *, retention_days: int
+        self,
+        ledger: Ledger,
+        records: Records,
+        channels: Mapping[str, Channel],
+        clock: Clock,
+        *,
+        retention_days: Callable[[], int],
     ) -> None:
         self._ledger = ledger
         self._records = records
         self._channels = channels
         self._clock = clock
-        self._retention = timedelta(days=retention_days)
+        self._retention_days = retention_days
 
     def take_over(self, contact: str, *, since: datetime | None = None, shown: bool = False) -> None:
         """From now on a human has the conversation, and the bot is silent; a reply of its own on the way is withheld.
@@ -165,7 +171,7 @@ class Operators:
             now = self._clock()
             before = conversation_or_new(record)
             if record.state is None:
-                forget_at = (record.heard_at or now) + self._retention
+                forget_at = (record.heard_at or now) + timedelta(days=self._retention_days())
                 before.agenda = before.agenda.with_entry(Entry(kind=RETENTION, due=forget_at))
             after = msgspec.structs.replace(change(before, record), updated_at=now)
             amendment = Amendment(

@@ -348,6 +348,16 @@ class Agent(Protocol):
         """One turn without a message: what comes of an entry of the sale's that is due."""
 
 
+class TurnWork(Protocol):
+    """What is done with claims of the turns lane."""
+
+    def work(self, claim: Claim) -> str:
+        """Takes one turn; returns a word for what was done."""
+
+    def give_up(self, claim: Claim, reason: str) -> None:
+        """Puts away what could not be answered, and calls a human."""
+
+
 class Records(Protocol):
     """Looking at the ledger: every answer costs the same however many conversations there are."""
 

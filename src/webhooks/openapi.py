@@ -26,6 +26,7 @@ from src.messages import ContentKind, DeliveryStatus, InboundKind, Speaker, Temp
 from src.webhooks import security
 from src.webhooks.second_doors import SECOND_NAMES
 from src.webhooks.security import ANYONE, OPERATOR
+from src.webhooks.settings_doors import SettingsChange, SettingsRollback
 
 _A_PHONE = r"^\+?[1-9][0-9]{6,14}$"
 Count = Annotated[int, Meta(ge=0)]
@@ -40,6 +41,7 @@ class Fault(Exact):
 
     code: str
     message: str
+    details: dict[str, Any] | UnsetType = UNSET
 
 
 class Refusal(Exact):
@@ -278,6 +280,31 @@ class Diagnosis(Exact):
     settings: dict[str, Any]
 
 
+class SettingsShown(Exact):
+    """What the house decides: of each setting its value and where that comes from; of vendors only which variables are set."""
+
+    version: Count
+    settings: dict[str, dict[str, Any]]
+    vendors: dict[str, dict[str, Any]]
+
+
+class SettingChanged(Exact):
+    """One setting changed; null stands for no value. Of vendors only whether there was access."""
+
+    version: Count
+    at: datetime
+    by: str
+    name: str
+    before: Any
+    after: Any
+
+
+class SettingsHistory(Exact):
+    """The last changes, newest first."""
+
+    changes: list[SettingChanged]
+
+
 class Door(msgspec.Struct, frozen=True, kw_only=True):
     """One door. `takes`: the types that a JSON body may have. `answers`: by status a type, None for no body, str for text.
 
@@ -291,6 +318,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     refuses: tuple[int, ...] = ()
 
 
+_Limit = Annotated[int, Meta(ge=1, le=1000)]
 _Digits = Annotated[int, Meta(ge=1, le=200)]
 _ANYTHING = dict[str, Any]
 _YES_OR_NO = Literal["true", "false", "1", "0", "yes", "no"]
@@ -325,6 +353,10 @@ DOORS: dict[str, Door] = {
     "operations.diag_test": Door(answers={200: Checks}),
     "operations.send_test_by_get": Door(answers={}, refuses=(405,)),
     "operations.diag_send": Door(answers={202: Queued}, takes=(TextToAnybody, TemplateToAnybody), refuses=(400, 409, 413)),
+    "settings.read": Door(answers={200: SettingsShown}),
+    "settings.change": Door(answers={200: SettingsShown}, takes=(SettingsChange,), refuses=(400, 409, 413, 422)),
+    "settings.history": Door(answers={200: SettingsHistory}, query={"limit": _Limit, "name": str}, refuses=(400,)),
+    "settings.rollback": Door(answers={200: SettingsShown}, takes=(SettingsRollback,), refuses=(400, 409, 413, 422)),
     "metrics.metrics": Door(answers={200: str}),
     "openapi.openapi": Door(answers={200: _ANYTHING}),
 }

@@ -195,7 +195,13 @@ class _Operations:
 
     def diag(self) -> Any:
         """How this process is configured; of secrets only that they are set."""
-        return _json({"version": __version__, "channels": self._channels(), "settings": self._services.settings.shown()})
+        return _json(
+            {
+                "version": __version__,
+                "channels": self._channels(),
+                "settings": self._services.settings.shown(self._services.house()),
+            }
+        )
 
     def diag_test(self) -> Any:
         """Asks the store and every configured vendor now."""

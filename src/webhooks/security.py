@@ -7,11 +7,13 @@ import hmac
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import structlog
-from flask import Flask, Request, Response, jsonify, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 
 from src import logs
@@ -25,9 +27,10 @@ MAX_BODY_BYTES = 3 * 1024 * 1024
 _TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB."
 
 
-def error(status: int, code: str, message: str) -> tuple[Response, int]:
-    """The one shape of every error answer."""
-    return jsonify({"error": {"code": code, "message": message}}), status
+def error(status: int, code: str, message: str, details: Mapping[str, Any] = MappingProxyType({})) -> tuple[Response, int]:
+    """The one shape of every error answer. `details`, where there are any, are for programs."""
+    answer = msgspec.json.encode({"error": {"code": code, "message": message} | ({"details": details} if details else {})})
+    return Response(answer, mimetype="application/json"), status
 
 
 def same_secret(given: bytes, secret: str) -> bool:
@@ -107,7 +110,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(RejectedRequest)
     def rejected(fault: RejectedRequest) -> Any:
         log.warning("request.rejected", door=_door(), code=fault.code, status=fault.status, detail=str(fault))
-        return error(fault.status, fault.code, str(fault))
+        return error(fault.status, fault.code, str(fault), fault.details)
 
     @app.errorhandler(TooManyRequests)
     def too_many(fault: TooManyRequests) -> Any:

@@ -13,7 +13,7 @@ import msgspec
 from flask import Blueprint, Flask, Response, request
 
 from src import logs
-from src.bootstrap import Services, make_services, set_up_chatwoot
+from src.bootstrap import Services, make_services, now_stored, set_up_chatwoot
 from src.dashboard.pages import Backstage, pages
 from src.data_dir import chatwoot_of
 from src.desk.desk import Received
@@ -21,7 +21,7 @@ from src.errors import BadSignature
 from src.integrations.identity import typed_key
 from src.integrations.process_metrics import ProcessMetrics
 from src.integrations.whatsapp.payloads import Parsed, check_signature, parse
-from src.settings import load
+from src.settings import Settings, load
 from src.webhooks import (
     chatwoot_webhook,
     lead_page,
@@ -31,9 +31,11 @@ from src.webhooks import (
     operations,
     second_doors,
     security,
+    settings_doors,
     twilio_webhook,
     unsigned,
 )
+from src.webhooks.changing import Changing, Wsgi
 
 
 def create_app(services: Services | None = None) -> Flask:
@@ -47,7 +49,23 @@ def create_app(services: Services | None = None) -> Flask:
             process="web",
             stdout=settings.log_stdout,
         )
-        services = make_services(settings)
+        return _changing(settings, make_services(settings))
+    return _application(services)
+
+
+def _changing(settings: Settings, services: Services) -> Flask:
+    """The application by the environment, and by what is stored of vendors, as it changes."""
+    app = _application(services)
+
+    def build(settings_now: Settings) -> Wsgi:
+        return _application(make_services(settings_now, metrics=services.metrics)).wsgi_app
+
+    changing = Changing(app.wsgi_app, settings, lambda: now_stored(settings, services.ledger), build)
+    app.wsgi_app = changing  # type: ignore[method-assign]
+    return app
+
+
+def _application(services: Services) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics.install(app, services)
@@ -58,6 +76,7 @@ def create_app(services: Services | None = None) -> Flask:
     app.register_blueprint(chatwoot_webhook.doors(services))
     app.register_blueprint(lead_page.doors(services))
     app.register_blueprint(operations.doors(services))
+    app.register_blueprint(settings_doors.doors(services))
     app.register_blueprint(openapi.doors(services))
     app.register_blueprint(pages(_backstage(services)))
     second_doors.install(app, services)
@@ -122,7 +141,7 @@ def _backstage(services: Services) -> Backstage:
         now=services.ledger.server_time,
         revocations=services.revocations,
         secure=settings.public_base_url.startswith("https://"),
-        timezone=settings.timezone,
+        timezone=lambda: services.house().timezone,
         is_tried_out=settings.is_tried_out,
     )
 

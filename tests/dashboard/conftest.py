@@ -41,7 +41,7 @@ class Office:
         self.records = RedisRecords(ledger)
         self.desk = Desk(ledger, self.records)
         self.channels: dict[str, Channel] = {"whatsapp": SimulatorChannel(), PLAYED: SimulatorChannel()}
-        self.operators = Operators(ledger, self.records, self.channels, ledger.server_time, retention_days=10)
+        self.operators = Operators(ledger, self.records, self.channels, ledger.server_time, retention_days=lambda: 10)
 
     def hears(self, text: str, number: str = MARTA, **more: Any) -> str:
         """Somebody writes; the id of the message."""
@@ -226,7 +226,7 @@ def new_app(office: Office) -> Callable[..., Flask]:
             "now": office.ledger.server_time,
             "revocations": RedisRevocations(office.ledger),
             "secure": False,
-            "timezone": "Europe/Madrid",
+            "timezone": lambda: "Europe/Madrid",
             "is_tried_out": False,
             **changes,
         }

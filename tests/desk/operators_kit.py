@@ -27,7 +27,7 @@ class Counter(Office):
             office.records,
             {"whatsapp": self.channel},
             office.ledger.server_time,
-            retention_days=RETENTION_DAYS,
+            retention_days=lambda: RETENTION_DAYS,
         )
         self.use(Handoffs(timeout_s=TIMEOUT_S, alarm=self.alerts.append))
 

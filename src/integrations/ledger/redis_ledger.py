@@ -103,6 +103,10 @@ class RedisLedger:
         """Single commands, for what lies beside the ledger."""
         return self._store.write
 
+    def run(self, script: str, keys: Mapping[str, Key], asked: Mapping[str, Any]) -> Any:
+        """A script, for what lies beside the ledger."""
+        return self._store.run(script, keys, asked)
+
     def server_time(self) -> datetime:
         """The store's clock."""
         return self._store.server_time()
