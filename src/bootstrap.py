@@ -66,6 +66,8 @@ CLOCK_LOOK_S = 30.0
 CLOCK_TELL_AGAIN_S = 3600.0
 TEMPLATES_EVERY_S = 3600.0
 _WAITING_IN_BACKGROUND = 200
+_BACK_WITHIN_S = 60.0
+"""After this long nobody waits any more for a process that left to begin anew."""
 _ALARMS = {
     "conversation.handed_over": "Una persona espera respuesta",
     "conversation.unanswered": "Nadie ha contestado todavía",
@@ -332,16 +334,18 @@ def watch_vendors(
     found: Settings, at_start: Settings, ledger: RedisLedger, leave: Callable[[], None], *, every_s: float = LOOK_EVERY_S
 ) -> Callable[[threading.Event], None]:
     """Has this process `leave` in good order when the vendors that are stored are others than those it was made with, so that
-    whoever looks after it starts it anew: our own supervisor does. On one machine one process leaves at a time.
+    whoever looks after it starts it anew: our own supervisor does. On one machine the next leaves when the one before is back.
 
     `found` are the settings by the environment alone, `at_start` those with what was stored.
     """
-    log = logs.get_logger()
+    log, leaving = logs.get_logger(), f"leaves {socket.gethostname()}"
 
     def run(stopping: threading.Event) -> None:
+        with suppress(LedgerUnavailable):
+            ledger.once_more(leaving)
         while not stopping.wait(every_s):
             with suppress(LedgerUnavailable):  # the poller says it
-                if now_stored(found, ledger) != at_start and ledger.once(f"leaves {socket.gethostname()}", for_s=every_s):
+                if now_stored(found, ledger) != at_start and ledger.once(leaving, for_s=_BACK_WITHIN_S):
                     log.info("vendors.changed")
                     leave()
                     return

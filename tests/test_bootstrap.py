@@ -63,7 +63,7 @@ def test_workers_sell_by_the_tariff_of_the_house(tmp_path: Path) -> None:
         settings = load({"TARIFF_DIR": tariff_dir, "DATA_DIR": str(tmp_path)}, dotenv=None)
         lanes = make_lanes(settings, make_ledger(settings))
         assert lanes.turns.now()._agent._catalogue.package == package
-        assert lanes.turns._notes._catalogue.package == package
+        assert lanes.turns.now()._notes._catalogue.package == package
     broken = load({"TARIFF_DIR": str(tmp_path / "nowhere"), "DATA_DIR": str(tmp_path)}, dotenv=None)
     with pytest.raises(DamagedCatalogue, match=r"current\.toml cannot be read"):
         make_lanes(broken, make_ledger(broken))

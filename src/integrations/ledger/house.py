@@ -59,8 +59,8 @@ class RedisHouse:
     def changes(self, limit: int = CHANGES_KEPT) -> list[Change]:
         """The last changes, newest first."""
         with ledger_errors():
-            found: Any = self._ledger.client.lrange(Keys.HOUSE_CHANGES, 0, limit - 1)
-        return [_change(msgspec.json.decode(one)) for one in found]
+            found: Any = self._ledger.client.xrevrange(Keys.HOUSE_CHANGES, count=limit)
+        return [_change(msgspec.json.decode(entry[b"change"])) for _, entry in found]
 
 
 class CurrentHouse:

@@ -119,6 +119,10 @@ class RedisLedger:
         """See the port."""
         return self.write.set(self.keys.told(name), 1, nx=True, for_s=round(for_s))
 
+    def once_more(self, name: str) -> None:
+        """From now on `once` says yes to that name again."""
+        self.write.delete(self.keys.told(name))
+
     # -- people: see people.py -------------------------------------------------------------------------------
 
     def alias(self, contact: str, alias: str) -> str:

@@ -24,7 +24,7 @@ for _, change in ipairs(changed) do
   local name, value, before = unpack(change)
   -- One that was taken away is remembered as such, so that who still sees it clashes.
   redis.call('HSET', K.settings, 'is ' .. name, cjson.encode({ value = value, version = version, at = ms(now), by = A.by }))
-  redis.call('LPUSH', K.changes, cjson.encode({ version = version, at = ms(now), by = A.by, name = name, before = before, after = value }))
+  local told = cjson.encode({ version = version, at = ms(now), by = A.by, name = name, before = before, after = value })
+  redis.call('XADD', K.changes, 'MAXLEN', A.kept, '*', 'change', told)
 end
-redis.call('LTRIM', K.changes, 0, A.kept - 1)
 return { 'ok', version }
