@@ -53,6 +53,8 @@ from src.integrations.ledger.store import connect
 from src.integrations.ledger.views import RedisRecords
 from src.integrations.mail import Mail
 from src.integrations.openai.check import ModelCheck
+from src.integrations.openai.dialect import Learnt
+from src.integrations.openai.keys import KeyCommand
 from src.integrations.openai.moderation import Moderator
 from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, ProcessMetrics
 from src.integrations.simulator_channel import SimulatorChannel
@@ -188,7 +190,7 @@ def _ask_vendor(group: str, settings: Settings, house: HouseSettings, metrics: P
     elif group == "chatwoot" and settings.chatwoot:
         make_chatwoot_api(settings.chatwoot, metrics).call("check", "GET", "inboxes")
     elif group == "openai" and settings.llm:
-        _model_check(settings.llm).check()
+        _model_check(settings, settings.llm).check()
     elif group == "mail":
         Mail(settings.smtp_url, house.alert_email or "nobody@localhost").check()
 
@@ -582,15 +584,19 @@ def make_assistance(
     from src.integrations.openai.client import OpenAiModel  # noqa: PLC0415 - seconds of import that only this needs
 
     model = OpenAiModel(
-        api_key=llm.api_key,
+        api_key=_model_key(llm),
         base_url=llm.base_url,
         model=llm.model,
+        provider=llm.provider,
+        deployment=llm.deployment,
+        api_version=llm.api_version,
+        learnt=_learnt(settings),
         timeout_s=llm.timeout_s,
         threads=settings.worker_threads,
         resting=ledger.paused,
         measured=lambda task, outcome, took_s: metrics.observe(VENDOR_CALL, ("model", task, outcome), took_s),
         ears=_ears(llm, channels),
-        moderator=Moderator(api_key=llm.api_key, base_url=llm.base_url) if llm.moderation else None,
+        moderator=_moderator(llm),
     )
     return lambda house: Assistance(
         model,
@@ -613,7 +619,23 @@ def _ears(llm: Llm, channels: Mapping[str, Channel]) -> Callable[[Inbound, float
             raise Rejected(voice.contact.channel, "download", detail="the channel is not configured any more")
         return channel.download(voice.media, max_bytes=MOST_BYTES)
 
-    return Transcriber(api_key=llm.api_key, base_url=llm.base_url, model=llm.transcription_model, fetch=fetch)
+    key = llm.transcription_api_key or _model_key(llm)
+    return Transcriber(api_key=key, base_url=llm.transcription_base_url, model=llm.transcription_model, fetch=fetch)
+
+
+def _moderator(llm: Llm) -> Moderator | None:
+    if not llm.moderation:
+        return None
+    return Moderator(api_key=llm.moderation_api_key or _model_key(llm), base_url=llm.moderation_base_url)
+
+
+def _model_key(llm: Llm) -> str | KeyCommand:
+    return KeyCommand(llm.api_key_command) if llm.api_key_command else llm.api_key
+
+
+def _learnt(settings: Settings) -> Learnt:
+    """What was learnt of how servers want to be asked, beside the store."""
+    return Learnt(settings.data_dir / "model-dialects.json")
 
 
 def tariff_folder(settings: Settings) -> Path:
@@ -692,7 +714,7 @@ def _vendors(
         crm = make_crm(settings, metrics)
         vendors["chatwoot"] = lambda: crm().check()
     if llm := settings.llm:
-        vendors["language model"] = _model_check(llm).check
+        vendors["language model"] = _model_check(settings, llm).check
     if mail := make_mail(settings, house):
         vendors["alarm mail"] = mail.check
     elif settings.smtp_url or house.alert_email:
@@ -700,8 +722,17 @@ def _vendors(
     return vendors
 
 
-def _model_check(llm: Llm) -> ModelCheck:
-    return ModelCheck(api_key=llm.api_key, base_url=llm.base_url, model=llm.model)
+def _model_check(settings: Settings, llm: Llm) -> ModelCheck:
+    return ModelCheck(
+        api_key=_model_key(llm),
+        base_url=llm.base_url,
+        model=llm.model,
+        provider=llm.provider,
+        deployment=llm.deployment,
+        api_version=llm.api_version,
+        learnt=_learnt(settings),
+        timeout_s=llm.timeout_s,
+    )
 
 
 def _half_configured() -> Mapping[str, str]:

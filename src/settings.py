@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from src.environment import PLATFORMS, WHERE_TO_FIND, WITHOUT_EFFECT, named, with_other_names
 from src.errors import ConfigurationError
 from src.house import settings as house
+from src.integrations.openai.dialect import providers
 
 LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN, LEAST_SECRET_KEY = 16, 8, 32
 """Characters of the secrets that operators make up. The first opens everything; whoever guesses the second gets their own words
@@ -97,9 +98,13 @@ class Provisioned(_Discreet, frozen=True):
 
 
 class Llm(_Discreet, frozen=True):
-    """A language model behind any server that speaks OpenAI's protocol. `timeout_s` is for a whole turn."""
+    """A language model behind any server that speaks OpenAI's protocol. `timeout_s` is for a whole turn.
 
-    _shown = ("base_url", "model", "timeout_s")
+    `provider` is the kind of server, "" for one that is only known by its address. The key is `api_key`, or what
+    `api_key_command` prints. Voice notes and the look for danger may go elsewhere; with "" for a key, the same one goes there.
+    """
+
+    _shown = ("provider", "base_url", "model", "timeout_s")
 
     api_key: str
     base_url: str
@@ -108,6 +113,14 @@ class Llm(_Discreet, frozen=True):
     daily_tokens_per_contact: int
     transcription_model: str
     moderation: bool
+    provider: str = ""
+    api_key_command: str = ""
+    deployment: str = ""
+    api_version: str = ""
+    transcription_base_url: str = ""
+    transcription_api_key: str = ""
+    moderation_base_url: str = ""
+    moderation_api_key: str = ""
 
 
 class Settings(_Discreet, frozen=True, kw_only=True):
@@ -417,16 +430,43 @@ def _chatwoot(read: _Reader) -> Chatwoot | None:
 
 
 def _llm(read: _Reader) -> Llm | None:
-    if not read.text("OPENAI_API_KEY"):
+    """On with a key, with a command that prints one, or with a server of a kind that needs none."""
+    known = providers()
+    provider = read.choice("OPENAI_PROVIDER", "", ("", *known))
+    key, command, given_base = read.text("OPENAI_API_KEY"), read.text("OPENAI_API_KEY_COMMAND"), read.text("OPENAI_BASE_URL")
+    if not (provider or key or command):
         return None
+    if not given_base and not provider:
+        provider = "gemini" if read.text("GEMINI_API_KEY") else "openai"
+    kind = known.get(provider, known["openai"])
+    if key and command:
+        read.faults.append("OPENAI_API_KEY_COMMAND: OPENAI_API_KEY is set, too; remove one of them")
+    if kind.key and not (key or command):
+        read.faults.append(f"OPENAI_API_KEY: missing (set: OPENAI_PROVIDER={provider}, which wants one)")
+    base = read.address("OPENAI_BASE_URL", kind.base_url).rstrip("/")
+    if not base:
+        read.faults.append(
+            f"OPENAI_BASE_URL: missing (set: OPENAI_PROVIDER={provider}); every customer has an address of their own"
+        )
+    hearing = read.address("OPENAI_TRANSCRIPTION_BASE_URL").rstrip("/")
+    listening = read.text("OPENAI_TRANSCRIPTION_MODEL", "whisper-1" if hearing or not provider else kind.hears)
+    model = read.text("OPENAI_MODEL", kind.model)
     return Llm(
-        api_key=read.text("OPENAI_API_KEY"),
-        base_url=read.address("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/"),
-        model=read.text("OPENAI_MODEL", "gpt-4o-mini"),
+        api_key=key or ("" if command else "none"),
+        api_key_command=command,
+        provider=provider,
+        base_url=base,
+        model=model,
+        deployment=read.text("OPENAI_DEPLOYMENT", model) if provider == "azure" else "",
+        api_version=read.text("OPENAI_API_VERSION", "2024-10-21") if provider == "azure" else "",
         timeout_s=read.number("LLM_TIMEOUT_S", 8, least=0.5, most=30.0),
         daily_tokens_per_contact=read.whole("LLM_DAILY_TOKENS_PER_CONTACT", 40_000, least=0, most=100_000_000),
+        transcription_model="" if listening == "off" else listening,
+        transcription_base_url=hearing or base,
+        transcription_api_key=read.text("OPENAI_TRANSCRIPTION_API_KEY"),
         moderation=read.flag("MODERATION"),
-        transcription_model="" if (listening := read.text("OPENAI_TRANSCRIPTION_MODEL", "whisper-1")) == "off" else listening,
+        moderation_base_url=read.address("OPENAI_MODERATION_BASE_URL", base).rstrip("/"),
+        moderation_api_key=read.text("OPENAI_MODERATION_API_KEY"),
     )
 
 
@@ -451,6 +491,8 @@ GROUPS: Mapping[str, Group] = {
 }
 """Vendors whose access may be stored instead of standing in the environment."""
 _CHANNELS = frozenset({"whatsapp", "twilio", "chatwoot"})
+_ENVIRONMENT_ONLY = ("OPENAI_API_KEY_COMMAND",)
+"""What is run on this machine, whoever runs it says, and nobody from a distance."""
 
 
 def _first_set(read: _Reader, group: Group) -> str:
@@ -465,6 +507,7 @@ def read_group(settings: Settings, name: str, values: Mapping[str, str]) -> Sett
     read = _Reader({"PUBLIC_BASE_URL": settings.public_base_url, **values})
     found = group.read(read)
     unknown = [variable for variable in values if variable not in read.asked or not variable.startswith(group.begins)]
+    unknown += [variable for variable in values if variable in _ENVIRONMENT_ONLY]
     faults = [*read.faults, *(f"{variable[:64]}: no variable of {name}" for variable in sorted(unknown))]
     if not found and not faults:
         faults = [f"{name}: nothing is set of what it needs"]

@@ -14,8 +14,6 @@ import pytest
 from src.agent.model import Answer, Prompt
 from src.agent.thinking.asking import schema_of, system_prompt
 from src.agent.thinking.reading import ModelReading
-from src.errors import AccessDenied, Rejected, TemporaryFailure
-from src.integrations.openai.check import ModelCheck
 from src.integrations.openai.client import Breaker, OpenAiModel, price_of
 from tests.kit.rig import Rig, free_port
 
@@ -356,28 +354,3 @@ def test_each_question_is_measured_by_what_came_of_it(rig: Rig) -> None:
     rig.llm.config(mode="refusal")
     model.begin().ask(prompt())
     assert seen == [("read", "ok"), ("read", "refused")]
-
-
-# --- the doctor's question --------------------------------------------------------------------------------------------
-
-
-def check_of(rig: Rig, **changes: str) -> ModelCheck:
-    env = rig.env("llm")
-    return ModelCheck(
-        **{"api_key": env["OPENAI_API_KEY"], "base_url": env["OPENAI_BASE_URL"], "model": env["OPENAI_MODEL"], **changes}
-    )
-
-
-def test_the_doctor_hears_which_model_is_there(rig: Rig) -> None:
-    assert check_of(rig).check() == {"model": rig.env("llm")["OPENAI_MODEL"]}
-    assert rig.llm.state()["chat_calls"] == 0
-
-
-def test_the_doctor_hears_what_is_wrong(rig: Rig) -> None:
-    with pytest.raises(AccessDenied, match="OPENAI_API_KEY"):
-        check_of(rig, api_key="wrong").check()
-    with pytest.raises(Rejected, match="OPENAI_MODEL"):
-        check_of(rig, model="gpt/../none").check()
-    rig.llm.faults({"kind": "error", "status": 500, "times": 1})
-    with pytest.raises(TemporaryFailure):
-        check_of(rig).check()

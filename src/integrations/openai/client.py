@@ -7,7 +7,7 @@ module costs seconds: it is done by workers, and only when there is a key.
 
 from __future__ import annotations
 
-import json
+import re
 import threading
 import time
 import tomllib
@@ -20,9 +20,11 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 import openai
-from langchain_openai import ChatOpenAI
+from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
 from src.agent.model import Answer, Failure, Prompt, Task
+from src.errors import AccessDenied
+from src.integrations.openai.dialect import Dialect, Learnt, first_dialect, object_in, text_of
 from src.messages import Inbound
 
 LEAST_CALL_S = 0.3
@@ -45,12 +47,13 @@ class OpenAiModel:
     `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time. While `resting` says so
     nothing is asked. `measured` is told of each question: its task, "ok" or why it failed, and the seconds it took. `ears` put
     words into a voice note within the seconds they are given, `moderator` looks for danger in a text; None: nobody does.
+    `provider` is what kind of server it is, as far as that is known; how it wants to be asked is kept in `learnt`.
     """
 
     def __init__(
         self,
         *,
-        api_key: str,
+        api_key: str | Callable[[], str],
         base_url: str,
         model: str,
         timeout_s: float,
@@ -61,6 +64,10 @@ class OpenAiModel:
         measured: Callable[[str, str, float], None] = lambda _task, _outcome, _seconds: None,
         ears: Callable[[Inbound, float], Answer] | None = None,
         moderator: Callable[[str, float], Answer] | None = None,
+        provider: str = "",
+        deployment: str = "",
+        api_version: str = "",
+        learnt: Learnt | None = None,
     ) -> None:
         self._timeout_s, self._sleep = timeout_s, sleep
         self._breaker = breaker or Breaker()
@@ -72,14 +79,15 @@ class OpenAiModel:
         kept = httpx2.Limits(max_connections=threads, max_keepalive_connections=threads)
         # As in `http`: nothing from the environment, no redirects.
         self._client = httpx2.Client(transport=_Bounded(limits=kept), trust_env=False, follow_redirects=False)
-        self._chat = ChatOpenAI(
-            model=model,
-            api_key=api_key,  # type: ignore[arg-type]  # pydantic makes it a SecretStr
-            base_url=base_url,
-            http_client=self._client,
-            max_retries=0,
-            use_responses_api=False,
-            temperature=None if model.startswith(_ONE_TEMPERATURE) else 0.0,
+        self._name, self._learnt = f"{base_url} {deployment or model}", learnt or Learnt(None)
+        self._dialect = self._learnt.of(self._name) or first_dialect(provider, model)
+        shared: dict[str, Any] = {
+            "model": model, "api_key": api_key, "http_client": self._client, "max_retries": 0, "use_responses_api": False,
+        }  # fmt: skip
+        self._chat = (
+            AzureChatOpenAI(azure_endpoint=base_url, azure_deployment=deployment or model, api_version=api_version, **shared)
+            if provider == "azure"
+            else ChatOpenAI(base_url=base_url, **shared)
         )
 
     def close(self) -> None:
@@ -161,18 +169,40 @@ class OpenAiModel:
             return _Attempt(Answer(failure="timeout", calls=1))
 
     def _call(self, prompt: Prompt, left_s: float) -> _Attempt:
-        form = {"name": prompt.version.replace(".", "_"), "strict": True, "schema": prompt.schema}
-        try:
-            message = self._chat.invoke(
-                [("system", prompt.system), ("user", prompt.facts)],
-                # Not as an argument that the library knows: it would walk through the whole schema each time.
-                extra_body={"response_format": {"type": "json_schema", "json_schema": form}},
-                max_tokens=prompt.answer_tokens,
-                timeout=httpx2.Timeout(left_s, connect=min(CONNECT_S, left_s)),
-            )
-            return _Attempt(self._answer(message))
-        except Exception as error:  # noqa: BLE001 - what a library makes of a server's garbage can be anything
-            return _Attempt(Answer(failure=_failure_of(error), calls=1), _wait_s(error), final=_is_final(error))
+        """One question, in another dialect when the server refuses this one."""
+        until_s, dialect, refused = time.monotonic() + left_s, self._dialect, 0
+        tried = {dialect}
+        while True:
+            spent = Answer(calls=refused)
+            try:
+                message = self._ask_in(dialect, prompt, until_s - time.monotonic())
+            except Exception as error:  # noqa: BLE001 - what a library makes of a server's garbage can be anything
+                other = dialect.after_refusal(_words_of(error)) if isinstance(error, _REFUSALS) else None
+                failed = _Attempt(_summed(spent, Answer(failure=_failure_of(error), calls=1)), _wait_s(error), _is_final(error))
+            else:
+                answer = self._answer(message)
+                other = dialect.after_silence() if answer.failure in ("truncated", "empty") and _was_silent(message) else None
+                failed = _Attempt(_summed(spent, answer))
+                if answer.failure is None:
+                    self._learn(dialect)
+            if other is None or other in tried or until_s - time.monotonic() < LEAST_CALL_S:
+                return failed
+            tried.add(other)
+            dialect, refused = other, failed.answer.calls
+
+    def _ask_in(self, dialect: Dialect, prompt: Prompt, left_s: float) -> Any:
+        return self._chat.invoke(
+            dialect.messages(prompt),
+            # Not as arguments that the library knows: it would walk through the whole schema each time, and rename others.
+            extra_body=dialect.parameters(prompt),
+            timeout=httpx2.Timeout(left_s, connect=min(CONNECT_S, left_s)),
+        )
+
+    def _learn(self, dialect: Dialect) -> None:
+        """That is how this server wants to be asked."""
+        if dialect != self._dialect:
+            self._dialect = dialect
+            self._learnt.keep(self._name, dialect)
 
     def _answer(self, message: Any) -> Answer:
         content, failure = _content_of(message)
@@ -193,8 +223,8 @@ class OpenAiModel:
         )
 
 
-_ONE_TEMPERATURE = ("o1", "o3", "o4", "gpt-5")
-"""Models that refuse any temperature but their own."""
+_REFUSALS = (openai.BadRequestError, openai.UnprocessableEntityError)
+"""A request that was understood and not wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,22 +350,28 @@ class _TooLarge(Exception):
 
 def _content_of(message: Any) -> tuple[dict[str, Any] | None, Failure | None]:
     """The JSON object that the model wrote, or what is wrong with it."""
-    text, more = message.content, message.additional_kwargs
+    text, more = text_of(message.content), message.additional_kwargs
     if more.get("refusal") or message.response_metadata.get("finish_reason") == "content_filter":
         return None, "refused"
     if message.response_metadata.get("finish_reason") == "length":
         return None, "truncated"
-    if not isinstance(text, str):
-        return None, "garbage"
     if not text.strip():
         return None, "empty"
     if len(text) > CONTENT_LIMIT:
         return None, "too_large"
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None, "garbage"
-    return (content, None) if isinstance(content, dict) else (None, "garbage")
+    content = object_in(text)
+    return (content, None) if content is not None else (None, "garbage")
+
+
+def _was_silent(message: Any) -> bool:
+    """Whether the limit was used up, and nothing was said: it went into thinking."""
+    said = object_in(text_of(message.content)) is None and not re.sub(r"(?s)<think.*", "", text_of(message.content)).strip()
+    return bool(said and message.response_metadata.get("finish_reason") == "length")
+
+
+def _words_of(error: Any) -> str:
+    """What a server said of a request that it refused, for looking only: nobody is shown it."""
+    return f"{error} {getattr(error, 'param', '') or ''}"[:4000]
 
 
 def _failure_of(error: BaseException) -> Failure:
@@ -344,6 +380,7 @@ def _failure_of(error: BaseException) -> Failure:
     if any(isinstance(cause, _TooLarge) for cause in causes):
         return "too_large"
     kinds: tuple[tuple[type[BaseException], Failure], ...] = (
+        (AccessDenied, "access_denied"),  # no key was to be had
         (openai.APITimeoutError, "timeout"),
         (openai.APIConnectionError, "unreachable"),
         (openai.RateLimitError, "rate_limited"),
@@ -354,7 +391,12 @@ def _failure_of(error: BaseException) -> Failure:
         (httpx2.TimeoutException, "timeout"),
         (httpx2.TransportError, "unreachable"),
     )
+    if isinstance(error, openai.BadRequestError) and _WRONG_KEY.search(_words_of(error)):
+        return "access_denied"  # as Google says it
     return next((failure for kind, failure in kinds if isinstance(error, kind)), "garbage")
+
+
+_WRONG_KEY = re.compile(r"api[ _-]?key (not valid|is invalid|invalid|expired)|API_KEY_INVALID", re.IGNORECASE)
 
 
 def _is_final(error: BaseException) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from src.agent.model import Answer as ModelAnswer
 from src.agent.model import Failure
 from src.errors import AccessDenied, TemporaryFailure
 from src.integrations.http import Answer, Outgoing
+from src.integrations.openai.keys import bearer
 
 VENDOR = "moderation"
 _DANGER = ("self-harm", "self-harm/intent", "self-harm/instructions")
@@ -14,16 +17,16 @@ _DANGER = ("self-harm", "self-harm/intent", "self-harm/instructions")
 class Moderator:
     """Threads share it; constructing connects nowhere."""
 
-    def __init__(self, *, api_key: str, base_url: str) -> None:
+    def __init__(self, *, api_key: str | Callable[[], str], base_url: str) -> None:
         self._url = f"{base_url.rstrip('/')}/moderations"
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._api_key = api_key
         self._http = Outgoing(VENDOR)
 
     def __call__(self, text: str, timeout_s: float) -> ModelAnswer:
         """Whether somebody seems to be in danger, as {"self_harm": …}, or why nobody knows."""
         try:
             answer = self._http.call(
-                "moderate", "POST", self._url, timeout_s=timeout_s, headers=self._headers, json={"input": text}
+                "moderate", "POST", self._url, timeout_s=timeout_s, headers=bearer(self._api_key), json={"input": text}
             )
         except AccessDenied:
             return ModelAnswer(failure="access_denied", calls=1)

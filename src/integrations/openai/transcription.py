@@ -14,6 +14,7 @@ from src.agent.model import Failure
 from src.desk.crm import File
 from src.errors import AccessDenied, IntegrationError, TemporaryFailure
 from src.integrations.http import Answer, Outgoing
+from src.integrations.openai.keys import bearer
 from src.messages import Inbound
 
 VENDOR = "transcription"
@@ -35,9 +36,11 @@ _ENDINGS = {
 class Transcriber:
     """Listens to voice notes. Threads share it; constructing connects nowhere. `fetch` gets the file behind a voice note."""
 
-    def __init__(self, *, api_key: str, base_url: str, model: str, fetch: Callable[[Inbound], File]) -> None:
+    def __init__(
+        self, *, api_key: str | Callable[[], str], base_url: str, model: str, fetch: Callable[[Inbound], File]
+    ) -> None:
         self._url = f"{base_url.rstrip('/')}/audio/transcriptions"
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._api_key = api_key
         self._model, self._fetch = model, fetch
         self._http = Outgoing(VENDOR)
 
@@ -54,7 +57,7 @@ class Transcriber:
                 "POST",
                 self._url,
                 timeout_s=timeout_s,
-                headers=self._headers,
+                headers=bearer(self._api_key),
                 data={"model": self._model, "response_format": "json"},
                 files={"file": (f"voice.{ending}", file.data, file.mime_type or "audio/ogg")},
             )

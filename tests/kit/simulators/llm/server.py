@@ -17,6 +17,7 @@ from aiohttp import web
 from tests.kit.simulators.faults import Fault, sample_delay
 from tests.kit.simulators.simulator import ENTRY, Sim, cut, jdumps, json_object
 
+from .dialects import IMITATIONS, refused, wrapped
 from .modes import apply_mode
 from .policy import count_tokens, default_policy, flat_text
 from .requests import problem
@@ -42,6 +43,13 @@ class LlmSim(Sim):
         "stream_gap": 0.0,
         "strict_models": False,
         "flag_words": ["suicid", "matar"],
+        "imitates": "",  # a name of IMITATIONS: its options are set, too
+        "refuses": [],  # parameters, by the names of `dialects`
+        "thinks": 0,  # tokens that go into thinking, a fifth of it with little effort
+        "wraps": "",
+        "lists_only": False,  # GET /models, and no model by its name
+        "keyless": False,
+        "wrong_key_status": 401,
     }
 
     def init_state(self) -> None:
@@ -66,6 +74,7 @@ class LlmSim(Sim):
         return self.policies[p]
 
     def routes(self, app) -> None:
+        app.router.add_post("/openai/deployments/{deployment}/chat/completions", self.h_chat)  # Azure
         for pre in ("/v1", ""):
             app.router.add_post(pre + "/chat/completions", self.h_chat)
             app.router.add_post(pre + "/audio/transcriptions", self.h_audio)
@@ -144,6 +153,7 @@ class LlmSim(Sim):
                     "tools": [t.get("function", {}).get("name") for t in body.get("tools") or []],
                     "response_format": (body.get("response_format") or {}).get("type"),
                     "max_tokens": body.get("max_tokens") or body.get("max_completion_tokens"),
+                    "parameters": sorted(set(body) - {"messages", "model", "stream"}),
                     "temperature": body.get("temperature"),
                     "user": body.get("user"),
                     "store": body.get("store"),
@@ -160,9 +170,21 @@ class LlmSim(Sim):
         return e
 
     def auth(self, request) -> web.Response | None:
-        if request.headers.get("Authorization", "") != "Bearer " + self.cfg["api_key"]:
-            return self.err(401, "Incorrect API key provided.", code="invalid_api_key")
-        return None
+        given = {request.headers.get("Authorization", "").removeprefix("Bearer "), request.headers.get("api-key", "")}
+        if self.cfg["keyless"] or self.cfg["api_key"] in given:
+            return None
+        if self.cfg["wrong_key_status"] == 400:
+            return self.err(400, "API key not valid. Please pass a valid API key.", code="INVALID_ARGUMENT")
+        return self.err(401, "Incorrect API key provided.", code="invalid_api_key")
+
+    def configure(self, options: dict) -> dict:
+        """As with every simulator; `imitates` sets all that belongs to it."""
+        if name := options.get("imitates"):
+            plain = {
+                key: self.DEFAULTS[key] for key in ("refuses", "thinks", "wraps", "lists_only", "keyless", "wrong_key_status")
+            }
+            options = {**plain, **IMITATIONS[name], **options}
+        return super().configure(options)
 
     async def h_404(self, request):
         return self.err(404, f"Invalid URL ({request.method} {request.path})")
@@ -177,6 +199,8 @@ class LlmSim(Sim):
 
     async def h_model(self, request):
         m = request.match_info["m"]
+        if self.cfg["lists_only"]:
+            return self.err(404, f"Invalid URL (GET {request.path})")
         if m not in self.cfg["models"]:
             return self.err(404, f"The model '{m}' does not exist", code="model_not_found")
         return self.auth(request) or web.json_response({"id": m, "object": "model", "created": 1700000000, "owned_by": "rig"})
@@ -208,6 +232,9 @@ class LlmSim(Sim):
         if wrong:
             self.note(request, str(wrong.status), b if isinstance(b, dict) else None, None, {"error": wrong.message})
             return self.err(wrong.status, wrong.message, code=wrong.code, param=wrong.param)
+        if wrong := refused(b, self.cfg["refuses"]):
+            self.note(request, str(wrong.status), b, None, {"error": wrong.message})
+            return self.err(wrong.status, wrong.message, code=wrong.code, param=wrong.param)
         d = self.decide(b)
         if asyncio.iscoroutine(d):
             d = await d
@@ -220,6 +247,12 @@ class LlmSim(Sim):
             return web.Response(body=b"<html>502 Bad Gateway</html>", status=200, content_type="text/html")
         d, fin, refusal = apply_mode(mode, d, b)
         content = d.get("content")
+        thought = self.cfg["thinks"] // (5 if b.get("reasoning_effort") in ("low", "minimal", "none") else 1)
+        limit = b.get("max_tokens") or b.get("max_completion_tokens")
+        if thought and limit and thought + count_tokens(content or "") > limit:
+            content, fin = "", "length"
+        elif isinstance(content, str) and self.cfg["wraps"]:
+            content = wrapped(content, self.cfg["wraps"])
         calls = [
             {
                 "id": f"call_{self.idrng.getrandbits(96):024x}",
@@ -239,6 +272,8 @@ class LlmSim(Sim):
         if b.get("stream"):
             return await self.stream(request, b, cid, now, content, calls, fin, usage)
         msg: dict = {"role": "assistant", "content": content if not calls else d.get("content"), "refusal": refusal}
+        if self.cfg["thinks"]:
+            msg["reasoning_content"] = "El usuario dice {algo} y yo pienso."
         if calls:
             msg["tool_calls"] = calls
         return web.Response(
