@@ -29,6 +29,7 @@ InboundKind = Literal[
     "system",  # the number or the user id changed
     "edit",
     "revoke",
+    "welcome",  # the chat was opened for the first time
     "unsupported",  # the vendor says that it cannot show it to us
     "unknown",  # a type that this program does not know
 ]

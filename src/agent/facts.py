@@ -213,6 +213,10 @@ def label_of(turn: Turn, key: str) -> str:
     return turn.book.say("label.loan_years" if of_the_loan else f"label.{key}")
 
 
+NOT_THEIRS = ("referral",)
+"""Details that are no facts of the person's, and not told to them."""
+
+
 def summary_of_details(turn: Turn) -> list[tuple[str, str]]:
     """Whatever else was told, as labels and values."""
     book = turn.book
@@ -222,6 +226,7 @@ def summary_of_details(turn: Turn) -> list[tuple[str, str]]:
             _written(book.value(key, value) if isinstance(value, str) else value),
         )
         for key, value in turn.conversation.details.items()
+        if key not in NOT_THEIRS
     ]
 
 

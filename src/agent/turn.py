@@ -24,6 +24,8 @@ from src.quoting import Catalogue
 _TITLES = frozenset(("don", "doña", "señor", "señora", "señorita", "sr", "sra", "dr", "dra"))
 UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
 """What somebody does without saying anything."""
+WORDLESS_KINDS = UNANSWERED_KINDS | {"welcome"}
+"""What nothing can be read from and nothing is missed in. Who opens the chat is greeted, once."""
 WANTS_NOTHING_MORE: frozenset[Outcome] = frozenset(("opted_out", "consent_refused", "ineligible"))
 """After these ends nothing that was promised is kept, either."""
 MAX_ASKS = 3

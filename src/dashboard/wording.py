@@ -68,6 +68,7 @@ KINDS = {
     "flow": "formulario",
     "unsupported": "algo que WhatsApp no deja ver",
     "unknown": "algo que no se puede leer",
+    "welcome": "abre el chat",
 }
 TITLES = {
     "name": "Nombre",
@@ -98,6 +99,11 @@ TITLES = {
     "children_ages": "Edad de los hijos",
     "packs": "Cajetillas al día",
     "since_year": "Desde el año",
+    "referral": "Viene de un anuncio",
+    "source": "Tipo",
+    "headline": "Titular",
+    "ad": "Anuncio",
+    "click": "Clic",
 }
 """What the names of facts are in words; one that is not here is shown as it stands."""
 VALUES = {

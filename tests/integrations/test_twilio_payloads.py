@@ -211,6 +211,15 @@ def test_a_status_finds_its_message(written: str, status: str) -> None:
     assert receipt.error_detail == "the person last wrote more than 24 hours ago: only a template may go"
 
 
+def test_an_ad_is_told_in_metas_words() -> None:
+    told = {"ReferralSourceType": "ad", "ReferralSourceId": "120208", "ReferralHeadline": "Vida", "ReferralCtwaClid": "ARAkLk"}
+    (inbound,) = message(**told, ReferralNumMedia="0")
+    assert inbound.extra == {
+        "referral": {"source_type": "ad", "source_id": "120208", "headline": "Vida", "ctwa_clid": "ARAkLk"}
+    }
+    assert message(ReferralNumMedia="0")[0].extra == {}
+
+
 def test_a_row_of_a_list_says_which() -> None:
     (inbound,) = message(ListId="choose:q1", ListTitle="Equilibrada", Body="Equilibrada")
     assert (inbound.kind, inbound.reply_id, inbound.text) == ("list", "choose:q1", "Equilibrada")

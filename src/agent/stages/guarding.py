@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from src.agent import facts
+from src.agent import facts, referrals
 from src.agent.guardrails import SAFE_REPLY, Facts, check_reply, facts_of, inspect
 from src.agent.lookalikes import fold
 from src.agent.profile import AMOUNTS
@@ -16,7 +16,7 @@ from src.agent.thinking.asking import CANARY
 from src.agent.thinking.listening import listen
 from src.agent.thinking.moderating import moderate
 from src.agent.thinking.phrasing import phrased
-from src.agent.turn import UNANSWERED_KINDS, Draft, Turn
+from src.agent.turn import UNANSWERED_KINDS, WORDLESS_KINDS, Draft, Turn
 from src.messages import PLAYED, Content, Inbound, Option
 
 MESSAGE_LIMIT, INTERACTIVE_LIMIT, READABLE_LIMIT = 4096, 1024, 600
@@ -29,7 +29,8 @@ GIST_LENGTH = 200
 def guarding_in(turn: Turn) -> str:
     """Lets a turn through to be read, unless nothing in it wants an answer; notes attacks, abuse and danger."""
     expire(turn)
-    if all(inbound.kind in UNANSWERED_KINDS for inbound in turn.inbounds):
+    silent = WORDLESS_KINDS if turn.conversation.memory.get("greeted") else UNANSWERED_KINDS
+    if all(inbound.kind in silent for inbound in turn.inbounds):
         return "guarding_out"
     facts.refresh_age(turn)
     _press_what_was_typed(turn)
@@ -170,6 +171,7 @@ def _remember(turn: Turn) -> None:
     conversation = turn.conversation
     if not turn.inbounds:
         return
+    referrals.take(turn)
     lines = [Line("prospect", turn.reading.text)] if turn.reading.text and not turn.erase else []
     lines += [Line("bot", reply.text) for reply in turn.replies]
     earlier = conversation.history

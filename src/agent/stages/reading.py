@@ -13,7 +13,7 @@ from src.agent.lookalikes import fold
 from src.agent.texts import LANGUAGES
 from src.agent.thinking.listening import doubting
 from src.agent.thinking.reading import read_along
-from src.agent.turn import UNANSWERED_KINDS, Turn
+from src.agent.turn import WORDLESS_KINDS, Turn
 from src.agent.understanding import Context, Intent, IntentName, Reading
 from src.messages import Inbound
 
@@ -140,5 +140,5 @@ def _settle_address(turn: Turn) -> None:
 
 def _unreadable(inbounds: Sequence[Inbound]) -> str:
     """The text for the first inbound of the burst that nothing can be read from, or nothing."""
-    silent = (i for i in inbounds if not (i.text or i.reply_id or i.kind in UNANSWERED_KINDS))
+    silent = (i for i in inbounds if not (i.text or i.reply_id or i.kind in WORDLESS_KINDS))
     return next((UNREADABLE.get(inbound.kind, "media.other") for inbound in silent), "")

@@ -42,6 +42,7 @@ _KINDS = {
     "revoke": "🗑️ Mensaje eliminado",
     "unsupported": "Mensaje que WhatsApp no deja ver aquí",
     "unknown": "Mensaje de un tipo desconocido",
+    "welcome": "👋 Ha abierto el chat",
     "template": "Plantilla",
 }
 """What stands before the words of a message that is more than words. Kinds that are not here are words only."""

@@ -150,6 +150,7 @@ def parse_message(fields: Fields, *, account_sid: str, number: str, now: datetim
         reply_to=line_of(fields.get("OriginalRepliedMessageSid", ""), 64),
         forwarded="true" in (fields.get("Forwarded"), fields.get("FrequentlyForwarded")),
         number_id=number,
+        extra=_referral(fields),
         **{"text": text_of(fields.get("Body", ""), TEXT_LIMIT), **_content(fields, files)},
     )
     more = [
@@ -229,6 +230,18 @@ def _content(fields: Fields, files: Sequence[tuple[InboundKind, Media]]) -> dict
     if fields.get("Body"):
         return {"kind": "text"}
     return {"kind": "reaction"} if fields.get("MessageType") == "reaction" else {"kind": "unsupported"}
+
+
+_REFERRAL = {
+    "SourceType": "source_type", "SourceId": "source_id", "SourceUrl": "source_url", "Headline": "headline", "Body": "body",
+    "CtwaClid": "ctwa_clid",
+}  # fmt: skip
+
+
+def _referral(fields: Fields) -> dict[str, Any]:
+    """The ad or post that somebody pressed, in Meta's own names."""
+    told = {name: text_of(value, 512) for field, name in _REFERRAL.items() if (value := fields.get(f"Referral{field}", ""))}
+    return {"referral": told} if told else {}
 
 
 def _files(fields: Fields) -> list[tuple[InboundKind, Media]]:

@@ -547,6 +547,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "edit": _edit,
     "revoke": _revoke,
     "unsupported": _not_supported_by_meta,
+    "request_welcome": lambda _: {"kind": "welcome"},
 }
 
 
