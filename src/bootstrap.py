@@ -46,6 +46,7 @@ from src.integrations.chatwoot.provisioning import Provisioning, show_templates
 from src.integrations.identity import contact_key
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey
 from src.integrations.ledger.house import LOOK_EVERY_S, CurrentHouse, RedisHouse
+from src.integrations.ledger.purse import RedisPurse
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.ledger.revocations import RedisRevocations
 from src.integrations.ledger.sightings import RedisSightings
@@ -583,7 +584,10 @@ def make_assistance(
         return None
     from src.integrations.openai.client import OpenAiModel  # noqa: PLC0415 - seconds of import that only this needs
 
+    purse = RedisPurse(ledger, daily_usd=llm.daily_usd, monthly_usd=llm.monthly_usd)
     model = OpenAiModel(
+        purse_is_empty=purse.is_empty,
+        spent=purse.spend,
         api_key=_model_key(llm),
         base_url=llm.base_url,
         model=llm.model,

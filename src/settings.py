@@ -18,6 +18,7 @@ from src.environment import PLATFORMS, WHERE_TO_FIND, WITHOUT_EFFECT, named, wit
 from src.errors import ConfigurationError
 from src.house import settings as house
 from src.integrations.openai.dialect import providers
+from src.integrations.openai.prices import price_of
 
 LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN, LEAST_SECRET_KEY = 16, 8, 32
 """Characters of the secrets that operators make up. The first opens everything; whoever guesses the second gets their own words
@@ -100,8 +101,9 @@ class Provisioned(_Discreet, frozen=True):
 class Llm(_Discreet, frozen=True):
     """A language model behind any server that speaks OpenAI's protocol. `timeout_s` is for a whole turn.
 
-    `provider` is the kind of server, "" for one that is only known by its address. The key is `api_key`, or what
-    `api_key_command` prints. Voice notes and the look for danger may go elsewhere; with "" for a key, the same one goes there.
+    `daily_usd` and `monthly_usd` are the most that is spent on it (0: no ceiling). `provider` is the kind of server, "" for one
+    that is only known by its address. The key is `api_key`, or what `api_key_command` prints. Voice notes and the look for
+    danger may go elsewhere; with "" for a key, the same one goes there.
     """
 
     _shown = ("provider", "base_url", "model", "timeout_s")
@@ -121,6 +123,8 @@ class Llm(_Discreet, frozen=True):
     transcription_api_key: str = ""
     moderation_base_url: str = ""
     moderation_api_key: str = ""
+    daily_usd: float = 0.0
+    monthly_usd: float = 0.0
 
 
 class Settings(_Discreet, frozen=True, kw_only=True):
@@ -451,6 +455,11 @@ def _llm(read: _Reader) -> Llm | None:
     hearing = read.address("OPENAI_TRANSCRIPTION_BASE_URL").rstrip("/")
     listening = read.text("OPENAI_TRANSCRIPTION_MODEL", "whisper-1" if hearing or not provider else kind.hears)
     model = read.text("OPENAI_MODEL", kind.model)
+    daily_usd = read.number("LLM_DAILY_USD", 0, least=0, most=1_000_000)
+    monthly_usd = read.number("LLM_MONTHLY_USD", 0, least=0, most=1_000_000)
+    if (daily_usd or monthly_usd) and price_of(model) is None:
+        named = "LLM_DAILY_USD" if daily_usd else "LLM_MONTHLY_USD"
+        read.faults.append(f"{named}: what OPENAI_MODEL costs is not known here, so no ceiling can hold; take it out")
     return Llm(
         api_key=key or ("" if command else "none"),
         api_key_command=command,
@@ -467,6 +476,8 @@ def _llm(read: _Reader) -> Llm | None:
         moderation=read.flag("MODERATION"),
         moderation_base_url=read.address("OPENAI_MODERATION_BASE_URL", base).rstrip("/"),
         moderation_api_key=read.text("OPENAI_MODERATION_API_KEY"),
+        daily_usd=daily_usd,
+        monthly_usd=monthly_usd,
     )
 
 

@@ -16,6 +16,7 @@ from src.messages import Inbound
 Task = Literal["read", "answer", "phrase", "listen", "moderate"]
 Failure = Literal[
     "paused",  # an operator silenced the bot
+    "spent",  # what the house spends on models in a day or a month is used up
     "no_time",  # the turn's budget is used up
     "open",  # the circuit is open: the model failed so often that it is left alone for a while
     "timeout",

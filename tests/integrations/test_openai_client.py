@@ -14,7 +14,8 @@ import pytest
 from src.agent.model import Answer, Prompt
 from src.agent.thinking.asking import schema_of, system_prompt
 from src.agent.thinking.reading import ModelReading
-from src.integrations.openai.client import Breaker, OpenAiModel, price_of
+from src.integrations.openai.client import Breaker, OpenAiModel
+from src.integrations.openai.prices import price_of
 from tests.kit.rig import Rig, free_port
 
 NOTHING_READ = {"values": [], "intents": []}

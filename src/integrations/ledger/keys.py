@@ -149,6 +149,10 @@ class Keys:
         """When that was taken back."""
         return Key(f"iv:revoked:{what_hash}")
 
+    def spent(self, month: str) -> Key:
+        """What language models cost in that month, and on each of its days."""
+        return Key(f"iv:spent:{month}")
+
     def crm_conversation(self, conversation_id: str) -> Key:
         """How a conversation of the CRM was last seen."""
         return Key(f"iv:crm:conversation:{conversation_id}")

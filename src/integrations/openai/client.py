@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
@@ -25,6 +23,7 @@ from langchain_openai import AzureChatOpenAI, ChatOpenAI
 from src.agent.model import Answer, Failure, Prompt, Task
 from src.errors import AccessDenied
 from src.integrations.openai.dialect import Dialect, Learnt, first_dialect, object_in, text_of
+from src.integrations.openai.prices import Tokens, price_of
 from src.messages import Inbound
 
 LEAST_CALL_S = 0.3
@@ -38,7 +37,6 @@ CONNECT_S = 2.0
 _WORTH_RETRYING: frozenset[Failure] = frozenset(("unreachable", "rate_limited", "server_error"))
 _THE_SERVERS_FAULT: frozenset[Failure] = _WORTH_RETRYING | {"timeout", "access_denied"}
 _What = TypeVar("_What")
-_PRICES = Path(__file__).with_name("model_prices.toml")
 
 
 class OpenAiModel:
@@ -47,6 +45,7 @@ class OpenAiModel:
     `timeout_s` is the budget of one turn. `threads` is how many turns may think at the same time. While `resting` says so
     nothing is asked. `measured` is told of each question: its task, "ok" or why it failed, and the seconds it took. `ears` put
     words into a voice note within the seconds they are given, `moderator` looks for danger in a text; None: nobody does.
+    Nothing is asked either while `purse_is_empty`; `spent` is told the cost of each question, in millionths of a dollar.
     `provider` is what kind of server it is, as far as that is known; how it wants to be asked is kept in `learnt`.
     """
 
@@ -68,10 +67,13 @@ class OpenAiModel:
         deployment: str = "",
         api_version: str = "",
         learnt: Learnt | None = None,
+        purse_is_empty: Callable[[], bool] = lambda: False,
+        spent: Callable[[int], None] = lambda _millionths: None,
     ) -> None:
         self._timeout_s, self._sleep = timeout_s, sleep
         self._breaker = breaker or Breaker()
         self._resting, self._measured = resting, measured
+        self._purse_is_empty, self._spent = purse_is_empty, spent
         self._ears, self._moderator = ears, moderator
         self._price = price_of(model)
         # A thread of its own for each call: a server that drips byte after byte must not hold the turn beyond its budget.
@@ -103,8 +105,11 @@ class OpenAiModel:
         """The answer, or why there is none, by that time of the monotonic clock."""
         if self._resting():
             return Answer(failure="paused")
+        if self._purse_is_empty():
+            return Answer(failure="spent")
         started_s = time.monotonic()
         answer = self._answer_by(prompt, deadline_s)
+        self._spent(answer.cost_usd_millionths or 0)
         self._measured(prompt.task, answer.failure or "ok", time.monotonic() - started_s)
         return answer
 
@@ -121,6 +126,8 @@ class OpenAiModel:
             return Answer(failure="deaf")
         if self._resting():
             return Answer(failure="paused")
+        if self._purse_is_empty():
+            return Answer(failure="spent")
         started_s = time.monotonic()
         answer = self._worked(work, what, deadline_s - started_s)
         self._measured(task, answer.failure or "ok", time.monotonic() - started_s)
@@ -207,7 +214,7 @@ class OpenAiModel:
     def _answer(self, message: Any) -> Answer:
         content, failure = _content_of(message)
         usage = message.usage_metadata or {}
-        tokens = _Tokens(
+        tokens = Tokens(
             input=_count(usage.get("input_tokens")),
             cached=_count((usage.get("input_token_details") or {}).get("cache_read")),
             output=_count(usage.get("output_tokens")),
@@ -283,33 +290,6 @@ class _Attempt:
     answer: Answer
     wait_s: float = RETRY_PAUSE_S
     final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    input: int = 0
-    cached: int = 0
-    output: int = 0
-
-
-class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """US dollars for a million tokens."""
-
-    input: float
-    cached: float
-    output: float
-
-    def of(self, tokens: _Tokens) -> int:
-        """The cost in millionths of a dollar, rounded up to the next."""
-        fresh = max(0, tokens.input - tokens.cached)
-        return -int(-(fresh * self.input + tokens.cached * self.cached + tokens.output * self.output) // 1)
-
-
-def price_of(model: str) -> Price | None:
-    """What that model costs, also under its dated names ("gpt-4o-mini-2024-07-18"); None when it is not known."""
-    prices = msgspec.convert(tomllib.loads(_PRICES.read_text(encoding="utf-8")), dict[str, Price])
-    dated = [name for name in prices if model == name or model.startswith(f"{name}-20")]
-    return prices[dated[0]] if dated else None
 
 
 class _Bounded(httpx2.HTTPTransport):
