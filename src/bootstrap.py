@@ -34,6 +34,7 @@ from src.desk.operators import Operators
 from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Claim, Ledger, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
+from src.house.hours import ALWAYS, Hours, house_hours
 from src.house.settings import HouseSettings
 from src.integrations.chatwoot import events as chatwoot_events
 from src.integrations.chatwoot.api import ChatwootApi
@@ -308,7 +309,8 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     alarm, courtesy = make_alarm(settings, ledger, channels, house), _in_background(2)
 
     def turns(now: HouseSettings) -> Turns:
-        agent = SalesAgent(told_of(now), catalogue, search=answers.search, assistance=think(now) if think else None)
+        told = told_of(now)
+        agent = SalesAgent(told, catalogue, search=answers.search, assistance=think(now) if think else None)
         return Turns(
             ledger,
             agent,
@@ -316,7 +318,9 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             apology=Content(text=phrasebook("es", now.agent_address).say("desk.apology")),
             retention_days=now.retention_days,
             courtesy=courtesy,
-            handoffs=Handoffs(timeout_s=now.handoff_timeout_s, address=now.agent_address, alarm=alarm),
+            handoffs=Handoffs(
+                timeout_s=now.handoff_timeout_s, address=now.agent_address, alarm=alarm, office=told.hours or ALWAYS
+            ),
             notes=Notes(catalogue, timezone=now.timezone, dashboard_url=_dashboard_url(settings)),
         )
 
@@ -657,6 +661,14 @@ def _rehearse(agent: Agent) -> None:
     agent.advance(new_conversation(nobody, now), [question], now)
 
 
+def hours_of(house: HouseSettings) -> Hours | None:
+    """When people of the house answer, as far as that was told in words that can be understood."""
+    hours = house_hours(house.business_hours, zone=house.timezone, holidays=house.holidays, off=house.days_off)
+    if house.business_hours and hours is None:
+        logs.get_logger().error("hours.not_understood", detail="BUSINESS_HOURS is shown as it stands; nothing waits for it")
+    return hours
+
+
 def told_of(house: HouseSettings) -> House:
     """What the agent is told of the business."""
     return House(
@@ -666,6 +678,7 @@ def told_of(house: HouseSettings) -> House:
         address=house.agent_address,
         timezone=house.timezone,
         business_hours=house.business_hours,
+        hours=hours_of(house),
         retention_days=house.retention_days,
         contact_per_minute=house.limit_contact_per_minute,
         contact_per_day=house.limit_contact_per_day,

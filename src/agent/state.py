@@ -13,6 +13,7 @@ import msgspec
 
 from src.agent.agenda import Agenda, from_timers
 from src.errors import DamagedState, UnreadableState
+from src.house.hours import Hours
 from src.messages import Contact, Content, Event
 
 SCHEMA = 2
@@ -113,6 +114,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     address: Literal["tu", "usted"] = "tu"
     timezone: str = "Europe/Madrid"
     business_hours: str = ""
+    hours: Hours | None = None
     retention_days: int = 10
     contact_per_minute: int = 10
     contact_per_day: int = 30

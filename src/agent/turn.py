@@ -124,6 +124,13 @@ class Turn:
         """The house's calendar day."""
         return self.now.astimezone(_zone(self.house.timezone)).date()
 
+    def moment(self, at: datetime) -> str:
+        """A time as it is said today, where the house is; what is said with it may name that time."""
+        zone = _zone(self.house.timezone)
+        said = self.book.moment(at.astimezone(zone), self.now.astimezone(zone))
+        self.quoted.append(said)
+        return said
+
     @property
     def words(self) -> str:
         """What was written in this burst, line by line; buttons are not words."""

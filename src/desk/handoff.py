@@ -17,6 +17,7 @@ from src.agent.state import HISTORY_LIMIT, Conversation, HandoffReason, Line
 from src.agent.texts import phrasebook
 from src.desk.agenda import Done
 from src.desk.ports import Alarm, Alert
+from src.house.hours import ALWAYS, Hours
 from src.messages import Content, Event
 
 BOT_FAILED: HandoffReason = "bot_failed"
@@ -25,14 +26,23 @@ _SINCE = "handoff"
 
 
 class Handoffs:
-    """What the worker does about a human's conversations. With `timeout_s` 0 nobody waits for the human to answer."""
+    """What the worker does about a human's conversations. With `timeout_s` 0 nobody waits for the human to answer.
+
+    Only time in which somebody is at the `office` counts, except for who is in danger.
+    """
 
     def __init__(
-        self, *, timeout_s: float = 300.0, address: Literal["tu", "usted"] = "tu", alarm: Alarm = lambda _alert: None
+        self,
+        *,
+        timeout_s: float = 300.0,
+        address: Literal["tu", "usted"] = "tu",
+        alarm: Alarm = lambda _alert: None,
+        office: Hours = ALWAYS,
     ) -> None:
         self._timeout = timedelta(seconds=timeout_s)
         self._address = address
         self._alarm = alarm
+        self._office = office
 
     def begin(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool = False) -> Conversation:
         """The conversation as a human finds it: since when, why (of several reasons the last), and until when to answer."""
@@ -40,7 +50,8 @@ class Handoffs:
         memory = {**conversation.memory, _SINCE: {"at": since, "reason": reason, "urgent": urgent}}
         agenda = conversation.agenda
         if self._timeout:
-            agenda = agenda.with_entry(Entry(kind=NOBODY_CAME, due=now + self._timeout))
+            in_office = None if urgent else self._office.after(now, self._timeout)
+            agenda = agenda.with_entry(Entry(kind=NOBODY_CAME, due=in_office or now + self._timeout))
         return msgspec.structs.replace(conversation, owner="human", memory=memory, agenda=agenda)
 
     def call(self, contact: str, reason: str, *, urgent: bool) -> None:

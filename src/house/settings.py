@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
+from src.house.hours import days_off, holiday_place
 from src.house.kinds import EMAIL, PHONE, Address, Choice, Kind, Number, Text, Whole, Zone
 
 Form = Literal["tu", "usted"]
@@ -26,6 +27,8 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     agent_style: Annotated[str, Choice(("templates", "model")), "Quién redacta"] = "templates"
     timezone: Annotated[str, Zone(), "Zona horaria"] = "Europe/Madrid"
     business_hours: Annotated[str, Text(2000), "Horario de atención"] = ""
+    holidays: Annotated[str, Text(20, check=holiday_place), "Festivos (ES, ES-MD, none…)"] = "ES"
+    days_off: Annotated[str, Text(2000, check=days_off), "Días que la correduría no abre"] = ""
     retention_days: Annotated[int, Whole(1, 3650), "Días que se guarda una conversación sin contrato"] = 10
     limit_contact_per_minute: Annotated[int, Whole(1, 10_000), "Mensajes por minuto y persona"] = 10
     limit_contact_per_day: Annotated[int, Whole(1, 100_000), "Mensajes por día y persona"] = 30

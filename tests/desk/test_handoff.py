@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from src.desk.operators import Operators
 from src.desk.ports import Alert
 from src.desk.turns import MOST_ATTEMPTS
 from src.errors import StaleCommit
+from src.house.hours import Hours, Span
 from src.messages import Content
 from tests.desk.fakes import ANA, Office
 from tests.desk.operators_kit import TIMEOUT_S, Counter, turns_of_another_process
@@ -169,6 +170,29 @@ def test_when_nobody_answers_in_time_that_is_said_once_and_somebody_is_called_ag
     assert counter.ledger.claim("turns", ANA) is None, "once"
     counter.hears("¿hola?")
     assert counter.turn() == "listened"
+
+
+def test_only_office_time_counts_until_nobody_has_come(counter: Counter) -> None:
+    now = counter.ledger.server_time()
+    opens = now + timedelta(hours=15)
+    minute = opens.hour * 60 + opens.minute
+    day_of_opening = tuple((Span(minute, minute + 30),) if minute + 30 < 1440 else (Span(0, 1440),) for _ in range(7))
+    office = Hours(week=day_of_opening, zone="UTC")
+    counter.use(Handoffs(timeout_s=TIMEOUT_S, alarm=counter.alerts.append, office=office))
+    counter.greets()
+    counter.hands_over()
+    entry = counter.conversation().agenda.get(NOBODY_CAME)
+    assert entry is not None
+    assert entry.due == office.after(counter.conversation().updated_at, timedelta(seconds=TIMEOUT_S))
+    assert entry.due - now > timedelta(minutes=20)
+
+
+def test_who_is_in_danger_does_not_wait_for_the_office(counter: Counter) -> None:
+    counter.use(Handoffs(timeout_s=TIMEOUT_S, alarm=counter.alerts.append, office=Hours(week=((),) * 7)))
+    counter.greets()
+    counter.hands_over("self_harm", urgent=True)
+    counter.skew.advance(TIMEOUT_S)
+    assert counter.turn() == "unanswered"
 
 
 def test_it_is_said_also_when_the_prospect_writes_just_then(counter: Counter) -> None:

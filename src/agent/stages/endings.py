@@ -6,12 +6,25 @@ from src.agent import facts
 from src.agent.state import HandoffReason
 from src.agent.turn import Turn
 
+OFFERED_CALL = "offered_call"
+"""Where the time is kept that was offered for a call."""
+
 
 def call_human(turn: Turn, reason: HandoffReason, *, urgent: bool = False) -> None:
     """The conversation goes to a person, of whom is said when they are there, unless it is urgent."""
-    if turn.house.business_hours and not urgent:
-        turn.say("human.hours", hours=turn.house.business_hours)
+    if not urgent:
+        _say_when(turn)
     turn.hand_over(reason, urgent=urgent)
+
+
+def _say_when(turn: Turn) -> None:
+    """The hours of the house; when nobody is there now, also from when on somebody is, and that time is offered for a call."""
+    if turn.house.business_hours:
+        turn.say("human.hours", hours=turn.house.business_hours)
+    opens_at = turn.house.hours.next_opening(turn.now) if turn.house.hours else None
+    if opens_at and opens_at > turn.now:
+        turn.say("human.closed", glue=" ", when=turn.moment(opens_at))
+        turn.conversation.memory[OFFERED_CALL] = opens_at.isoformat()
 
 
 def give_up(turn: Turn) -> None:

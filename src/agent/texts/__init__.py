@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -69,6 +69,16 @@ class Phrasebook:
         """A day, as people write it."""
         exact = date.fromisoformat(day) if isinstance(day, str) else day
         return f"{exact:%d/%m/%Y}"
+
+    def moment(self, local: datetime, now: datetime) -> str:
+        """A day and a time, as they are said now: "mañana a las 9:00", "el jueves 7 de enero a las 17:30"."""
+        days = (local.date() - now.date()).days
+        if days in (0, 1):
+            day = self.say("when.today" if days == 0 else "when.tomorrow")
+        else:
+            weekday, month = self.say("when.weekday", local.weekday()), self.say("when.month", local.month - 1)
+            day = self.say("when.day", weekday=weekday, day=local.day, month=month)
+        return self.say("when.at_one" if local.hour == 1 else "when.at", day=day, time=f"{local.hour}:{local:%M}")
 
     def value(self, key: str, value: Any) -> str:
         """The value of a profile key, as people say it."""

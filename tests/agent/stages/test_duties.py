@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
+from src.house.hours import house_hours
 from tests.agent.talk import HOUSE, Talk, at_proposal
 
 
@@ -130,6 +132,30 @@ def test_hours_are_named_whoever_calls_the_person_unless_it_is_urgent() -> None:
         talk.mean(intent)
         assert talk.conversation.owner == "human"
         assert ("9:00-18:00" in talk.text) is named
+
+
+OFFICE = house_hours("L-V 9:00-18:00", zone="Europe/Madrid", holidays="ES")
+
+
+def test_who_asks_for_a_person_when_nobody_is_there_hears_when_somebody_is() -> None:
+    talk = Talk(msgspec.structs.replace(HOUSE, business_hours="L-V 9:00-18:00", hours=OFFICE))
+    talk.say("hola")
+    talk.now = datetime(2026, 12, 4, 20, 0, tzinfo=UTC)  # a Friday evening; Monday is no holiday, Tuesday is
+    talk.mean("human")
+    assert "el lunes 7 de diciembre a las 9:00" in talk.text
+    assert "otra hora" in talk.text
+    assert "guard.reply_replaced" not in talk.events()
+    assert talk.conversation.owner == "human"
+
+
+@pytest.mark.parametrize(("intent", "closed"), [("human", False), ("self_harm", True)])
+def test_nobody_hears_of_an_opening_when_the_house_is_open_or_help_cannot_wait(intent: str, closed: bool) -> None:
+    talk = Talk(msgspec.structs.replace(HOUSE, business_hours="L-V 9:00-18:00", hours=OFFICE))
+    talk.say("hola")
+    if closed:
+        talk.now = datetime(2026, 12, 4, 20, 0, tzinfo=UTC)
+    talk.mean(intent)
+    assert "no hay nadie" not in talk.text
 
 
 def test_a_person_asked_for_at_first_still_hears_what_this_is() -> None:
