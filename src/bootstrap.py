@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from src import logs
+from src.agent.agenda import PROMISE
 from src.agent.model import Answer as ModelAnswer
 from src.agent.model import Assistance
 from src.agent.state import House, new_conversation
@@ -34,7 +35,7 @@ from src.desk.operators import Operators
 from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Claim, Ledger, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
-from src.house.hours import ALWAYS, Hours, house_hours
+from src.house.hours import ALWAYS, Hours, house_hours, opens_of
 from src.house.settings import HouseSettings
 from src.integrations.chatwoot import events as chatwoot_events
 from src.integrations.chatwoot.api import ChatwootApi
@@ -62,7 +63,7 @@ from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, Proce
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.twilio.client import TwilioClient
 from src.integrations.whatsapp.client import WhatsAppClient
-from src.messages import PLAYED, Contact, Content, Inbound, is_played
+from src.messages import PLAYED, Contact, Content, Inbound, Template, is_played
 from src.settings import GROUPS, Chatwoot, Llm, Provisioned, Settings, Twilio, WhatsApp, read_group
 from src.vendors import make_seals, with_stored_vendors
 
@@ -76,6 +77,7 @@ _ALARMS = {
     "conversation.handed_over": "Una persona espera respuesta",
     "conversation.unanswered": "Nadie ha contestado todavía",
     "agenda.due": "Ha llegado la hora de algo apuntado en la agenda",
+    "agenda.no_way": "Hay que escribir a alguien que lo pidió, y WhatsApp ya no deja sin plantilla",
     "agenda.failed": "Algo apuntado en la agenda no se ha podido hacer",
     "crm.poll_behind": "Lo que se escribe en Chatwoot puede no estar llegando a WhatsApp",
     "crm.poll_passed_over": "Una conversación de Chatwoot no se puede leer: mire si falta alguna respuesta por enviar",
@@ -322,6 +324,8 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
                 timeout_s=now.handoff_timeout_s, address=now.agent_address, alarm=alarm, office=told.hours or ALWAYS
             ),
             notes=Notes(catalogue, timezone=now.timezone, dashboard_url=_dashboard_url(settings)),
+            opens=opens_of(told.writing_hours),
+            templates={PROMISE: follow_up} if (follow_up := follow_up_template(now)) else {},
         )
 
     return Lanes(
@@ -659,6 +663,12 @@ def _rehearse(agent: Agent) -> None:
     nobody = Contact(key="rehearsal:0", channel="rehearsal")
     question = Inbound(id="rehearsal", contact=nobody, kind="text", at=now, text="Hola, ¿qué cubre? Tengo 35 años y no fumo")
     agent.advance(new_conversation(nobody, now), [question], now)
+
+
+def follow_up_template(house: HouseSettings) -> Template | None:
+    """What is sent to somebody who asked to be written to and whose reply window is closed, or None."""
+    name, _, language = house.follow_up_template.partition("/")
+    return Template(name=name, language=language or "es") if name else None
 
 
 def hours_of(house: HouseSettings) -> Hours | None:

@@ -20,6 +20,8 @@ counted), or a person is told instead of it being done."""
 EXPIRE: Final = "expire"
 NOBODY_CAME: Final = "handoff_timeout"
 RETENTION: Final = "retention"
+CALL: Final = "call"
+PROMISE: Final = "promise"
 DONE_KEPT = 50
 """So many names of what was done are remembered with a conversation."""
 
@@ -46,6 +48,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     EXPIRE: Kind(owner="sale", label="la propuesta caduca"),
     # A person was called and nobody has answered: the prospect is told once, people are told again.
     NOBODY_CAME: Kind(owner="handoffs", label="nadie ha contestado todavía"),
+    # The time at which somebody wanted to be called: a person is told that it has come.
+    CALL: Kind(owner="sale", human="tell", closed="wait", lasts=True, keeps=True, label="llamar a esta persona"),
+    # Somebody asked to be written to later.
+    PROMISE: Kind(
+        owner="sale", human="tell", paused="wait", closed="wait", lasts=True, keeps=True, label="escribirle, como pidió"
+    ),
     # Everything about somebody goes after so much silence.
     RETENTION: Kind(owner="retention", label="los datos se borran"),
 }

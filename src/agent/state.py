@@ -13,7 +13,7 @@ import msgspec
 
 from src.agent.agenda import Agenda, from_timers
 from src.errors import DamagedState, UnreadableState
-from src.house.hours import Hours
+from src.house.hours import DECENT, Hours
 from src.messages import Contact, Content, Event
 
 SCHEMA = 2
@@ -45,8 +45,9 @@ HandoffReason = Literal[
     "accepted",
     "changed_after_acceptance",
     "second_thoughts",
+    "call_due",
 ]
-"""Why a person is called. With the last three the bot keeps the conversation: a lead was won, and what came of it."""
+"""Why a person is called. With the last four the bot keeps the conversation: a lead was won, and what came of it."""
 STAGES: tuple[Stage, ...] = ("INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO")
 
 
@@ -118,6 +119,11 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int = 10
     contact_per_minute: int = 10
     contact_per_day: int = 30
+
+    @property
+    def writing_hours(self) -> Hours:
+        """When people may be written to first: the house's hours, else decent ones."""
+        return self.hours or Hours(week=DECENT, zone=self.timezone)
 
 
 class Handoff(msgspec.Struct, frozen=True):

@@ -124,10 +124,14 @@ class Turn:
         """The house's calendar day."""
         return self.now.astimezone(_zone(self.house.timezone)).date()
 
+    @property
+    def local_now(self) -> datetime:
+        """Now, by the clock of the house."""
+        return self.now.astimezone(_zone(self.house.timezone))
+
     def moment(self, at: datetime) -> str:
         """A time as it is said today, where the house is; what is said with it may name that time."""
-        zone = _zone(self.house.timezone)
-        said = self.book.moment(at.astimezone(zone), self.now.astimezone(zone))
+        said = self.book.moment(at.astimezone(_zone(self.house.timezone)), self.local_now)
         self.quoted.append(said)
         return said
 

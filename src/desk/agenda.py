@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -19,6 +19,8 @@ UNKNOWN_LOOK = timedelta(days=1)
 FAILED_WAIT = timedelta(minutes=1)
 """After so long what failed is tried again, after the second time ten times as long."""
 MOST_TRIES = 3
+SENT_WITHIN = timedelta(minutes=5)
+"""So long before the reply window ends nothing is begun that must still get there."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,24 @@ def told(conversation: Conversation, entry: Entry, now: datetime, kinds: Mapping
         notes=(f"⏰ Para ahora estaba previsto: {label}. No lo hago yo, porque la conversación la lleva una persona.",),
         events=(Event("agenda.told", {"kind": entry.kind}),),
         alert=Alert("agenda.due", conversation.contact.key, entry.kind, urgent=False),
+    )
+
+
+def no_way(
+    conversation: Conversation, entry: Entry, words: Sequence[Content], now: datetime, kinds: Mapping[str, Kind] = KINDS
+) -> Done:
+    """The reply window is closed and there is no template: a person is told what was to be said, and why it was not."""
+    label, said = kinds[entry.kind].label or entry.kind, " ".join(content.text for content in words)
+    consents = {name: given for name, given in conversation.consents.items() if name != "follow_up"}
+    over = msgspec.structs.replace(_finished(conversation, entry, now), consents=consents)
+    why = "Hace más de 24 horas que no escribe y no hay ninguna plantilla configurada (FOLLOW_UP_TEMPLATE)"
+    return Done(
+        word="no_way",
+        conversation=over,
+        notes=(f"⏰ Tocaba {label} y no he podido. {why}. Lo que iba a decirle:\n> {said}",),
+        events=(Event("agenda.no_way", {"kind": entry.kind}),),
+        counts={"agenda_no_way": 1},
+        alert=Alert("agenda.no_way", conversation.contact.key, "window_closed", urgent=False),
     )
 
 

@@ -386,6 +386,7 @@ class Alert(msgspec.Struct, frozen=True):
         "conversation.unanswered",
         "agenda.due",
         "agenda.failed",
+        "agenda.no_way",
         "crm.poll_behind",
         "crm.poll_passed_over",
         "clock.disagrees",

@@ -14,14 +14,14 @@ from src.agent import state as states
 from src.agent.agenda import KINDS, NOBODY_CAME, RETENTION, Entry, Kind
 from src.agent.state import Conversation, Handoff, Step
 from src.desk import jobs
-from src.desk.agenda import UNKNOWN_LOOK, Done, Handler, Opens, dropped, failed, fate_of, told, waiting
+from src.desk.agenda import SENT_WITHIN, UNKNOWN_LOOK, Done, Handler, Opens, dropped, failed, fate_of, no_way, told, waiting
 from src.desk.crm import Moved, Note
 from src.desk.handoff import BOT_FAILED, Handoffs
-from src.desk.loading import stored_conversation
+from src.desk.loading import reply_window, stored_conversation
 from src.desk.mirror import jobs_of_lead
 from src.desk.ports import REMEMBERED, Agent, Channel, Claim, Ledger, Settlement
 from src.errors import DamagedState, IntegrationError, LedgerUnavailable, StaleCommit, UnreadableState
-from src.messages import Contact, Content, Event, Inbound, Outbound
+from src.messages import Contact, Content, Event, Inbound, Outbound, Template
 
 if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use for
     from src.desk.notes import Notes
@@ -44,7 +44,7 @@ class Turns:
     something that may fail or be dropped, without anybody waiting for it. `notes` are what humans read in the CRM.
 
     `kinds` are the kinds of agenda entries there are, `handlers` who does those that are neither the sale's nor ours, and
-    `opens` when the house is open.
+    `opens` when the house is open. `templates` say, by kind, what the sale says first outside the reply window.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Turns:
         kinds: Mapping[str, Kind] = KINDS,
         handlers: Mapping[str, Handler] | None = None,
         opens: Opens = lambda at: at,
+        templates: Mapping[str, Template] | None = None,
     ) -> None:
         self._ledger = ledger
         self._agent = agent
@@ -73,6 +74,7 @@ class Turns:
         self._kinds = kinds
         self._handlers: Mapping[str, Handler] = {NOBODY_CAME: self._handoffs.nobody_came, **(handlers or {})}
         self._opens = opens
+        self._templates = templates or {}
         others = {name for name, kind in kinds.items() if kind.owner not in ("sale", "retention")}
         if others != self._handlers.keys():
             raise ValueError(f"each kind of entry has one handler: {sorted(others ^ self._handlers.keys())}")
@@ -155,12 +157,23 @@ class Turns:
             step = self._agent.fall_due(conversation, entry, claim.now)
             after = step.conversation
             finished = msgspec.structs.replace(after, agenda=after.agenda.finished(entry, claim.now))
-            self._answer(claim, msgspec.structs.replace(step, conversation=finished), [])
+            step = msgspec.structs.replace(step, conversation=finished)
+            if step.replies and self._window(claim, conversation) == "closed":
+                template = self._templates.get(entry.kind)
+                if template is None:
+                    return self._finish(claim, no_way(conversation, entry, step.replies, claim.now, self._kinds))
+                step = msgspec.structs.replace(step, replies=(Content(kind="template", template=template),))
+            self._answer(claim, step, [])
             return entry.kind
         done = self._handlers[entry.kind](conversation, entry, claim.now)
         after = done.conversation
         finished = msgspec.structs.replace(after, agenda=after.agenda.finished(entry, claim.now))
         return self._finish(claim, msgspec.structs.replace(done, conversation=finished))
+
+    def _window(self, claim: Claim, conversation: Conversation) -> str:
+        """Whether a text gets there, and in time for being sent."""
+        channel = self._channels.get(conversation.contact.channel)
+        return reply_window(channel, claim.heard_at, claim.now + SENT_WITHIN) if channel else "unknown"
 
     def _finish(self, claim: Claim, done: Done) -> str:
         """Writes down what an entry came to, and tells whom it concerns."""

@@ -130,6 +130,7 @@ REASONS: Mapping[str, str] = {
     "accepted": "ha aceptado una opción",
     "changed_after_acceptance": "ha cambiado un dato después de aceptar",
     "second_thoughts": "quiere otra cosa después de aceptar",
+    "call_due": "ha llegado la hora a la que quería que le llamaran",
 }
 """By `HandoffReason`."""
 OBJECTIONS: Mapping[str, str] = {

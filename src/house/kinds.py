@@ -18,6 +18,12 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _PHONE = re.compile(r"\+?[0-9]{8,15}")
 
 
+def template_name(text: str) -> None:
+    """Raises ValueError for what cannot be the name of a template, with a language behind it or without."""
+    if not re.fullmatch(r"[a-z0-9_]{1,512}(?:/[a-z]{2,3}(?:_[A-Z]{2})?)?", text):
+        raise ValueError("is not a template such as seguimiento or seguimiento/es_ES")
+
+
 class Kind(Protocol):
     """Reads one value. `name` is a stable word for whoever draws a form."""
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 
 from src.house.hours import days_off, holiday_place
-from src.house.kinds import EMAIL, PHONE, Address, Choice, Kind, Number, Text, Whole, Zone
+from src.house.kinds import EMAIL, PHONE, Address, Choice, Kind, Number, Text, Whole, Zone, template_name
 
 Form = Literal["tu", "usted"]
 
@@ -29,6 +29,7 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     business_hours: Annotated[str, Text(2000), "Horario de atención"] = ""
     holidays: Annotated[str, Text(20, check=holiday_place), "Festivos (ES, ES-MD, none…)"] = "ES"
     days_off: Annotated[str, Text(2000, check=days_off), "Días que la correduría no abre"] = ""
+    follow_up_template: Annotated[str, Text(600, check=template_name), "Plantilla para escribir a quien lo pidió"] = ""
     retention_days: Annotated[int, Whole(1, 3650), "Días que se guarda una conversación sin contrato"] = 10
     limit_contact_per_minute: Annotated[int, Whole(1, 10_000), "Mensajes por minuto y persona"] = 10
     limit_contact_per_day: Annotated[int, Whole(1, 100_000), "Mensajes por día y persona"] = 30

@@ -13,6 +13,7 @@ from src.agent import facts
 from src.agent.guardrails import abuse_step
 from src.agent.profile import age_from, is_plausible
 from src.agent.stages.endings import call_human, dismiss_minor
+from src.agent.stages.promises import plan_call, promise_to_write, withdraw_promises
 from src.agent.stages.returning import restart, welcome_back
 from src.agent.state import HandoffReason
 from src.agent.texts import LANGUAGES
@@ -36,6 +37,7 @@ def _too_old(turn: Turn) -> bool:
 
 def duties(turn: Turn) -> str:
     """The first duty that applies ends the turn; without one the stage goes on, unless a person has the conversation."""
+    withdraw_promises(turn)
     if turn.conversation.owner == "human":
         return _listen(turn)
     for duty in (
@@ -49,6 +51,7 @@ def duties(turn: Turn) -> str:
         _health,
         _minor,
         _too_old,
+        promise_to_write,
         _language,
         _injection,
     ):
@@ -65,6 +68,7 @@ def _listen(turn: Turn) -> str:
     turn.fall_silent()
     if not any(duty(turn) for duty in (_self_harm, _erasure, _opt_out)):
         facts.record(turn, only=WHILE_A_PERSON_ANSWERS)
+        plan_call(turn)
     return "guarding_out"
 
 
@@ -110,6 +114,7 @@ def _human(turn: Turn) -> bool:
     _introduce(turn)
     turn.say("human.confirmed")
     call_human(turn, "asked")
+    plan_call(turn)
     return True
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from src.agent.agenda import EXPIRE, Entry
+from src.agent.agenda import CALL, EXPIRE, PROMISE, Entry
+from src.agent.stages.promises import keep_promise, remind_of_call
 from src.agent.turn import Turn
 
 
@@ -21,5 +22,9 @@ def expire(turn: Turn) -> None:
         turn.count("quote.expired")
 
 
-FALLING_DUE: Final[Mapping[str, Callable[[Turn, Entry], None]]] = {EXPIRE: lambda turn, _entry: expire(turn)}
+FALLING_DUE: Final[Mapping[str, Callable[[Turn, Entry], None]]] = {
+    EXPIRE: lambda turn, _entry: expire(turn),
+    CALL: remind_of_call,
+    PROMISE: keep_promise,
+}
 """By kind; those of `agenda.KINDS` that are the sale's, and no others."""

@@ -6,6 +6,7 @@ from src.agent import facts
 from src.agent.lookalikes import any_of, fold, rule
 from src.agent.stages import quotes, wishes
 from src.agent.stages.answers import answer_aside
+from src.agent.stages.promises import WRITTEN_TO, ask_when, plan_call, planned_call
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
 from src.agent.state import Consent, Handoff
@@ -83,7 +84,10 @@ def _say_back(turn: Turn) -> bool:
     """What was told for the person who finishes the papers: when to call, where to write, who is to get the money."""
     when, who = turn.reading.value("details.callback"), turn.reading.value("details.beneficiary")
     if when:
+        plan_call(turn)
         turn.say("end.call_noted", when=when.value)
+        if (at := planned_call(turn)) is not None:
+            turn.say("end.call_at", glue=" ", when=turn.moment(at))
     if who:
         turn.say("end.beneficiary_noted", who=who.value)
     if turn.changes:
@@ -146,8 +150,10 @@ def _after_decline(turn: Turn) -> str:
     """A follow-up only for those who ask for it (LSSI, art. 21); whoever wants to go on goes on where it was left."""
     if any(intent.name == "question" and intent.topic == "follow_up" for intent in turn.reading.intents):
         turn.conversation.consents["follow_up"] = Consent(given=True, at=turn.now, text_version=turn.book.version)
-        turn.say("end.follow_up_on")
+        ask_when(turn)
         return "guarding_out"
+    if turn.conversation.memory.pop(WRITTEN_TO, None) and turn.reading.has("affirm"):
+        return reopen(turn)
     if not _is_last_word(turn):
         return reopen(turn)
     if not turn.has_spoken():

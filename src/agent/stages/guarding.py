@@ -169,7 +169,7 @@ def _may_be_counted(turn: Turn, options: list[Option]) -> bool:
 
 def _remember(turn: Turn) -> None:
     conversation = turn.conversation
-    if not turn.inbounds:
+    if not (turn.inbounds or turn.replies):
         return
     referrals.take(turn)
     lines = [Line("prospect", turn.reading.text)] if turn.reading.text and not turn.erase else []
@@ -180,5 +180,6 @@ def _remember(turn: Turn) -> None:
         conversation.memory["numbered"] = [option.id for reply in turn.replies if reply.numbered for option in reply.options]
         earlier = [Line(line.speaker, line.text[:GIST_LENGTH]) for line in earlier]
     conversation.history = [*earlier, *lines][-HISTORY_LIMIT:]
-    conversation.turns += 1
-    conversation.updated_at = turn.now
+    if turn.inbounds:  # what is said without being asked makes nobody less silent
+        conversation.turns += 1
+        conversation.updated_at = turn.now
