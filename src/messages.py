@@ -60,6 +60,33 @@ class Contact(Value, frozen=True):
     name: str | None = None
 
 
+FIRST_LINE = "main"
+"""What the line is called that had no name before there were others."""
+
+
+class Line(Value, frozen=True):
+    """One number of the house: `number` is the vendor's name for it (Meta's phone_number_id, Twilio's sender)."""
+
+    id: str
+    channel: Literal["whatsapp", "twilio"]
+    number: str
+
+    @property
+    def way(self) -> str:
+        """How a conversation on it goes out and comes in; contact keys begin with it, but for those of the first line."""
+        return self.channel if self.id == FIRST_LINE else f"{self.channel}@{self.id}"
+
+
+def channel_of(way: str) -> str:
+    """The channel of `whatsapp@ventas`, and of `whatsapp`."""
+    return way.partition("@")[0]
+
+
+def line_of(contact_key: str) -> str:
+    """The line that a contact's conversation is on."""
+    return contact_key.partition(":")[0].partition("@")[2] or FIRST_LINE
+
+
 def is_played(contact_key: str) -> bool:
     """Whether that is nobody real: no vendor, no CRM and nobody on duty is told of them."""
     return contact_key.partition(":")[0] == PLAYED

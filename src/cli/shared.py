@@ -55,7 +55,7 @@ def known_contact(services: Services, who: str) -> str:
 
 
 def found_contact(services: Services, who: str) -> str | None:
-    return services.desk.find(typed_key(who) or who) or services.desk.find(f"{CHANNEL}:{who}")
+    return services.desk.known(who)
 
 
 @contextlib.contextmanager

@@ -111,8 +111,7 @@ class ConversationPage:
         return key
 
     def _find(self, reference: str) -> str:
-        key = self._desk.find(self._typed_key(reference) or reference)
-        key = key or self._desk.find(f"{PLAYED}:{reference.removeprefix('+')}")
+        key = self._desk.known(reference)
         if key is None:
             abort(404, t(NOT_FOUND))
         return key

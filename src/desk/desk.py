@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +11,10 @@ from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.failures import first_code, reason_of
 from src.desk.loading import shown_conversation
+from src.desk.person import Person
 from src.desk.ports import Ledger, Record, Records
-from src.messages import Contact, Inbound, Receipt
+from src.errors import Conflict
+from src.messages import PLAYED, Contact, Inbound, Receipt, channel_of, line_of
 
 MESSAGES_SHOWN = 1_000
 
@@ -28,9 +30,18 @@ class Received(msgspec.Struct, frozen=True):
 class Desk:
     """One per process. Every method may raise LedgerUnavailable."""
 
-    def __init__(self, ledger: Ledger, records: Records) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        records: Records,
+        *,
+        person: Person | None = None,
+        typed_key: Callable[[str], str | None] = lambda _typed: None,
+    ) -> None:
         self._ledger = ledger
         self._records = records
+        self._person = person
+        self._typed_key = typed_key
 
     def receive(self, inbounds: Sequence[Inbound], receipts: Sequence[Receipt]) -> Received:
         """Writes everything durably before it returns. What must not be stored is taken out first."""
@@ -46,6 +57,20 @@ class Desk:
         """The contact key for what an operator typed: a phone with or without plus, a user id, or a key."""
         key = self._records.resolve(reference)
         return key if self._records.record(key) is not None else None
+
+    def known(self, reference: str) -> str | None:
+        """The same for a phone as people type it, too: it means the person's only conversation, on whatever line.
+
+        Raises Conflict when there are several: their keys tell them apart.
+        """
+        typed = self._typed_key(reference)
+        if typed is None and (key := self.find(reference)):
+            return key
+        address = (typed or reference).rpartition(":")[2]
+        keys = self._person.on_lines(address) if self._person else [key] if typed and (key := self.find(typed)) else []
+        if len(keys) > 1:
+            raise Conflict("several_conversations", "That person writes on several lines; say which by its key.", {"keys": keys})
+        return keys[0] if keys else self.find(f"{PLAYED}:{address.removeprefix('+')}")
 
     def conversation(self, contact: str) -> dict[str, Any] | None:
         """One conversation as the outside sees it, or None."""
@@ -70,7 +95,11 @@ class Desk:
         self._ledger.forget(contact, erase=False)
 
     def erase(self, contact: str) -> None:
-        """Everything about the person goes; an old webhook that comes again brings nothing back."""
+        """Everything about the person goes, on all lines; an old webhook that comes again brings nothing back."""
+        record = self._records.record(contact) if self._person else None
+        if self._person and record:
+            who = msgspec.structs.replace(shown_conversation(record).contact, key=record.contact)
+            self._person.erase_elsewhere(who)
         self._ledger.forget(contact, erase=True)
 
     def figures(self) -> dict[str, Any]:
@@ -81,7 +110,7 @@ class Desk:
 def _contact(contact: Contact) -> dict[str, Any]:
     return {
         "key": contact.key,
-        "channel": contact.channel,
+        "channel": channel_of(contact.channel),
         "phone": contact.phone,
         "bsuid": contact.bsuid,
         "name": contact.name,
@@ -91,6 +120,7 @@ def _contact(contact: Contact) -> dict[str, Any]:
 def _head(record: Record, conversation: Conversation) -> dict[str, Any]:
     return {
         "contact": _contact(conversation.contact),
+        "line": line_of(record.contact),
         "stage": conversation.stage,
         "owner": record.owner,
         "outcome": conversation.outcome,

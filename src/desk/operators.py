@@ -72,6 +72,10 @@ class Operators:
         """The bot has the conversation again and goes on where the sale was, knowing what was said in between."""
         self._amend(contact, lambda conversation, record: handoff.handed_back(conversation, record.rows), shown=shown)
 
+    def opt_out(self, contact: str) -> None:
+        """The person wants no more messages, as they said on another line: the sale is over, and nobody begins it again."""
+        self._amend(contact, lambda conversation, _: _opted_out(conversation))
+
     def correct(self, contact: str, changes: Mapping[str, Any], *, note: str = "operator") -> None:
         """Profile values by hand; `note` says where that was. Raises InvalidRequest."""
         now = self._clock()
@@ -194,6 +198,17 @@ class Operators:
         name = f"a{secrets.token_hex(8)}"
         moved = [] if shown or after.owner == before.owner else [Moved(id=f"{name}.owner", owner=after.owner)]
         return jobs_of_lead(name, moved)
+
+
+def _opted_out(conversation: Conversation) -> Conversation:
+    return msgspec.structs.replace(
+        conversation,
+        stage="FINALIZADO",
+        outcome="opted_out",
+        awaiting=None,
+        consents={name: consent for name, consent in conversation.consents.items() if name != "follow_up"},
+        agenda=conversation.agenda.after_end(opted_out=True),
+    )
 
 
 def dead_letter_id(letter: DeadLetter) -> str:

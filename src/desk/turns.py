@@ -19,6 +19,7 @@ from src.desk.crm import Moved, Note
 from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.loading import reply_window, stored_conversation
 from src.desk.mirror import jobs_of_lead
+from src.desk.person import Person
 from src.desk.ports import REMEMBERED, Agent, Channel, Claim, Ledger, Settlement
 from src.errors import DamagedState, IntegrationError, LedgerUnavailable, StaleCommit, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound, Template
@@ -41,7 +42,8 @@ class Turns:
 
     `apology` is what a person hears once when a turn had to be given up. After `retention_days` of silence everything
     about somebody without a contract goes, unless they agreed to a follow-up (Ley 20/2015, art. 99). `courtesy` runs
-    something that may fail or be dropped, without anybody waiting for it. `notes` are what humans read in the CRM.
+    something that may fail or be dropped, without anybody waiting for it. `notes` are what humans read in the CRM. `person`
+    knows the conversations on other lines.
 
     `kinds` are the kinds of agenda entries there are, `handlers` who does those that are neither the sale's nor ours, and
     `opens` when the house is open. `templates` say, by kind, what the sale says first outside the reply window.
@@ -58,6 +60,7 @@ class Turns:
         courtesy: Callable[[Callable[[], None]], None],
         handoffs: Handoffs | None = None,
         notes: Notes | None = None,
+        person: Person | None = None,
         kinds: Mapping[str, Kind] = KINDS,
         handlers: Mapping[str, Handler] | None = None,
         opens: Opens = lambda at: at,
@@ -71,6 +74,7 @@ class Turns:
         self._courtesy = courtesy
         self._handoffs = handoffs or Handoffs()
         self._notes = notes
+        self._person = person
         self._kinds = kinds
         self._handlers: Mapping[str, Handler] = {NOBODY_CAME: self._handoffs.nobody_came, **(handlers or {})}
         self._opens = opens
@@ -121,6 +125,9 @@ class Turns:
         return self._answer(claim, step, inbounds)
 
     def _answer(self, claim: Claim, step: Step, inbounds: Sequence[Inbound]) -> str:
+        if self._person and step.conversation.outcome == "opted_out":
+            # Before the commit: a turn that is taken again does it again, and none is forgotten.
+            self._person.opt_out_elsewhere(step.conversation.contact)
         self._ledger.commit(claim, self._decided(claim, step, inbounds))
         if step.handoff:
             self._handoffs.call(claim.contact, step.handoff.reason, urgent=step.handoff.urgent)
@@ -192,6 +199,8 @@ class Turns:
         return done.word
 
     def _erase(self, claim: Claim, step: Step) -> str:
+        if self._person:
+            self._person.erase_elsewhere(step.conversation.contact)
         self._ledger.forget(claim.contact, erase=True, claim=claim, farewell=self._farewell(claim, step))
         return "erased"
 

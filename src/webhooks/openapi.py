@@ -85,6 +85,7 @@ class Summary(Exact):
 
     contact: Who
     stage: Stage
+    line: str
     owner: Owner
     outcome: Outcome | None
     awaiting: str | None
@@ -180,6 +181,7 @@ class Conversation(Exact):
     """Everything about one conversation, with the last messages."""
 
     contact: Who
+    line: str
     stage: Stage
     owner: Owner
     outcome: Outcome | None

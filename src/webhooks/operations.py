@@ -224,14 +224,10 @@ class _Operations:
         return _json(self._desk.conversation(contact))
 
     def _known(self, reference: str) -> str:
-        contact = self._find(reference)
+        contact = self._desk.known(reference)
         if contact is None:
             raise UnknownContact("Nobody is known by that phone or key.")
         return contact
-
-    def _find(self, reference: str) -> str | None:
-        found = self._desk.find(typed_key(reference) or reference) or self._desk.find(f"{CHANNEL}:{reference}")
-        return found or self._desk.find(f"{PLAYED}:{reference.removeprefix('+')}")
 
     def _channels(self) -> dict[str, Any]:
         settings, channels = self._services.settings, {}

@@ -16,7 +16,7 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,7 +68,7 @@ class Parsed(msgspec.Struct, frozen=True):
     """What one webhook body holds, in its order.
 
     `broken` is lost; `unreadable` tells of those among the inbounds whose content could not be read. `foreign` counts items
-    meant for another number; they are not returned.
+    meant for another number; they are not returned. `unknown_numbers` are Meta's names of those.
     """
 
     inbounds: tuple[Inbound, ...] = ()
@@ -78,6 +78,7 @@ class Parsed(msgspec.Struct, frozen=True):
     broken: tuple[Broken, ...] = ()
     unreadable: tuple[Broken, ...] = ()
     foreign: int = 0
+    unknown_numbers: tuple[str, ...] = ()
 
 
 class _Unreadable(Exception):
@@ -103,10 +104,10 @@ def check_signature(raw: bytes, header: bytes | str | None, secrets: Sequence[st
         raise BadSignature("the signature does not belong to this body")
 
 
-def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: datetime) -> Parsed:
+def parse(raw: bytes, *, numbers: Collection[str] | None, lenient: bool = False, now: datetime) -> Parsed:
     """Everything in a webhook body. Raises MalformedPayload only when the body as a whole is no WhatsApp webhook.
 
-    Items for another number than `number_id` are counted, not returned; None takes every number. `lenient` is for a
+    Items for another number than `numbers` are counted, not returned; None takes every number. `lenient` is for a
     newcomer's curl without keys: no `object`, no `metadata`, no message id, any timestamp. `now` (aware) stands in for a
     time that cannot be true.
     """
@@ -117,7 +118,7 @@ def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: date
     entries = body.get("entry")
     if not isinstance(entries, list):
         raise MalformedPayload("the webhook has no entries")
-    reader = _Reader(number_id, lenient, now)
+    reader = _Reader(numbers, lenient, now)
     for index, entry in enumerate(entries):
         where = f"entry[{index}]"
         changes = entry.get("changes") if isinstance(entry, dict) else None
@@ -132,8 +133,8 @@ def parse(raw: bytes, *, number_id: str | None, lenient: bool = False, now: date
 class _Reader:
     """Collects what the changes of one body hold."""
 
-    def __init__(self, number_id: str | None, lenient: bool, now: datetime) -> None:
-        self.number_id, self.lenient, self.now = number_id, lenient, now
+    def __init__(self, numbers: Collection[str] | None, lenient: bool, now: datetime) -> None:
+        self.numbers, self.lenient, self.now = numbers, lenient, now
         self.inbounds: list[Inbound] = []
         self.receipts: list[Receipt] = []
         self.echoes: list[Echo] = []
@@ -141,6 +142,7 @@ class _Reader:
         self.broken: list[Broken] = []
         self.unreadable: list[Broken] = []
         self.foreign = 0
+        self.unknown_numbers: set[str] = set()
 
     def result(self) -> Parsed:
         return Parsed(
@@ -151,6 +153,7 @@ class _Reader:
             broken=tuple(self.broken),
             unreadable=tuple(self.unreadable),
             foreign=self.foreign,
+            unknown_numbers=tuple(sorted(self.unknown_numbers)),
         )
 
     def read_change(self, change: Any, where: str) -> None:
@@ -176,12 +179,14 @@ class _Reader:
                 self._each(value, field, f"{where}.value", lambda update, _: self._read_id_update(update, number))
 
     def _is_for_us(self, value: dict[str, Any], where: str) -> bool:
-        if self.number_id is None:
+        if self.numbers is None:
             return True
         number = _dict(value.get("metadata")).get("phone_number_id")
-        if number == self.number_id:
+        if isinstance(number, str) and number in self.numbers:
             return True
         if isinstance(number, str) and number:
+            if named := _reference(number):
+                self.unknown_numbers.add(named)
             self.foreign += sum(
                 len(_list(value.get(key))) for key in ("messages", "statuses", "user_id_update", "message_echoes")
             )
