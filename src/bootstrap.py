@@ -32,6 +32,7 @@ from src.desk.lead import lead_of
 from src.desk.lead_rules import Rules, load_rules
 from src.desk.mirror import Mirror
 from src.desk.operators import Operators
+from src.desk.person import Person
 from src.desk.ports import CLOCKS_APART, Agent, Alarm, Alert, Channel, Claim, Ledger, Revocations
 from src.desk.turns import Turns
 from src.errors import AccessDenied, IntegrationError, LedgerUnavailable, Rejected, RejectedRequest
@@ -45,7 +46,7 @@ from src.integrations.chatwoot.files import ChatwootFiles
 from src.integrations.chatwoot.links import show_link
 from src.integrations.chatwoot.poll import AT_ONCE_S, EVERY_S, ChatwootPoll
 from src.integrations.chatwoot.provisioning import Provisioning, show_templates
-from src.integrations.identity import contact_key
+from src.integrations.identity import contact_key, typed_key
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey
 from src.integrations.ledger.house import LOOK_EVERY_S, CurrentHouse, RedisHouse
 from src.integrations.ledger.purse import RedisPurse
@@ -54,6 +55,7 @@ from src.integrations.ledger.revocations import RedisRevocations
 from src.integrations.ledger.sightings import RedisSightings
 from src.integrations.ledger.store import connect
 from src.integrations.ledger.views import RedisRecords
+from src.integrations.lines import addresses_of
 from src.integrations.mail import Mail
 from src.integrations.openai.check import ModelCheck
 from src.integrations.openai.dialect import Learnt
@@ -63,7 +65,7 @@ from src.integrations.process_metrics import VENDOR_CALL, MeasuredChannel, Proce
 from src.integrations.simulator_channel import SimulatorChannel
 from src.integrations.twilio.client import TwilioClient
 from src.integrations.whatsapp.client import WhatsAppClient
-from src.messages import PLAYED, Contact, Content, Inbound, Template, is_played
+from src.messages import PLAYED, Contact, Content, Inbound, Outbound, Template, is_played
 from src.settings import GROUPS, Chatwoot, Llm, Provisioned, Settings, Twilio, WhatsApp, read_group
 from src.vendors import make_seals, with_stored_vendors
 
@@ -131,7 +133,7 @@ def make_services(settings: Settings, ledger: RedisLedger | None = None, metrics
         settings=settings,
         ledger=ledger,
         records=records,
-        desk=Desk(ledger, records),
+        desk=Desk(ledger, records, person=make_person(settings, ledger, channels, house), typed_key=typed_key),
         operators=_operators(ledger, channels, house),
         humans=make_human_side(settings, ledger, channels, house),
         channels=channels,
@@ -199,6 +201,14 @@ def _ask_vendor(group: str, settings: Settings, house: HouseSettings, metrics: P
         Mail(settings.smtp_url, house.alert_email or "nobody@localhost").check()
 
 
+def make_person(
+    settings: Settings, ledger: RedisLedger, channels: Mapping[str, Channel], house: Callable[[], HouseSettings]
+) -> Person:
+    """Whoever writes to several of our lines is one person."""
+    ways = ("whatsapp", *settings.lines)
+    return Person(ledger, RedisRecords(ledger), _operators(ledger, channels, house), ways=ways, addresses=addresses_of)
+
+
 def _operators(ledger: RedisLedger, channels: Mapping[str, Channel], house: Callable[[], HouseSettings]) -> Operators:
     records = RedisRecords(ledger)
     return Operators(ledger, records, channels, ledger.server_time, retention_days=lambda: house().retention_days)
@@ -238,10 +248,11 @@ def make_ledger(settings: Settings) -> RedisLedger:
         lease_s=settings.lease_s,
         debounce_s=settings.debounce_s,
         debounce_max_s=settings.debounce_max_s,
-        messages_per_s=settings.whatsapp.messages_per_s if settings.whatsapp else 10_000,
+        messages_per_s=10_000,
+        rates={line.phone_number_id: line.messages_per_s for line in settings.whatsapps.values()},
         wait_replicas=settings.wait_replicas,
         clock=time.time,
-        mirrors=settings.chatwoot is not None,
+        mirrors=settings.chatwoot is not None or "chatwoot" in settings.off,
     )
 
 
@@ -256,10 +267,11 @@ def make_channels(settings: Settings, metrics: ProcessMetrics) -> Mapping[str, C
     Those whom operators play are never spoken to by a vendor, and while no channel is configured nobody is.
     """
     channels: dict[str, Channel] = {}
-    if whatsapp := settings.whatsapp:
-        channels["whatsapp"] = MeasuredChannel(_whatsapp_client(whatsapp), metrics, "whatsapp")
-    if twilio := settings.twilio:
-        channels["twilio"] = MeasuredChannel(_twilio_client(settings, twilio), metrics, "twilio")
+    for way, whatsapp in settings.whatsapps.items():
+        channels[way] = MeasuredChannel(_whatsapp_client(whatsapp), metrics, "whatsapp")
+    for way, twilio in settings.twilios.items():
+        channels[way] = MeasuredChannel(_twilio_client(settings, twilio), metrics, "twilio")
+    if settings.twilio:
         # Whoever writes first from our side, and has no other way to WhatsApp, writes through Twilio.
         channels.setdefault("whatsapp", channels["twilio"])
     if settings.chatwoot and settings.chatwoot.mode == "agent-bot":
@@ -309,6 +321,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     _rehearse(SalesAgent(told_of(house()), catalogue, search=answers.search))
     think = make_assistance(settings, ledger, metrics, channels)
     alarm, courtesy = make_alarm(settings, ledger, channels, house), _in_background(2)
+    person = make_person(settings, ledger, channels, house)
 
     def turns(now: HouseSettings) -> Turns:
         told = told_of(now)
@@ -326,11 +339,12 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
             notes=Notes(catalogue, timezone=now.timezone, dashboard_url=_dashboard_url(settings)),
             opens=opens_of(told.writing_hours),
             templates={PROMISE: follow_up} if (follow_up := follow_up_template(now)) else {},
+            person=person,
         )
 
     return Lanes(
         turns=TurnsOfTheHouse(house, turns),
-        deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, ready=_files(settings)),
+        deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, elsewhere=settings.off, ready=_files(settings)),
         mirror=make_mirror(settings, ledger, channels, metrics),
         metrics=metrics,
         beside=[
@@ -387,11 +401,19 @@ class TurnsOfTheHouse:
         return made[1]
 
 
-def _files(settings: Settings) -> Callable[[Content], Content]:
-    """What humans attach in Chatwoot is stored at Meta before it is sent; any other vendor fetches it by its link."""
-    if settings.chatwoot is None or settings.whatsapp is None:
-        return lambda content: content
-    return ChatwootFiles(settings.chatwoot.base_url, _whatsapp_client(settings.whatsapp).upload).ready
+def _files(settings: Settings) -> Callable[[Outbound], Content]:
+    """What humans attach in Chatwoot is stored at Meta, for the line's own number, before it is sent; any other vendor fetches
+    it by its link."""
+    if settings.chatwoot is None:
+        return lambda outbound: outbound.content
+    address, lines = settings.chatwoot.base_url, settings.whatsapps.items()
+    files = {way: ChatwootFiles(address, _whatsapp_client(whatsapp).upload) for way, whatsapp in lines}
+
+    def ready(outbound: Outbound) -> Content:
+        at_meta = files.get(outbound.contact.channel)
+        return at_meta.ready(outbound.content) if at_meta else outbound.content
+
+    return ready
 
 
 def _polls(
@@ -414,7 +436,15 @@ def _polls(
         alarm(Alert("crm.poll_behind" if reason == "behind" else "crm.poll_passed_over", "", reason, urgent=False))
 
     log, alarm = logs.get_logger(), make_alarm(settings, ledger, channels, house)
-    poll = ChatwootPoll(connect, humans, RedisSightings(ledger), clock=lambda: ledger.server_time().timestamp(), told=told)
+    inboxes = [*settings.line_inboxes.values()]
+    poll = ChatwootPoll(
+        connect,
+        humans,
+        RedisSightings(ledger),
+        clock=lambda: ledger.server_time().timestamp(),
+        told=told,
+        further_inboxes=inboxes,
+    )
 
     def run(stopping: threading.Event) -> None:
         while not stopping.wait(AT_ONCE_S if poll.has_more else EVERY_S):
@@ -471,18 +501,20 @@ def _traced(metrics: ProcessMetrics, settings: Settings) -> ProcessMetrics:
     return TracedMetrics(settings.data_dir / "metrics", span)
 
 
-def make_crm(settings: Settings, metrics: ProcessMetrics) -> Callable[[], ChatwootClient]:
-    """Chatwoot's client, made when it is first asked for: until then it may be provisioned. Raises AccessDenied before that."""
-    made: list[ChatwootClient] = []
+def make_crm(settings: Settings, metrics: ProcessMetrics) -> Callable[..., ChatwootClient]:
+    """Chatwoot's client for a contact: in the inbox of its line, which is the first line's where it has none of its own. It is
+    made when it is first asked for: until then it may be provisioned. Raises AccessDenied before that."""
+    made: dict[int, ChatwootClient] = {}
 
-    def crm() -> ChatwootClient:
-        if not made:
-            chatwoot = chatwoot_of(settings)
-            if chatwoot is None or not chatwoot.inbox_id:
-                raise AccessDenied("chatwoot", "setup", detail="no inbox is known: run provision-chatwoot")
+    def crm(contact: str = "") -> ChatwootClient:
+        chatwoot = chatwoot_of(settings)
+        inbox_id = settings.line_inboxes.get(contact.partition(":")[0]) or (chatwoot.inbox_id if chatwoot else 0)
+        if chatwoot is None or not inbox_id:
+            raise AccessDenied("chatwoot", "setup", detail="no inbox is known: run provision-chatwoot")
+        if inbox_id not in made:
             kind = ChatwootLine if chatwoot.mode == "agent-bot" else ChatwootClient
-            made.append(kind(make_chatwoot_api(chatwoot, metrics), inbox_id=chatwoot.inbox_id))
-        return made[0]
+            made[inbox_id] = kind(make_chatwoot_api(chatwoot, metrics), inbox_id=inbox_id)
+        return made[inbox_id]
 
     return crm
 

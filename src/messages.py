@@ -151,6 +151,7 @@ class Echo(Value, frozen=True):
     text: str = ""
     media: Media | None = None
     reply_to: str = ""
+    number_id: str = ""
 
 
 class Receipt(Value, frozen=True):

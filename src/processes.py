@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import signal
 import socket
@@ -26,7 +27,11 @@ from src import logs
 from src.data_dir import admin_token, verify_token
 from src.errors import ConfigurationError, LedgerUnavailable
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey, die_with_parent
+from src.integrations.ledger.house import RedisHouse
+from src.integrations.ledger.redis_ledger import RedisLedger
+from src.integrations.ledger.store import connect
 from src.settings import Settings, child_environment, load
+from src.vendors import with_stored_vendors
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER_STOPS_WITHIN_S = 25.0
@@ -231,6 +236,15 @@ def banner(settings: Settings, *, to_a_person: bool) -> str:
     )
 
 
+def _with_stored(settings: Settings) -> Settings:
+    """The settings with the vendors that are stored, as far as they can be looked up now."""
+    url = settings.redis_url or EmbeddedValkey(settings.data_dir).url
+    ledger = RedisLedger(functools.cache(lambda: connect(url)), shards=settings.ledger_shards)
+    with contextlib.suppress(LedgerUnavailable, ConfigurationError):
+        return with_stored_vendors(settings, RedisHouse(ledger))
+    return settings
+
+
 def run(*, serve_web: bool) -> int:
     """The whole program of this machine, until SIGTERM or SIGINT. Exit codes: 0 stopped, 2 the configuration cannot work."""
     try:
@@ -256,7 +270,7 @@ def run(*, serve_web: bool) -> int:
 
         def ready() -> None:
             if serve_web:
-                sys.stdout.write(banner(settings, to_a_person=is_read_by_a_person()))
+                sys.stdout.write(banner(_with_stored(settings), to_a_person=is_read_by_a_person()))
                 sys.stdout.flush()
 
         return supervisor.run(ready, parent=None if serve_web else os.getppid())

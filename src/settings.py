@@ -19,6 +19,7 @@ from src.errors import ConfigurationError
 from src.house import settings as house
 from src.integrations.openai.dialect import providers
 from src.integrations.openai.prices import price_of
+from src.messages import FIRST_LINE
 
 LEAST_ADMIN_TOKEN, LEAST_VERIFY_TOKEN, LEAST_SECRET_KEY = 16, 8, 32
 """Characters of the secrets that operators make up. The first opens everything; whoever guesses the second gets their own words
@@ -132,7 +133,8 @@ class Settings(_Discreet, frozen=True, kw_only=True):
 
     `given` is what the environment says of the house, by the house's own names. `sources` says of each vendor's group where it
     comes from: a variable of the environment that is set, or "stored"; nothing of one that is off. `off` are stored groups that
-    cannot be used here, and why. `remarks` say what whoever starts the program should know, a line for each.
+    cannot be used here, and why. `lines` are further numbers of the house by their way, such as `whatsapp@ventas`, and
+    `line_inboxes` their inboxes in Chatwoot. `remarks` say what whoever starts the program should know, a line for each.
     """
 
     _shown = ("whatsapp", "twilio", "chatwoot", "llm", "data_dir", "webhook_host", "webhook_port")
@@ -171,13 +173,15 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     log_stdout: bool
     otlp_endpoint: str
     langsmith_tracing: bool
+    lines: Mapping[str, WhatsApp | Twilio] = msgspec.field(default_factory=dict)
+    line_inboxes: Mapping[str, int] = msgspec.field(default_factory=dict)
     sources: Mapping[str, str] = msgspec.field(default_factory=dict)
     off: Mapping[str, str] = msgspec.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     def shown(self, now: house.HouseSettings) -> dict[str, Any]:
         """The settings for people to read, with the house's `now`; of secrets only whether they are set."""
-        vendors = ("whatsapp", "twilio", "chatwoot", "llm")
+        vendors = ("whatsapp", "twilio", "chatwoot", "llm", "lines")
         secret = (*vendors, "redis_url", "admin_token", "secret_keys", "smtp_url")
         plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in (*secret, "given")}
         plain["data_dir"] = str(self.data_dir)
@@ -189,7 +193,19 @@ class Settings(_Discreet, frozen=True, kw_only=True):
     @property
     def is_tried_out(self) -> bool:
         """Whether no channel at all is configured, so that whoever is answered is on this machine."""
-        return self.whatsapp is None and self.twilio is None and self.chatwoot is None and not (self.off.keys() & _CHANNELS)
+        return not self.whatsapps and not self.twilios and self.chatwoot is None and not (self.off.keys() & _CHANNELS)
+
+    @property
+    def whatsapps(self) -> dict[str, WhatsApp]:
+        """Every number at Meta, by its way."""
+        first = {"whatsapp": self.whatsapp} if self.whatsapp else {}
+        return first | {way: line for way, line in self.lines.items() if isinstance(line, WhatsApp)}
+
+    @property
+    def twilios(self) -> dict[str, Twilio]:
+        """Every sender at Twilio, by its way."""
+        first = {"twilio": self.twilio} if self.twilio else {}
+        return first | {way: line for way, line in self.lines.items() if isinstance(line, Twilio)}
 
     @property
     def channels_in_words(self) -> dict[str, str]:
@@ -199,6 +215,9 @@ class Settings(_Discreet, frozen=True, kw_only=True):
             words["WhatsApp"] = "on"
         if self.twilio:
             words["Twilio"] = "on"
+        for way in self.lines:
+            channel, _, line = way.partition("@")
+            words[f"{'WhatsApp' if channel == 'whatsapp' else 'Twilio'} ({line})"] = "on"
         if self.chatwoot:
             words["Chatwoot"] = "on: people write there" if self.chatwoot.mode == "agent-bot" else "on: shows conversations"
         return words or {"WhatsApp": "simulator: no keys are set, messages are answered here"}
@@ -326,6 +345,7 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
     read = _Reader(known.values)
     read.faults += known.faults
     given, faults = house.from_environment(read.environment)
+    lines, line_inboxes = _lines(read)
     settings = Settings(
         whatsapp=_whatsapp(read),
         twilio=_twilio(read),
@@ -362,8 +382,11 @@ def load(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = 
         langsmith_tracing=read.flag("LANGSMITH_TRACING"),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         sources={name: variable for name, group in GROUPS.items() if (variable := _first_set(read, group))},
+        lines=lines,
+        line_inboxes=line_inboxes,
         remarks=known.remarks,
     )
+    faults += _shared_numbers(settings)
     if read.faults or faults:
         raise ConfigurationError([*read.faults, *faults])
     return settings
@@ -413,6 +436,55 @@ def _twilio_sender(read: _Reader) -> str:
     if not _TWILIO_SENDER.fullmatch(sender):
         read.faults.append("TWILIO_WHATSAPP_FROM: not an address such as whatsapp:+34600000000")
     return sender
+
+
+_LINE = re.compile(r"LINE_([A-Z0-9]{1,16})_((?:WHATSAPP|TWILIO|CHATWOOT)_[A-Z_]+)")
+_OF_A_LINE = re.compile(r"\b((?:WHATSAPP|TWILIO|CHATWOOT)_[A-Z_]+)")
+
+
+def _lines(read: _Reader) -> tuple[dict[str, WhatsApp | Twilio], dict[str, int]]:
+    """Further numbers of the house by their way, each with variables of its own: LINE_<ID>_WHATSAPP_…, LINE_<ID>_TWILIO_…"""
+    written: dict[str, dict[str, str]] = {}
+    for name in sorted(read.environment):
+        if name.startswith("LINE_") and read.text(name) and not name.endswith("_FILE"):
+            match = _LINE.fullmatch(name)
+            if match is None or match[1].lower() == FIRST_LINE:
+                read.faults.append(
+                    f"{name[:64]}: further lines are LINE_<ID>_WHATSAPP_… or LINE_<ID>_TWILIO_…, the id from 1 to "
+                    f"16 of A-Z and 0-9 and not {FIRST_LINE.upper()}, which is the first line"
+                )
+            else:
+                written.setdefault(match[1], {})[match[2]] = read.text(name)
+    lines: dict[str, WhatsApp | Twilio] = {}
+    inboxes: dict[str, int] = {}
+    for line_id, values in written.items():
+        own = _Reader({"PUBLIC_BASE_URL": read.text("PUBLIC_BASE_URL"), **values})
+        found = {"whatsapp": _whatsapp(own), "twilio": _twilio(own)}
+        inbox = own.whole("CHATWOOT_INBOX_ID", 0, least=0, most=2_147_483_647)
+        faults = own.faults or [f"{name}: no variable of a line" for name in sorted(values) if name not in own.asked]
+        if not faults and not any(found.values()):
+            faults = ["CHATWOOT_INBOX_ID: the line has no number of its own"]
+        read.faults += [_OF_A_LINE.sub(rf"LINE_{line_id}_\1", fault) for fault in faults]
+        for channel, line in found.items():
+            if line is not None:
+                lines[f"{channel}@{line_id.lower()}"] = line
+                inboxes |= {f"{channel}@{line_id.lower()}": inbox} if inbox else {}
+    return lines, inboxes
+
+
+def _shared_numbers(settings: Settings) -> list[str]:
+    """Numbers that two lines have: whatever comes in there could belong to either."""
+    named: dict[str, list[str]] = {}
+    for way, whatsapp in settings.whatsapps.items():
+        named.setdefault(whatsapp.phone_number_id, []).append(_variable_of(way, "WHATSAPP_PHONE_NUMBER_ID"))
+    for way, twilio in settings.twilios.items():
+        named.setdefault(twilio.sender, []).append(_variable_of(way, "TWILIO_WHATSAPP_FROM"))
+    return [f"{', '.join(variables)}: two lines with one number" for variables in named.values() if len(variables) > 1]
+
+
+def _variable_of(way: str, name: str) -> str:
+    line = way.partition("@")[2]
+    return f"LINE_{line.upper()}_{name}" if line else name
 
 
 def _chatwoot(read: _Reader) -> Chatwoot | None:
@@ -522,9 +594,11 @@ def read_group(settings: Settings, name: str, values: Mapping[str, str]) -> Sett
     faults = [*read.faults, *(f"{variable[:64]}: no variable of {name}" for variable in sorted(unknown))]
     if not found and not faults:
         faults = [f"{name}: nothing is set of what it needs"]
+    taken = msgspec.structs.replace(settings, **{group.field: found}, sources={**settings.sources, name: "stored"})
+    faults += _shared_numbers(taken)
     if faults:
         raise ConfigurationError(faults)
-    return msgspec.structs.replace(settings, **{group.field: found}, sources={**settings.sources, name: "stored"})
+    return taken
 
 
 def with_stored(settings: Settings, stored: Mapping[str, Mapping[str, str]], off: Mapping[str, str]) -> Settings:

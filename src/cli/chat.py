@@ -15,8 +15,10 @@ from typing import Any
 import click
 import requests
 
+from src.bootstrap import make_ledger, now_stored
 from src.cli.shared import ROOT, console, settings_at_hand
 from src.data_dir import admin_token
+from src.errors import LedgerUnavailable
 from src.integrations.identity import contact_key
 from src.settings import Settings, child_environment
 
@@ -32,6 +34,8 @@ def chat(phone: str) -> None:
     A running server without any channel is used; otherwise one is started for this chat alone, with no keys at all.
     """
     settings = settings_at_hand()
+    with contextlib.suppress(LedgerUnavailable):  # then no server runs that could be used
+        settings = now_stored(settings, make_ledger(settings))
     number = phone.lstrip("+") or f"3460{secrets.randbelow(10**7):07d}"
     with _simulating_server(settings) as (address, token):
         console.print(

@@ -17,7 +17,6 @@ from src.errors import (
     SalesAgentError,
     UnknownContact,
 )
-from src.integrations.identity import CHANNEL, typed_key
 from src.settings import Settings, load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,6 @@ from src.dashboard.frame import NOT_FOUND, t
 from src.desk.desk import Desk
 from src.desk.operators import Operators
 from src.errors import Conflict, InvalidRequest
-from src.messages import PLAYED
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

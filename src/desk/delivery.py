@@ -8,7 +8,7 @@ never a loss.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -17,7 +17,7 @@ from src.desk import jobs
 from src.desk.loading import reply_window
 from src.desk.ports import Channel, Claim, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, StaleCommit, TemporaryFailure, WindowClosed
-from src.messages import Content, Event, Outbound
+from src.messages import Content, Event, Outbound, channel_of
 
 GRACE_S = 10.0
 """How long a receipt may take to prove that a message went out before a crash."""
@@ -27,6 +27,8 @@ DEADLINE = timedelta(hours=24)
 """After this long a reply is worth nothing: it is buried, and so is what was to follow it."""
 FILE_DEADLINE = timedelta(hours=1)
 """After this long without its file a message is buried: what waits behind it is worth more."""
+ELSEWHERE_S = 5.0
+"""So long a message waits for another process, again and again: one that has the channel may be faster next time."""
 PAUSE_S = 60.0
 """How long a number rests after its credentials were refused."""
 _LONGEST_SEND_S = 6.0
@@ -35,10 +37,11 @@ _SHARE_OF_LEASE = 0.75
 
 
 class Deliveries:
-    """Works on claims of the delivery lane. `monotonic` gives seconds that only grow.
+    """Works on claims of the delivery lane. `monotonic` gives seconds that only grow. What goes out on one of the channels
+    `elsewhere` waits for a process that can speak there: this one could not open its credentials.
 
-    `ready` makes a content fit to be sent, as by storing its file at the vendor. It may take longer than a lease, and what
-    it did must be at hand when it is asked again. It may raise IntegrationError.
+    `ready` gives a message's content fit to be sent, as by storing its file at the vendor. It may take longer than a lease,
+    and what it did must be at hand when it is asked again. It may raise IntegrationError.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class Deliveries:
         channels: Mapping[str, Channel],
         *,
         monotonic: Callable[[], float],
-        ready: Callable[[Content], Content] = lambda content: content,
+        elsewhere: Collection[str] = (),
+        ready: Callable[[Outbound], Content] = lambda outbound: outbound.content,
     ) -> None:
         self._ledger = ledger
         self._channels = channels
         self._monotonic = monotonic
+        self._elsewhere = frozenset(elsewhere)
         self._ready = ready
 
     def channel_of(self, contact: str) -> Channel | None:
@@ -69,6 +74,9 @@ class Deliveries:
         except msgspec.MsgspecError:
             return self._bury(claim, "the job cannot be read", "unreadable")
         channel = self._channels.get(outbound.contact.channel)
+        if channel is None and channel_of(outbound.contact.channel) in self._elsewhere:
+            self._ledger.retry(claim, after_s=ELSEWHERE_S, uncount=True)
+            return "elsewhere"
         if channel is None:
             return self._bury(claim, f"no channel is configured for {outbound.contact.channel}", "no_channel")
         if claim.sending_status in ("sent", "delivered", "read", "failed"):
@@ -98,7 +106,7 @@ class Deliveries:
 
     def _send(self, claim: Claim, channel: Channel, outbound: Outbound) -> str:
         try:
-            outbound = msgspec.structs.replace(outbound, content=self._ready(outbound.content))
+            outbound = msgspec.structs.replace(outbound, content=self._ready(outbound))
         except IntegrationError as failure:
             return self._not_ready(claim, outbound, failure)
         lease_until_s, owner = self._ledger.renew(claim, sending=outbound.id)

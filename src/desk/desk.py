@@ -69,7 +69,9 @@ class Desk:
         address = (typed or reference).rpartition(":")[2]
         keys = self._person.on_lines(address) if self._person else [key] if typed and (key := self.find(typed)) else []
         if len(keys) > 1:
-            raise Conflict("several_conversations", "That person writes on several lines; say which by its key.", {"keys": keys})
+            raise Conflict(
+                "several_conversations", "That person writes on several lines; say which by its key.", {"keys": keys}
+            )
         return keys[0] if keys else self.find(f"{PLAYED}:{address.removeprefix('+')}")
 
     def conversation(self, contact: str) -> dict[str, Any] | None:

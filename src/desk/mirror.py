@@ -42,12 +42,13 @@ _OF_THE_HEAD = ("maybe", "failures", "file_tries", "refusals")
 
 
 class Mirror:
-    """Works on claims of the mirror lane. `crm` raises PermanentFailure while it is not set up."""
+    """Works on claims of the mirror lane. `crm` gives the CRM for a contact's key, by its line; it raises PermanentFailure
+    while it is not set up."""
 
     def __init__(
         self,
         ledger: Ledger,
-        crm: Callable[[], Crm],
+        crm: Callable[[str], Crm],
         *,
         lead_of: Callable[[Conversation], Lead],
         channels: Mapping[str, Channel],
@@ -112,7 +113,7 @@ class Mirror:
             self._write(told, what, again=again)
 
     def _write(self, told: _Told, what: MirrorJob, *, again: bool) -> None:
-        crm = self._crm()
+        crm = self._crm(told.contact.key)
         if isinstance(what, Erased):
             crm.erase(what.contact, what.place)
             told.place = None

@@ -32,8 +32,10 @@ class Person:
         self._ways, self._addresses = tuple(ways), addresses
 
     def elsewhere(self, contact: Contact) -> list[str]:
-        """The keys of that person's conversations on the other lines."""
+        """The keys of that person's conversations on the other lines. Whoever is played is nobody's other self."""
         here = contact.key.partition(":")[0]
+        if here not in self._ways:
+            return []
         wanted = [f"{way}:{address}" for way in self._ways if way != here for address in self._addresses(contact)]
         return [record.contact for record in self._found(wanted) if record.contact != contact.key]
 

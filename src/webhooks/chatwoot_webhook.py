@@ -29,13 +29,20 @@ def doors(services: Services) -> Blueprint:
         """What happened in Chatwoot."""
         raw = security.whole_body(request)
         chatwoot = chatwoot_of(services.settings)
+        if "chatwoot" in services.settings.off:
+            raise security.closed_here("chatwoot", services.settings)
         if chatwoot is None or humans is None:
             raise BadSignature("no Chatwoot keys are set")
         signature, signed_at = (request.headers.get(f"X-Chatwoot-{name}") for name in ("Signature", "Timestamp"))
         now = datetime.now(UTC)  # noqa: TID251 - only whether the signature is fresh
         check_signature(raw, signature, signed_at, chatwoot.webhook_secrets, now=now)
-        as_bot = chatwoot.mode == "agent-bot"
-        parsed = parse(raw, account_id=chatwoot.account_id, inbox_id=chatwoot.inbox_id, as_bot=as_bot)
+        parsed = parse(
+            raw,
+            account_id=chatwoot.account_id,
+            inbox_id=chatwoot.inbox_id,
+            further_inboxes=[*services.settings.line_inboxes.values()],
+            as_bot=chatwoot.mode == "agent-bot",
+        )
         if parsed.inbounds:
             received = services.desk.receive(parsed.inbounds, [])
             log.info("webhook.received", vendor="chatwoot", accepted=received.accepted, duplicates=received.duplicates)

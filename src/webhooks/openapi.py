@@ -221,6 +221,7 @@ class Status(msgspec.Struct, kw_only=True):
     channels: dict[str, dict[str, Any]] | UnsetType = UNSET
     workers: list[WorkerFigures] | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+    unknown_numbers: dict[str, dict[str, Any]] | UnsetType = UNSET
     lanes: dict[Lane, LaneFigures] | UnsetType = UNSET
     dead_letters: Count | UnsetType = UNSET
     conversations: dict[str, Any] | UnsetType = UNSET

@@ -16,8 +16,7 @@ from src.bootstrap import Services
 from src.desk.checks import WORKER_SILENCE_S
 from src.desk.operators import dead_letter_id
 from src.errors import InvalidRequest, LedgerUnavailable, UnknownContact
-from src.integrations.identity import CHANNEL, typed_key
-from src.messages import PLAYED
+from src.integrations.identity import typed_key
 from src.webhooks import security
 from src.webhooks.lead_page.links import Links
 from src.webhooks.security import ANYONE, OPERATOR
@@ -96,6 +95,7 @@ class _Operations:
                 "channels": self._channels(),
                 "workers": workers,
                 "paused": self._operators.paused(),
+                "unknown_numbers": self._ledger.unknown_numbers(),
                 **self._desk.figures(),
             }
         )
@@ -244,6 +244,8 @@ class _Operations:
                 "state": "on", "account_sid": twilio.account_sid, "token": "set", "reply": twilio.reply,
                 "webhook": f"{settings.public_base_url}/webhook/twilio",
             }  # fmt: skip
+        for way in settings.lines:
+            channels[way] = {"state": "on", "number": self._services.channels[way].number, "token": "set"}
         if chatwoot := settings.chatwoot:
             channels["chatwoot"] = {"state": "on", "mode": chatwoot.mode}
         note = "no keys are set: messages from this machine are answered here"

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from src import logs
 from src.errors import ConfigurationError, LedgerUnavailable, PayloadTooLarge, RejectedRequest, TooManyRequests, UnreadableState
+from src.settings import Settings
 
 ANYONE, OPERATOR, VENDOR, LEAD_PAGE, LEAD_LINK = "anyone", "operator", "vendor", "lead page", "lead link"
 """Who a door is for. A vendor proves itself by its signature, inside the view, as does who has a link to a lead; the page in
@@ -55,6 +56,11 @@ def unauthorized(message: str) -> tuple[Response, int]:
     answer, status = error(401, "unauthorized", message)
     answer.headers["WWW-Authenticate"] = "Bearer"
     return answer, status
+
+
+def closed_here(vendor: str, settings: Settings) -> ConfigurationError:
+    """A vendor whose access this process cannot open: whoever knocks is to come again, perhaps to one that can."""
+    return ConfigurationError([f"{vendor}: {settings.off[vendor]}"])
 
 
 def whole_body(request_: Request) -> bytes:

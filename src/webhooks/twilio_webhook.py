@@ -13,6 +13,7 @@ from src import logs
 from src.bootstrap import Services
 from src.desk.answering import Answering
 from src.errors import BadSignature, MalformedPayload
+from src.integrations.lines import on_line, receipt_on_line
 from src.integrations.twilio.payloads import CHANNEL, OUTBOX_ID, NotForUs, Proof, form_of, parse, proven_fields
 from src.integrations.twilio.twiml import MIME, can_say, twiml
 from src.messages import Inbound
@@ -41,7 +42,7 @@ class _Door:
         settings = services.settings
         self._services, self._settings = services, settings
         self._log = logs.get_logger()
-        waits = settings.is_tried_out or (settings.twilio is not None and settings.twilio.reply == "twiml")
+        waits = settings.is_tried_out or any(line.reply == "twiml" for line in settings.twilios.values())
         least = 1 if settings.is_tried_out else 0
         self._answering = Answering(
             services.ledger,
@@ -54,29 +55,52 @@ class _Door:
     def receive(self) -> Any:
         """What somebody wrote, or what became of a message. The answer is TwiML: the reply where it is given here."""
         raw = security.whole_body(request)
-        if self._settings.twilio is not None:
-            return self._from_twilio(raw, self._settings.twilio)
+        if self._settings.twilios:
+            return self._from_twilio(raw)
+        if "twilio" in self._settings.off:
+            raise security.closed_here("twilio", self._settings)
         if self._settings.is_tried_out and unsigned.is_from_here(request):
             return self._from_here(raw)
         if self._settings.is_tried_out:
             raise BadSignature("without keys, forms are taken from this machine only, from no proxy and no page in a browser")
         raise BadSignature("no Twilio keys are set, and where another channel is, nothing unsigned is taken")
 
-    def _from_twilio(self, raw: bytes, twilio: Twilio) -> Response:
+    def _from_twilio(self, raw: bytes) -> Response:
         proof = Proof(
             url=self._address(),
             signature=request.headers.get("X-Twilio-Signature", ""),
             settings=request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
         )
-        known = (twilio.auth_token, twilio.signing_key)
-        fields = proven_fields(raw, proof, is_form=request.mimetype in _FORM, secrets=known)
-        try:
-            inbounds = self._take(fields, twilio.account_sid, twilio.sender)
-        except NotForUs as reason:
-            self._log.warning("webhook.passed_over", vendor="twilio", why=str(reason))
+        fields, lines = self._proven(raw, proof)
+        inbounds: Sequence[Inbound] = ()
+        why = ""
+        for way, twilio in lines.items():
+            try:
+                inbounds = self._take(fields, twilio.account_sid, twilio.sender, way)
+                break
+            except NotForUs as reason:
+                why = str(reason)
+        else:
+            self._log.warning("webhook.passed_over", vendor="twilio", why=why)
             self._services.metrics.count_items("twilio", passed_over=1)
             return Response(twiml([]), mimetype=MIME)
         return self._answer(inbounds, f"{self._settings.public_base_url}/webhook/twilio/status")
+
+    def _proven(self, raw: bytes, proof: Proof) -> tuple[dict[str, str], dict[str, Twilio]]:
+        """What the form says, and the lines whose secret proves it: for another line it proves nothing. Raises BadSignature."""
+        fields: dict[str, str] = {}
+        lines: dict[str, Twilio] = {}
+        refused: BadSignature | None = None
+        for way, twilio in self._settings.twilios.items():
+            known = (twilio.auth_token, twilio.signing_key)
+            try:
+                fields = proven_fields(raw, proof, is_form=request.mimetype in _FORM, secrets=known)
+                lines[way] = twilio
+            except BadSignature as fault:
+                refused = fault
+        if refused and not lines:
+            raise refused
+        return fields, lines
 
     def _from_here(self, raw: bytes) -> Response:
         """A newcomer's curl: of Twilio's form who writes and what is enough, and what is wrong with it is said."""
@@ -90,18 +114,20 @@ class _Door:
         ):
             raise MalformedPayload("Body: what somebody writes is missing")
         try:
-            inbounds = self._take(fields, fields.get("AccountSid", ""), fields.get("To", ""))
+            inbounds = self._take(fields, fields.get("AccountSid", ""), fields.get("To", ""), CHANNEL)
         except NotForUs as reason:
             raise MalformedPayload(f"From: {reason}; it is whatsapp:+ and a number with its country code") from reason
         return self._answer(inbounds, "")
 
-    def _take(self, fields: Mapping[str, str], account_sid: str, number: str) -> Sequence[Inbound]:
+    def _take(self, fields: Mapping[str, str], account_sid: str, number: str, way: str) -> Sequence[Inbound]:
         """Writes down what the form says; the messages in it. Raises NotForUs."""
         now = datetime.now(UTC)  # noqa: TID251 - Twilio sends no time; the ledger's own clock decides the rest
         outbox_id = request.args.get(OUTBOX_ID, "")
-        inbounds, receipts = parse(
+        heard, receipts = parse(
             {"AccountSid": "", "To": "", **fields}, account_sid=account_sid, number=number, outbox_id=outbox_id, now=now
         )
+        inbounds = [on_line(inbound, way) for inbound in heard]
+        receipts = [receipt_on_line(receipt, way) for receipt in receipts]
         received = self._services.desk.receive(inbounds, receipts)
         self._log.info(
             "webhook.received",

@@ -6,6 +6,7 @@ The module's `app` is what `gunicorn "src.webhooks.whatsapp_webhook:app"` serves
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +20,10 @@ from src.data_dir import chatwoot_of
 from src.desk.desk import Received
 from src.errors import BadSignature
 from src.integrations.identity import typed_key
+from src.integrations.lines import on_line
 from src.integrations.process_metrics import ProcessMetrics
 from src.integrations.whatsapp.payloads import Parsed, check_signature, parse
-from src.settings import Settings, load
+from src.settings import Settings, WhatsApp, load
 from src.webhooks import (
     chatwoot_webhook,
     lead_page,
@@ -86,12 +88,13 @@ def _application(services: Services) -> Flask:
 def _whatsapp_door(services: Services) -> Blueprint:
     door = Blueprint("whatsapp", __name__)
     log = logs.get_logger()
-    whatsapp = services.settings.whatsapp
+    lines = services.settings.whatsapps
+    verify_tokens = [line.verify_token for way, line in lines.items() if "@" in way]
 
     def verify() -> Any:
         """Meta's handshake: the bare challenge for who knows our verify token."""
         given = request.args.get("hub.verify_token", "").encode("utf-8", "replace")
-        known = security.same_secret(given, services.verify_token())
+        known = max(security.same_secret(given, token) for token in (services.verify_token(), *verify_tokens))
         challenge = request.args.get("hub.challenge", "")
         if request.args.get("hub.mode") != "subscribe" or not known:
             log.warning("webhook.verification_refused")
@@ -103,11 +106,13 @@ def _whatsapp_door(services: Services) -> Blueprint:
         """200 once every valid item is written durably. A repeated webhook changes nothing."""
         raw = security.whole_body(request)
         now = datetime.now(UTC)  # noqa: TID251 - the time a message is known here; the ledger's own clock decides the rest
-        if whatsapp is not None:
-            check_signature(raw, request.headers.get("X-Hub-Signature-256"), whatsapp.app_secrets)
-            parsed = parse(raw, number_id=whatsapp.phone_number_id, now=now)
+        if lines:
+            proven = _lines_that_signed(raw, request.headers.get("X-Hub-Signature-256"), lines)
+            parsed = _on_their_lines(parse(raw, numbers=proven, now=now), proven)
+        elif "whatsapp" in services.settings.off:
+            raise security.closed_here("whatsapp", services.settings)
         elif services.settings.is_tried_out and unsigned.is_from_here(request):
-            parsed = _heard_now(parse(raw, number_id=None, lenient=True, now=now), now)
+            parsed = _heard_now(parse(raw, numbers=None, lenient=True, now=now), now)
         elif services.settings.is_tried_out:
             raise BadSignature(
                 "without keys, messages are taken from this machine only, from no proxy and no page in a browser"
@@ -117,6 +122,9 @@ def _whatsapp_door(services: Services) -> Blueprint:
         for echo in parsed.echoes:  # before what the person answered to it
             services.operators.overhear(echo)
         received = services.desk.receive(parsed.inbounds, parsed.receipts)
+        for number in parsed.unknown_numbers:
+            log.warning("line.unknown", number=number)
+            services.ledger.note_unknown_number(number, parsed.foreign)
         _report(services.metrics, parsed, received)
         return Response(status=200)
 
@@ -124,6 +132,28 @@ def _whatsapp_door(services: Services) -> Blueprint:
         guarded = security.guard(view, security.VENDOR, services.admin_token)
         door.add_url_rule("/webhook/whatsapp", view.__name__, guarded, methods=[method])
     return door
+
+
+def _lines_that_signed(raw: bytes, header: str | None, lines: Mapping[str, WhatsApp]) -> dict[str, str]:
+    """Lines whose secret proves the body, by Meta's name of their number: for another line it proves nothing. Raises
+    BadSignature when there is none."""
+    proven: dict[str, str] = {}
+    refused: BadSignature | None = None
+    for way, line in lines.items():
+        try:
+            check_signature(raw, header, line.app_secrets)
+            proven[line.phone_number_id] = way
+        except BadSignature as fault:
+            refused = fault
+    if not proven and refused:
+        raise refused
+    return proven
+
+
+def _on_their_lines(parsed: Parsed, ways: Mapping[str, str]) -> Parsed:
+    inbounds = tuple(on_line(inbound, ways[inbound.number_id]) for inbound in parsed.inbounds)
+    echoes = tuple(on_line(echo, ways[echo.number_id]) for echo in parsed.echoes)
+    return msgspec.structs.replace(parsed, inbounds=inbounds, echoes=echoes)
 
 
 def _backstage(services: Services) -> Backstage:

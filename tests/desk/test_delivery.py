@@ -21,7 +21,7 @@ from src.errors import (
     Unreachable,
     WindowClosed,
 )
-from src.messages import Content, Template
+from src.messages import Content, Outbound, Template
 from tests.desk.fakes import ANA, LINE, Office
 
 
@@ -421,10 +421,10 @@ def test_a_back_off_grows_and_has_an_end_and_no_moods(attempts: int, seed: str) 
 def test_a_file_that_is_not_ready_leaves_nothing_sent(office: Office, failure: Exception, outcome: str, status: str) -> None:
     ready = [failure]
 
-    def prepare(content: Content) -> Content:
+    def prepare(outbound: Outbound) -> Content:
         if ready:
             raise ready.pop()
-        return msgspec.structs.replace(content, link="", media_id="m1")
+        return msgspec.structs.replace(outbound.content, link="", media_id="m1")
 
     office.deliveries = Deliveries(office.ledger, {"whatsapp": office.channel}, monotonic=time.monotonic, ready=prepare)
     [outbox_id] = office.queue(Content(kind="image", link="https://chat.test/a.png", text="Mire"))
@@ -439,10 +439,10 @@ def test_a_file_that_is_not_ready_leaves_nothing_sent(office: Office, failure: E
 def test_a_file_that_never_gets_ready_is_given_up_in_time_for_what_waits_behind_it(office: Office) -> None:
     """A day of it and what waits would be too late, too."""
 
-    def prepare(content: Content) -> Content:
-        if content.kind == "image":
+    def prepare(outbound: Outbound) -> Content:
+        if outbound.content.kind == "image":
             raise TemporaryFailure("chatwoot", "file", status=500)
-        return content
+        return outbound.content
 
     office.deliveries = Deliveries(office.ledger, {"whatsapp": office.channel}, monotonic=time.monotonic, ready=prepare)
     office.channel.confirms = False
@@ -456,3 +456,15 @@ def test_a_file_that_never_gets_ready_is_given_up_in_time_for_what_waits_behind_
         assert office.ledger.server_time() - began < FILE_DEADLINE + timedelta(minutes=6)
     assert office.status(file_id) == "failed file"
     assert office.channel.texts == ["¿la ha visto?"]
+
+
+def test_what_another_process_can_send_waits_for_it_and_is_not_buried(office: Office) -> None:
+    """Here the channel's credentials cannot be opened; on another machine they can."""
+    [outbox_id] = office.queue("hola")
+    able, office.deliveries = office.deliveries, Deliveries(office.ledger, {}, monotonic=time.monotonic, elsewhere=["whatsapp"])
+    for _ in range(12):
+        assert office.deliver() == "elsewhere"
+        office.skew.advance(6)
+    assert office.status(outbox_id) == "queued"
+    office.deliveries = able
+    assert office.deliver() == "sent"

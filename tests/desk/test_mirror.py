@@ -102,7 +102,7 @@ class At:
         self.late_s = 0.0
         self.mirror = Mirror(
             office.ledger,
-            lambda: crm,
+            lambda _contact: crm,
             lead_of=lambda conversation: Lead(labels=(conversation.stage,)),
             channels={"whatsapp": office.channel},
             monotonic=lambda: time.monotonic() + self.late_s,

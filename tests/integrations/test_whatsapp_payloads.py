@@ -58,7 +58,7 @@ def envelope(*values: Any, field: Any = "messages") -> dict[str, Any]:
 
 def read(body: Any, *, number_id: str | None = NUMBER, lenient: bool = False) -> Parsed:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return parse(raw, number_id=number_id, lenient=lenient, now=NOW)
+    return parse(raw, numbers=None if number_id is None else [number_id], lenient=lenient, now=NOW)
 
 
 def read_one(message: dict[str, Any], **fields: Any) -> Inbound:
@@ -695,7 +695,7 @@ def test_what_is_typed_into_the_phone_is_an_echo_and_nobodys_message() -> None:
     image = {"id": "m1", "mime_type": "image/png", "caption": "Mira"}
     photo = {"from": "34910000000", "to_user_id": "ES.123abc", "id": "wamid.e2", "timestamp": "1764460001", "type": "image"}
     nobody = {"from": "34910000000", "id": "wamid.e3", "type": "text", "text": {"body": "?"}}
-    parsed = parse(echo_body({**said, "to": "34600000001"}, {**photo, "image": image}, nobody), number_id=NUMBER, now=NOW)
+    parsed = parse(echo_body({**said, "to": "34600000001"}, {**photo, "image": image}, nobody), numbers=[NUMBER], now=NOW)
     assert [(one.id, one.contact.key, one.kind, one.text) for one in parsed.echoes] == [
         ("wamid.e1", "whatsapp:34600000001", "text", "Sigo yo"),
         ("wamid.e2", "whatsapp:ES.123abc", "image", "Mira"),
@@ -705,5 +705,5 @@ def test_what_is_typed_into_the_phone_is_an_echo_and_nobodys_message() -> None:
 
 
 def test_an_echo_of_another_number_is_foreign() -> None:
-    parsed = parse(echo_body({"id": "x", "to": "34600000001"}), number_id="999", now=NOW)
+    parsed = parse(echo_body({"id": "x", "to": "34600000001"}), numbers=["999"], now=NOW)
     assert (parsed.echoes, parsed.foreign) == ((), 1)

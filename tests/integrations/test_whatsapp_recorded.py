@@ -54,7 +54,7 @@ def manifest() -> list[dict[str, str]]:
 
 
 def read(raw: bytes, *, lenient: bool = False) -> Parsed:
-    return parse(raw, number_id=None, lenient=lenient, now=NOW)
+    return parse(raw, numbers=None, lenient=lenient, now=NOW)
 
 
 def is_whole(row: dict[str, str]) -> bool:
@@ -194,7 +194,7 @@ def hostile_id(case: dict[str, Any]) -> str:
 def test_a_hostile_body_gives_what_is_expected(case: dict[str, Any]) -> None:
     raw = (HOSTILE / case["file"]).read_bytes()
     try:
-        parsed = parse(raw, number_id=HOSTILE_NUMBER, now=NOW)
+        parsed = parse(raw, numbers=[HOSTILE_NUMBER], now=NOW)
     except MalformedPayload as refused:
         assert str(refused.status) in case["status_ok"].split("|")  # noqa: PT017
         assert case["min_processed"] == 0

@@ -87,7 +87,7 @@ def check_signature(raw: bytes, signature: str | None, timestamp: str | None, se
         raise BadSignature("the signature is too old, or one of the two clocks is wrong")
 
 
-def parse(raw: bytes, *, account_id: int, inbox_id: int, as_bot: bool = False) -> Parsed:
+def parse(raw: bytes, *, account_id: int, inbox_id: int, further_inboxes: Sequence[int] = (), as_bot: bool = False) -> Parsed:
     """What one webhook of that account and inbox says. Raises MalformedPayload when it is no webhook of Chatwoot's.
 
     `as_bot`: Chatwoot owns the line and we answer as its bot, so what people write there is read, too.
@@ -97,21 +97,21 @@ def parse(raw: bytes, *, account_id: int, inbox_id: int, as_bot: bool = False) -
     if not isinstance(event, str):
         raise MalformedPayload("the webhook names no event")
     try:
-        return _read(event, body, account_id, inbox_id, as_bot)
+        return _read(event, body, account_id, (inbox_id, *further_inboxes), as_bot)
     except NotForUs as why:
         return Parsed(passed_over=str(why))
 
 
-def _read(event: str, body: dict[str, Any], account_id: int, inbox_id: int, as_bot: bool) -> Parsed:
+def _read(event: str, body: dict[str, Any], account_id: int, inboxes: Sequence[int], as_bot: bool) -> Parsed:
     if _number(_dict(body.get("account")).get("id")) != account_id:
         raise NotForUs("another_account")
     if event == "message_created":
-        whose = whose_of(_dict(body.get("conversation")), inbox_id)
+        whose = whose_of(_dict(body.get("conversation")), *inboxes)
         if as_bot and _type_of(body) == "incoming":
             return Parsed(inbounds=(heard_in(body, whose),))
         return Parsed((said_in(body, whose, as_bot=as_bot),))
     if event in _ABOUT_CONVERSATIONS:
-        return Parsed((owner_in(body, whose_of(body, inbox_id)),))
+        return Parsed((owner_in(body, whose_of(body, *inboxes)),))
     if event == "contact_updated":
         return Parsed((_edited_in(body, _whose_of_person(body)),))
     raise NotForUs("another_event")
@@ -136,9 +136,9 @@ def key_of(whose: Whose) -> str | None:
 # -- conversations and people ------------------------------------------------------------------------------------------
 
 
-def whose_of(conversation: dict[str, Any], inbox_id: int) -> Whose:
-    """Whose conversation that is. Raises NotForUs when it is in another inbox, or cannot be read."""
-    if _number(conversation.get("inbox_id")) != inbox_id:
+def whose_of(conversation: dict[str, Any], *inboxes: int) -> Whose:
+    """Whose conversation that is. Raises NotForUs when it is in none of these inboxes, or cannot be read."""
+    if _number(conversation.get("inbox_id")) not in inboxes:
         raise NotForUs("another_inbox")
     number = _number(conversation.get("id"))
     if number is None:

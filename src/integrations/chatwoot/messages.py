@@ -51,13 +51,16 @@ _SHOWN_BY_FILE = ("image", "audio", "video", "document", "sticker")
 
 def source_id_of(contact: Contact) -> str:
     """The id that names a person in our inbox for ever."""
-    return SOURCE_PREFIX + contact.key.partition(":")[2]
+    way, _, address = contact.key.partition(":")
+    return SOURCE_PREFIX + (contact.key if "@" in way else address)  # whoever writes to two lines is there twice
 
 
 def contact_key_of(source_id: str) -> str | None:
     """Whose that id is, as a contact key; None when it was not made by us."""
     address = source_id.removeprefix(SOURCE_PREFIX)
-    return f"whatsapp:{address}" if address and address != source_id else None
+    if not address or address == source_id:
+        return None
+    return address if "@" in address.partition(":")[0] else f"whatsapp:{address}"
 
 
 def text_of(message: Mirrored, files: Sequence[File]) -> str:

@@ -9,7 +9,7 @@ with what is oldest, and the next one goes on from there; a conversation that ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -95,8 +95,10 @@ class ChatwootPoll:
         *,
         clock: Callable[[], float],
         told: Callable[[str, str], None] = lambda _reason, _detail: None,
+        further_inboxes: Sequence[int] = (),
     ) -> None:
         self._connect = connect
+        self._further_inboxes = further_inboxes
         self._humans = humans
         self._sightings = sightings
         self._clock = clock
@@ -119,14 +121,14 @@ class ChatwootPoll:
         connected = self._connect()
         if connected is None:
             return 0
-        api, inbox_id = connected
+        api, inboxes = connected[0], (connected[1], *self._further_inboxes)
         place_s = self._sightings.place()
         if place_s is None:  # nothing from before the installation is taken for news
             now_s = self._clock()
             self._sightings.move_place(now_s)
             self._sightings.saw_everything(now_s, now_s)
             return 0
-        changed = _changed_since(api, inbox_id, place_s)
+        changed = _changed_since(api, inboxes, place_s)
         read_to, failing = self._sightings.read_to(changed.since_s), self._sightings.failing()
         # Whatever moved to the front before it was read is read from where the last look that left nothing out ended.
         everything_to_s = self._sightings.everything_to()
@@ -138,7 +140,7 @@ class ChatwootPoll:
         # Those that could not be read come last, so that it shows whether others can.
         for conversation in sorted(changed.conversations, key=lambda one: str(one.get("id")) in failing):
             try:
-                whose = whose_of(conversation, inbox_id)
+                whose = whose_of(conversation, *inboxes)
             except NotForUs:
                 continue
             name, at_s = whose.conversation_id, _activity(conversation)
@@ -216,15 +218,17 @@ class ChatwootPoll:
 # -- what Chatwoot shows -----------------------------------------------------------------------------------------------
 
 
-def _changed_since(api: ChatwootApi, inbox_id: int, place_s: float) -> _Changed:
+def _changed_since(api: ChatwootApi, inboxes: Sequence[int], place_s: float) -> _Changed:
     """From the newest page back to where the last look ended; when that is far, the pages just before it.
 
     Whatever happens meanwhile moves its conversation to the front and pushes others on to older pages, never to newer ones:
     pages are read from newer to older, so that none of them is missed.
     """
 
+    mine = {"inbox_id": inboxes[0]} if len(inboxes) == 1 else {}  # of several: all of the account, and others are left out
+
     def page(number: int) -> list[dict[str, Any]]:
-        asked = {"inbox_id": inbox_id, "status": "all", "assignee_type": "all", "sort_by": "last_activity_at_desc"}
+        asked = {**mine, "status": "all", "assignee_type": "all", "sort_by": "last_activity_at_desc"}
         answer = api.call("poll_conversations", "GET", "conversations", params={**asked, "page": number})
         return _rows(answer.get("data") if isinstance(answer, dict) else None)
 

@@ -69,6 +69,7 @@ class Keys:
     POLL_READ: Final = Key("iv:crm:poll:read")
     POLL_WHOLE: Final = Key("iv:crm:poll:whole")
     POLL_FAILED: Final = Key("iv:crm:poll:failed")
+    UNKNOWN_NUMBERS: Final = Key("iv:unknown_numbers")
     HOUSE: Final = Key("iv:{house}:settings")
     HOUSE_CHANGES: Final = Key("iv:{house}:changes")
     BELL: Final = "iv:bell"

@@ -35,6 +35,7 @@ TRANSCRIPT_KEPT_S = 400 * 86_400
 """Rows older than this leave the transcript also of somebody who keeps writing."""
 PUT_OFF_MS = 1_000
 MEMORY_HEADROOM = 0.85
+MOST_UNKNOWN_NUMBERS = 100
 _MOST_JOBS: dict[Lane, int] = {"turns": 50, "delivery": 1, "mirror": 20}
 _SHOWN_STATUSES = ("sent", "delivered", "read", "failed")
 _LANES: dict[bytes, Lane] = {lane.encode(): lane for lane in LANES}
@@ -59,6 +60,7 @@ class RedisLedger:
     """Implements `desk.ports.Ledger`. Constructing connects to nothing; threads may share one instance.
 
     `clock` is this machine's own, in seconds since 1970: what cannot be undone waits while it disagrees with the store's.
+    Each of our numbers sends at most `messages_per_s`, or what `rates` says of it.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class RedisLedger:
         debounce_s: float = 1.0,
         debounce_max_s: float = 4.0,
         messages_per_s: float = 80.0,
+        rates: Mapping[str, float] = {},
         wait_replicas: int = 0,
         mirrors: bool = False,
         skew_ms: Callable[[], int] = lambda: 0,
@@ -80,7 +83,7 @@ class RedisLedger:
         self._people = RedisPeople(self._store, lease_s=lease_s, mirrors=mirrors)
         self.keys = self._store.keys
         self.lease_s = lease_s
-        self._messages_per_s = messages_per_s
+        self._messages_per_s, self._rates = messages_per_s, dict(rates)
         self._wait_replicas = wait_replicas
         self.mirrors = mirrors
         self._memory = (0.0, False)
@@ -509,13 +512,27 @@ class RedisLedger:
 
     def wait_for_number(self, number: str) -> float:
         """See the port."""
-        asked = {
-            "skew": self._store.skew_ms(),
-            "per_s": self._messages_per_s,
-            "burst": max(1.0, self._messages_per_s / 4),
-            "wanted": 1,
-        }
+        per_s = self._rates.get(number, self._messages_per_s)
+        asked = {"skew": self._store.skew_ms(), "per_s": per_s, "burst": max(1.0, per_s / 4), "wanted": 1}
         return int(self._store.run("bucket", {"number": self.keys.number(number)}, asked)) / 1000
+
+    def note_unknown_number(self, number: str, items: int) -> None:
+        """Something was proven to be from the vendor, but for a number that is no line of ours: how often, since when, until
+        when. Nothing of what it was is kept."""
+        now = self.server_time().isoformat()
+        with ledger_errors():
+            known: Any = self.client.hget(Keys.UNKNOWN_NUMBERS, number)
+            full = known is None and self.client.hlen(Keys.UNKNOWN_NUMBERS) >= MOST_UNKNOWN_NUMBERS
+        if not full:
+            before: dict[str, Any] = msgspec.json.decode(known) if known else {"items": 0, "first_at": now}
+            noted = {"items": before["items"] + items, "first_at": before["first_at"], "last_at": now}
+            self.write.hset(Keys.UNKNOWN_NUMBERS, {number: msgspec.json.encode(noted).decode()})
+
+    def unknown_numbers(self) -> dict[str, dict[str, Any]]:
+        """Numbers that are no line of ours and were written to all the same."""
+        with ledger_errors():
+            found: Any = self.client.hgetall(Keys.UNKNOWN_NUMBERS)
+        return {text_of(number): msgspec.json.decode(noted) for number, noted in found.items()}
 
     def pause_number(self, number: str, *, for_s: float, reason: str) -> None:
         """See the port."""

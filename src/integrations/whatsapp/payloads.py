@@ -173,7 +173,8 @@ class _Reader:
             if field == "messages":
                 self._read_messages(value, f"{where}.value")
             elif field == "smb_message_echoes":
-                self._each(value, "message_echoes", f"{where}.value", self._read_echo)
+                number = _reference(_dict(value.get("metadata")).get("phone_number_id"))
+                self._each(value, "message_echoes", f"{where}.value", lambda echo, place: self._read_echo(echo, place, number))
             else:
                 number = _reference(_dict(value.get("metadata")).get("phone_number_id"))
                 self._each(value, field, f"{where}.value", lambda update, _: self._read_id_update(update, number))
@@ -254,7 +255,7 @@ class _Reader:
             )
         )
 
-    def _read_echo(self, message: dict[str, Any], where: str) -> None:
+    def _read_echo(self, message: dict[str, Any], where: str, number: str) -> None:
         """Coexistence: what was typed into WhatsApp's own app on the business's phone."""
         phone, bsuid = phone_of(message.get("to")), bsuid_of(message.get("to_user_id"))
         if phone is None and bsuid is None:
@@ -271,6 +272,7 @@ class _Reader:
                 contact=contact,
                 at=self._time(message.get("timestamp")),
                 reply_to=_reference(_dict(message.get("context")).get("id")),
+                number_id=number,
                 **{name: value for name, value in content.items() if name in ("kind", "text", "media")},
             )
         )
