@@ -39,7 +39,7 @@ class Office:
     def __init__(self, ledger: RedisLedger) -> None:
         self.ledger = ledger
         self.records = RedisRecords(ledger)
-        self.desk = Desk(ledger, self.records)
+        self.desk = Desk(ledger, self.records, typed_key=typed_key)
         self.channels: dict[str, Channel] = {"whatsapp": SimulatorChannel(), PLAYED: SimulatorChannel()}
         self.operators = Operators(ledger, self.records, self.channels, ledger.server_time, retention_days=lambda: 10)
 
