@@ -19,17 +19,17 @@ from src import logs
 from src.agent.agenda import PROMISE
 from src.agent.model import Answer as ModelAnswer
 from src.agent.model import Assistance
-from src.agent.state import House, new_conversation
+from src.agent.state import Conversation, House, new_conversation
 from src.data_dir import admin_token, chatwoot_of, keep_provisioned, lead_page_address, provisioning_alone, verify_token
 from src.desk.checks import Check, Question, SetupStep, run_checks
-from src.desk.crm import File
+from src.desk.crm import File, Lead
 from src.desk.delivery import Deliveries
 from src.desk.desk import Desk
 from src.desk.handoff import Handoffs
 from src.desk.house import HouseDesk, VendorAccess
 from src.desk.human_side import HumanSide
 from src.desk.lead import lead_of
-from src.desk.lead_rules import Rules, load_rules
+from src.desk.lead_rules import Rules, load_rules, read_rules
 from src.desk.mirror import Mirror
 from src.desk.operators import Operators
 from src.desk.person import Person
@@ -183,6 +183,7 @@ def make_house_desk(settings: Settings, ledger: RedisLedger, metrics: ProcessMet
         make_seals(settings),
         settings.given,
         {group: access(group) for group in GROUPS},
+        checks={"lead_rules": read_rules},
         changed=house.look_again,
     )
 
@@ -345,7 +346,7 @@ def make_lanes(settings: Settings, ledger: RedisLedger) -> Lanes:
     return Lanes(
         turns=TurnsOfTheHouse(house, turns),
         deliveries=Deliveries(ledger, channels, monotonic=time.monotonic, elsewhere=settings.off, ready=_files(settings)),
-        mirror=make_mirror(settings, ledger, channels, metrics),
+        mirror=make_mirror(settings, ledger, channels, metrics, house),
         metrics=metrics,
         beside=[
             *_polls(settings, ledger, channels, metrics, house),
@@ -475,13 +476,23 @@ def watch_clocks(ledger: Ledger, alarm: Alarm, *, every_s: float = CLOCK_LOOK_S)
     return run
 
 
-def make_mirror(settings: Settings, ledger: Ledger, channels: Mapping[str, Channel], metrics: ProcessMetrics) -> Mirror | None:
+def make_mirror(
+    settings: Settings,
+    ledger: Ledger,
+    channels: Mapping[str, Channel],
+    metrics: ProcessMetrics,
+    house: Callable[[], HouseSettings],
+) -> Mirror | None:
     """What tells Chatwoot of everything; None when there is none."""
     if settings.chatwoot is None:
         return None
-    rules = make_lead_rules(settings)
     crm = make_crm(settings, metrics)
-    return Mirror(ledger, crm, lead_of=lambda lead: lead_of(lead, rules), channels=channels, monotonic=time.monotonic)
+    of_file = make_lead_rules(settings) if settings.lead_rules else None
+
+    def judged(conversation: Conversation) -> Lead:
+        return lead_of(conversation, of_file or make_lead_rules(settings, house().lead_rules))
+
+    return Mirror(ledger, crm, lead_of=judged, channels=channels, monotonic=time.monotonic)
 
 
 def _traced(metrics: ProcessMetrics, settings: Settings) -> ProcessMetrics:
@@ -545,7 +556,7 @@ def set_up_chatwoot(
                 inbox_id=chatwoot.inbox_id,
                 owns_line=chatwoot.mode == "agent-bot",
                 webhook_url=f"{settings.public_base_url}/webhook/chatwoot" if settings.public_base_url else "",
-                teams=make_lead_rules(settings).team,
+                teams=make_lead_rules(settings, make_house(settings, make_ledger(settings))().lead_rules).team,
                 lead_page_url=lead_page_address(settings),
                 bot_token=chatwoot.bot_token,
                 agents=chatwoot.agents,
@@ -606,8 +617,12 @@ def _dashboard_url(settings: Settings) -> str:
     return f"{settings.public_base_url}/dashboard" if settings.public_base_url else ""
 
 
-def make_lead_rules(settings: Settings) -> Rules:
-    """What is thought of leads: the brokerage's own rules, or ours when it has none or its file is broken, which is logged."""
+def make_lead_rules(settings: Settings, stored: str = "") -> Rules:
+    """What is thought of leads: the brokerage's own rules, in its file or `stored`, or ours when it has none or its file is
+    broken, which is logged."""
+    if stored and not settings.lead_rules:
+        with suppress(ValueError):  # stored by another version
+            return read_rules(stored)
     rules, fault = load_rules(Path(settings.lead_rules) if settings.lead_rules else None)
     if fault:
         logs.get_logger().error("lead_rules.file_refused", detail=fault)

@@ -119,6 +119,16 @@ def test_a_brokerages_own_lead_rules_are_used(tmp_path: Path) -> None:
     assert (judged(make_lead_rules(ours)), judged(make_lead_rules(theirs))) == ("frio", "caliente")
 
 
+def test_lead_rules_that_are_stored_are_used_and_a_file_goes_before_them(tmp_path: Path) -> None:
+    bare = load({"DATA_DIR": str(tmp_path)}, dotenv=None)
+    assert judged(make_lead_rules(bare, OWN_RULES)) == "caliente"
+    assert judged(make_lead_rules(bare, "[[rule]]\nname = 3")) == "frio"
+    (tmp_path / "lead.toml").write_text(OWN_RULES.replace("caliente", "templado"), encoding="utf-8")
+    with_file = load({"LEAD_RULES": str(tmp_path / "lead.toml"), "DATA_DIR": str(tmp_path)}, dotenv=None)
+    assert judged(make_lead_rules(with_file, OWN_RULES)) == "templado"
+    assert "lead_rules" in with_file.given
+
+
 def test_broken_lead_rules_are_named_and_ours_serve(tmp_path: Path) -> None:
     (tmp_path / "lead.toml").write_text("[[rule]]\nname = 'a'\nwhen.stag = 3", encoding="utf-8")
     settings = load({"LEAD_RULES": str(tmp_path / "lead.toml"), "DATA_DIR": str(tmp_path)}, dotenv=None)

@@ -68,6 +68,14 @@ def test_a_vendor_comes_on_standard_input_and_is_tried_first(command: Command) -
     assert command("set", "whatsapp", "--default").output == "whatsapp: version 2\n"
 
 
+def test_rules_of_leads_come_on_standard_input_and_are_read_before_they_are_stored(command: Command) -> None:
+    rules = '[[rule]]\nname = "todos"\nwhen.consented = true\ntemperature = "caliente"\n'
+    refused = command("set", "lead_rules", "-", given=rules.replace("caliente", "ardiente"))
+    assert (refused.exit_code, "rule[0].temperature" in refused.output) == (1, True)
+    assert command("set", "lead_rules", "-", given=rules).output == "lead_rules: version 1\n"
+    assert command("get", "lead_rules").output.strip() == rules.strip()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

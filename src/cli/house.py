@@ -58,10 +58,11 @@ def get_setting(*, name: str) -> None:
 @click.option("--default", "to_default", is_flag=True, help="Take the stored value away; of a vendor, all access.")
 @click.option("--version", type=click.IntRange(min=0), help="Only if nobody changed it since this version.")
 def set_setting(*, name: str, value: str | None, to_default: bool, version: int | None) -> None:
-    """Sets one value. Of a vendor (whatsapp, twilio, chatwoot, openai, mail) its variables come on standard input, a line
-    NAME=VALUE each, so that no secret stands in the list of processes; they are tried there first."""
+    """Sets one value; - reads it from standard input. Of a vendor (whatsapp, twilio, chatwoot, openai, mail) its variables come
+    on standard input, a line NAME=VALUE each, so that no secret stands in the list of processes; they are tried there first."""
     if (value is not None or name in GROUPS) == to_default and not (name in GROUPS and value is None):
         raise click.UsageError("give a value, or --default")
+    value = sys.stdin.read() if value == "-" else value
     with services_at_hand() as services:
         desk = services.house_desk
         if name in GROUPS:

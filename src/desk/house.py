@@ -6,6 +6,7 @@ Access to vendors is changed whole, is tried at the vendor before it replaces wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -59,7 +60,8 @@ class VendorAccess(msgspec.Struct, frozen=True):
 class HouseDesk:
     """One per process. Every method may raise LedgerUnavailable.
 
-    `given` is what the environment says of the house. `changed` is told after every change.
+    `given` is what the environment says of the house. `checks` know of some settings what
+    the schema does not (raising ValueError); `changed` is told after every change.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class HouseDesk:
         given: Mapping[str, Any],
         vendors: Mapping[str, VendorAccess],
         *,
+        checks: Mapping[str, Callable[[str], Any]] = MappingProxyType({}),
         changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._checks = checks
         self._store, self._safe, self._given, self._vendors, self._changed = store, safe, given, vendors, changed
 
     def shown(self) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class HouseDesk:
         the environment sets one of them or somebody else changed it since.
         """
         values, faults = checked(settings)
+        faults += [fault for name, value in values.items() if value and (fault := self._fault_of(name, value))]
         wanted: dict[str, dict[str, str] | None] = {}
         for name, given in vendors.items():
             try:
@@ -107,6 +112,13 @@ class HouseDesk:
         sealed = {VENDOR + name: access and self._safe.seal(name, access) for name, access in wanted.items()}
         self._write({**values, **sealed}, by=by, seen=seen)
         return self.shown()
+
+    def _fault_of(self, name: str, value: Any) -> str:
+        try:
+            self._checks.get(name, bool)(value)
+        except ValueError as fault:
+            return f"{name}: {str(fault)[:300]}"
+        return ""
 
     def history(self, limit: int = 100, name: str = "") -> list[dict[str, Any]]:
         """The last changes, newest first, of one setting or of all. Of secrets only whether there were any."""

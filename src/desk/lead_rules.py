@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -117,7 +117,13 @@ def _our_rules() -> Rules:
 
 
 def _read(file: Path) -> Rules:
-    rules = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8-sig")), Rules)
+    return read_rules(file.read_text(encoding="utf-8-sig"))
+
+
+@lru_cache(maxsize=4)  # those of now, and of a moment ago
+def read_rules(text: str) -> Rules:
+    """Rules written in TOML, as in lead.toml. Raises ValueError."""
+    rules = msgspec.convert(tomllib.loads(text), Rules)
     teams = [team.name.casefold() for team in rules.team]
     for place, team in enumerate(teams):
         if team in teams[:place]:

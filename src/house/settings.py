@@ -34,6 +34,7 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit_contact_per_minute: Annotated[int, Whole(1, 10_000), "Mensajes por minuto y persona"] = 10
     limit_contact_per_day: Annotated[int, Whole(1, 100_000), "Mensajes por día y persona"] = 30
     handoff_timeout_s: Annotated[float, Number(0, 86_400), "Segundos hasta avisar de que nadie contesta"] = 300.0
+    lead_rules: Annotated[str, Text(100_000), "Reglas de los leads (TOML)"] = ""
     alert_email: Annotated[str, EMAIL, "Correo de guardia"] = ""
     alert_whatsapp: Annotated[str, PHONE, "WhatsApp de guardia"] = ""
 
