@@ -60,7 +60,7 @@ def test_it_is_for_the_operator(doors: Doors) -> None:
 
 def test_every_door_is_described(doors: Doors, described: dict[str, Any]) -> None:
     assert openapi.undescribed(doors.app) == []
-    there = {operation["operationId"] for path in described["paths"].values() for operation in path.values()}
+    there = {operation["operationId"].partition(" ")[0] for path in described["paths"].values() for operation in path.values()}
     assert there == set(openapi.DOORS) & set(doors.app.view_functions)
 
 
@@ -73,7 +73,7 @@ def test_a_door_that_is_not_described_is_found_out(doors: Doors) -> None:
 def test_what_needs_the_token_says_so(doors: Doors, described: dict[str, Any]) -> None:
     guarded = {name for name, view in doors.app.view_functions.items() if getattr(view, "guarded_for", "") == OPERATOR}
     said = {
-        operation["operationId"]
+        operation["operationId"].partition(" ")[0]  # a second name says which door it is one of
         for path in described["paths"].values()
         for operation in path.values()
         if operation["security"] == [{"operator": []}] and "401" in operation["responses"]
