@@ -40,7 +40,7 @@ KINDS = {
 }
 # Documentation leaves holes where a person or a time would stand.
 HOLES = (
-    (r'"from": ?"[^"0-9]+"', '"from": "16505551234"'),
+    (r'"(from|to)": ?"[^"0-9]+"', r'"\1": "16505551234"'),
     (r'"(timestamp)": ?"[^"0-9]+"', r'"\1": "1750030073"'),
 )
 
@@ -88,6 +88,11 @@ def test_a_recorded_webhook_is_what_its_manifest_says(row: dict[str, str]) -> No
         assert parsed.notices[0].summary == {"event": "own_message"}
     elif subject == "msg" and '"group_id"' in text:
         assert parsed.notices  # what is said in a group is nobody's private message
+        assert not parsed.inbounds
+    elif detail == "smb_message_echoes":
+        (echo,) = parsed.echoes  # typed into the business's own phone
+        assert echo.contact.key.startswith("whatsapp:")
+        assert [f"msg:{echo.kind}"] == [mark for mark in marks if mark.startswith("msg:")]
         assert not parsed.inbounds
     elif subject == "msg":
         assert_message(parsed, detail, marks)
