@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from src.agent.profile import NONE_IS_ZERO
 from src.agent.understanding.choices import pointers_of
+from src.agent.understanding.deciding import MEANING
 from src.agent.understanding.features import message_features
 from training.corpus import Meant, Utterance
 from training.learn import Example
@@ -18,8 +19,8 @@ EVERY_INTENT = frozenset((
     *NAMED_CHANGES, "greeting", "interest", "affirm", "deny", "accept", "dont_know", "choice:1", "choice:2", "choice:3",
     "question", "change", "objection:price", "objection:trust", "objection:need", "objection:timing", "objection:competitor",
     "decline", "human", "opt_out", "data_erase", "data_copy", "withdraw_consent", "restart", "resume", "are_you_a_robot",
-    "thanks", "bye", "insult", "threat", "self_harm", "health", "couple", "off_topic", "skip", "rider:add", "rider:drop",
-    "correction", "unsure", "foreign",
+    "thanks", "bye", "insult", "threat", "self_harm", "health", "couple", "off_topic", "skip", MEANING, "rider:add",
+    "rider:drop", "correction", "unsure", "foreign",
 ))  # fmt: skip
 """What a line says nothing about that does not tell what was wanted."""
 
@@ -62,6 +63,8 @@ def act_labels(said: Utterance) -> tuple[set[str], frozenset[str]]:
 def _intent_label(intent: str, awaiting: str | None) -> str:
     """What an intent is called when it is learnt: an acceptance that answers the question is a yes like any other."""
     name = intent.partition(":")[0]
+    if intent == f"question:{MEANING}":
+        return MEANING
     if name == "question" or (name == "change" and intent not in NAMED_CHANGES):
         return name
     if name == "accept" and awaiting == "accept":

@@ -35,7 +35,8 @@ TOPICS = {
 }
 INTENTS = frozenset(get_args(IntentName)) | {"skip"}
 TALK_TOPICS = frozenset((
-    "price", "cheaper", "why", "compare", "coverage", "resend_proposal", "other_sum", "next_steps", "status", "can_do", "other",
+    "price", "cheaper", "why", "meaning", "compare", "coverage", "resend_proposal", "other_sum", "next_steps", "status",
+    "can_do", "other",
 ))  # fmt: skip
 """What questions are about besides the entries of the knowledge."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from src.agent.knowledge.entries import OWN_ENTRIES, read_entries
 from src.agent.understanding.asking import NOT_ASKED, TALKED_OF_AS, question_features, words_asked_with
+from src.agent.understanding.deciding import MEANING
 from training.choose import Asked
 from training.corpus import Utterance
 
@@ -20,10 +21,10 @@ def topic_examples(corpus: Iterable[Utterance]) -> Iterator[Asked]:
     silent = short = 0
     for said in corpus:
         intents = {each for alternatives in said.intents for each in alternatives}
-        topics = {each.removeprefix("question:") for each in intents if each.startswith("question:")}
+        topics = {each.removeprefix("question:") for each in intents if each.startswith("question:")} - {MEANING}
         if topics:
             yield _asked(said.text, {_ANSWERED_BY.get(topic, topic) for topic in topics})
-        elif "question" not in intents and not said.wants_unsaid:
+        elif not intents & {"question", f"question:{MEANING}"} and not said.wants_unsaid:
             brief = len(said.text.split()) <= _SHORT
             short, silent = short + brief, silent + (not brief)
             if "off_topic" in intents or (short % _ONE_IN_OF_SHORT if brief else silent % _ONE_IN) == 0:

@@ -56,7 +56,7 @@ def wants_time(turn: Turn) -> bool:
 
 def _answer(turn: Turn, intent: Intent) -> bool:
     if intent.name == "question":
-        return _answer_question(turn, intent.topic)
+        return _answer_question(turn, intent)
     if intent.name == "objection":
         _meet_objection(turn, intent.topic)
     elif intent.name == "data_copy":
@@ -70,8 +70,10 @@ def _answer(turn: Turn, intent: Intent) -> bool:
     return True
 
 
-def _answer_question(turn: Turn, topic: str) -> bool:
+def _answer_question(turn: Turn, intent: Intent) -> bool:
     """From the conversation's own figures where the question is about them, else from the knowledge."""
+    topic = intent.topic
+    beside = intent.evidence if 0 < len(intent.evidence) < len(turn.reading.text) else ""
     outdated = turn.conversation.stage == "COTIZACION"  # what was quoted before is about to be replaced
     priced = bool(turn.conversation.quotes) and not outdated
     priced = priced and not (topic == "coverage" and turn.conversation.stage == "FINALIZADO")
@@ -79,10 +81,10 @@ def _answer_question(turn: Turn, topic: str) -> bool:
         pass  # the proposal that comes now is the answer
     elif (answer := _ANSWERS.get(topic) or (_OF_A_PROPOSAL if priced else _BEFORE_ONE).get(topic)) is not None:
         answer(turn)
-    elif not answer_from_knowledge(turn, about="" if turn.words else topic):
-        if turn.changes:  # "35?" is an answer
+    elif not answer_from_knowledge(turn, asked=beside, about="" if turn.words else topic):
+        if turn.changes and not beside:  # "35?" is an answer
             return False
-        turn.say("unclear.nothing_found")
+        turn.say("unclear.nothing_found" if not beside or "?" in beside else "unclear.in_a_moment")
         turn.count("knowledge.nothing_found")
     return True
 
@@ -117,6 +119,10 @@ def _give_an_idea(turn: Turn) -> None:
     )
 
 
+WHO_WE_ARE = "quien-hay-detras"
+"""The entry that is said together with the house's own name and registration."""
+
+
 def answer_from_knowledge(turn: Turn, *, asked: str = "", about: str = "", at_most: int | None = None) -> bool:
     """Quotes the entry that answers what is asked, by default this turn's words, if it has at most so many characters.
 
@@ -133,6 +139,8 @@ def answer_from_knowledge(turn: Turn, *, asked: str = "", about: str = "", at_mo
     if answered is not None:
         entry, answer = answered
         turn.quoted.append(entry.answer)
+        if entry.id == WHO_WE_ARE and turn.house.legal_notice:
+            turn.say("help.who_we_are", company=turn.house.company_name, legal=turn.house.legal_notice)
         turn.say("frame.quoted", text=answer)
         turn.count("knowledge.answered", entry=entry.id)
         return True
@@ -186,6 +194,12 @@ def _explain_why(turn: Turn) -> None:
     else:
         turn.say("needs.formula")
         turn.say("needs.still_missing", glue=" ")
+
+
+def _explain_what_is_asked(turn: Turn) -> None:
+    """For whoever did not understand the open question, which is put once more in other words after it."""
+    awaiting = (turn.conversation.awaiting or "").partition(":")[0]
+    turn.say(f"meaning.{awaiting}" if f"meaning.{awaiting}" in turn.book else "meaning.other")
 
 
 def say_reckoning(turn: Turn, *, with_total: bool = False) -> None:
@@ -268,6 +282,7 @@ _Answer = Callable[[Turn], None]
 _ANSWERS: dict[str, _Answer] = {
     "why": _explain_why,
     "need": _explain_why,
+    "meaning": _explain_what_is_asked,
     "change": _ask_what_is_amiss,
     "other_sum": _ask_what_is_amiss,
     "cheaper": _find_it_dear,

@@ -76,8 +76,11 @@ def _greet(turn: Turn) -> str:
     if question and question.topic == "price":
         turn.say("proposal.price_unknown")
     elif question and not answer_from_knowledge(turn, at_most=FIRST_ANSWER_ROOM):
-        turn.say("greeting.question_waits")
-        turn.conversation.memory["question"] = turn.reading.text[:QUESTION_KEPT]
+        if turn.search(turn.reading.text, turn.book.language):
+            turn.say("greeting.question_waits")
+            turn.conversation.memory["question"] = turn.reading.text[:QUESTION_KEPT]
+        elif "?" in turn.reading.text:
+            turn.say("greeting.question_for_people")
     elif turn.conversation.pending:
         turn.say("greeting.facts_wait")
     ask(turn, "consent")
@@ -87,8 +90,8 @@ def _greet(turn: Turn) -> str:
 def _answer_what_waited(turn: Turn) -> None:
     """The question of the first message that was too long to answer there."""
     question = turn.conversation.memory.pop("question", "")
-    if question and not answer_from_knowledge(turn, asked=question):
-        turn.say("unclear.nothing_found")
+    if question:
+        answer_from_knowledge(turn, asked=question)
 
 
 def _take_up(turn: Turn) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import msgspec
 
 from src.agent import facts
-from src.agent.guardrails import Verdict
 from src.agent.lookalikes import fold
 from src.agent.texts import LANGUAGES
 from src.agent.thinking.listening import doubting
 from src.agent.thinking.reading import read_along
 from src.agent.turn import WORDLESS_KINDS, Turn
-from src.agent.understanding import Context, Intent, IntentName, Reading
+from src.agent.understanding import Context, Intent, Reading
+from src.agent.understanding.reader import guard_intents
 from src.messages import Inbound
 
 UNREADABLE = {
@@ -30,25 +30,18 @@ WORDS_THAT_TELL = 3
 """Fewer words than this are no evidence of another language in a conversation that goes on in one."""
 CERTAIN_WISH = 0.9
 """A language asked for by name, not one that only seems to be spoken."""
-INTENTS: dict[str, IntentName] = {
-    "self_harm": "self_harm",
-    "threat": "threat",
-    "insult": "insult",
-    "injection": "injection",
-    "exfiltration": "injection",
-}
-"""What the gate finds, as an intent."""
 
 
 def reading(turn: Turn) -> str:
     """Leaves in `turn.reading` all that the inbounds of this turn say, whatever their kinds."""
+    guarded = guard_intents(turn.verdict)
     presses = [inbound for inbound in turn.inbounds if inbound.reply_id]
     readings = [_read_press(turn, press) for press in presses]
     if turn.words:
-        context = context_of(turn)
+        context = msgspec.structs.replace(context_of(turn), guarded=guarded)
         read = read_along(turn, turn.reader(turn.words, context, ""), context)
         readings.append(doubting(read, context) if turn.heard else read)
-    turn.reading = _with_verdict(_merged(readings), turn.verdict)
+    turn.reading = _with_what_the_gate_found(_merged(readings), guarded)
     _settle_language(turn)
     _settle_address(turn)
     unreadable = _unreadable(turn.inbounds)
@@ -104,16 +97,10 @@ def _merged(readings: list[Reading]) -> Reading:
     return Reading(tuple(intents), tuple(values.values()), language, "\n".join(one.text for one in readings), whole)
 
 
-def _with_verdict(reading: Reading, verdict: Verdict) -> Reading:
-    """The reading together with what the gate found; the gate's word comes first."""
-    found = [
-        Intent(INTENTS[finding.name], finding.name if finding.name == "exfiltration" else "", evidence=finding.evidence)
-        for finding in verdict.findings
-        if finding.name in INTENTS
-    ]
-    if not found:
-        return reading
-    return msgspec.structs.replace(reading, intents=(*found, *reading.intents))
+def _with_what_the_gate_found(reading: Reading, guarded: Sequence[Intent]) -> Reading:
+    """Its word comes first and stands, whatever the reader made of the message."""
+    missed = [intent for intent in guarded if intent not in reading.intents]
+    return msgspec.structs.replace(reading, intents=(*missed, *reading.intents)) if missed else reading
 
 
 def _settle_language(turn: Turn) -> None:
@@ -129,12 +116,19 @@ def _settle_language(turn: Turn) -> None:
         turn.switched = bool(turn.conversation.turns and (spoken != before or memory.get("foreign")))
 
 
-_FORMAL = re.compile(r"\b(?:usted|disculpe|perdone|digame|expliqueme|podria usted|le agradeceria|me puede|me podria|sabe si)\b")
+_FORMAL = re.compile(
+    r"\b(?:usted|disculpe|perdone|digame|expliqueme|le agradeceria|estimad[oa]s?|senor(?:es|ita)? mi[oa]s?)\b|"
+    r"(?:^|[.,;:!?¿\n]|\b(?:hola|buenas|buenos dias|buenas tardes|por favor))\W*(?:me (?:puede|podria)|sabe si)\b"
+)
+_INFORMAL = re.compile(r"\b(?:tutea(?:me|rme|nos)|(?:habl|trat|escrib)\w* de tu|de tu (?:por favor|porfa|mejor)|no me (?:hables|trates) de usted)\b")
 
 
 def _settle_address(turn: Turn) -> None:
-    """Whoever says "usted" to us is addressed like that from then on."""
-    if _FORMAL.search(fold(turn.words).text):
+    """Whoever says "usted" to us is addressed like that from then on, unless they ask for "tú"."""
+    said = fold(turn.words).text
+    if _INFORMAL.search(said):
+        turn.conversation.memory["address"], turn.conversation.memory["address_asked"] = "tu", True
+    elif _FORMAL.search(said) and not turn.conversation.memory.get("address_asked"):
         turn.conversation.memory["address"] = "usted"
 
 

@@ -25,6 +25,7 @@ from src.agent.understanding.quantities import Quantity, as_number
 from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found
 from src.agent.understanding.roles import NOTHING, mention_features, number_features
 from src.agent.understanding.spans import NAME, OCCUPATION, linked_features, lone_features
+from src.agent.understanding.wording import fold
 
 NEXT_AGE = "next age"
 """The role of a birthday to come: "en mayo cumplo 40"."""
@@ -50,6 +51,10 @@ def acts_of(seen: Grammar, context: Context) -> Acts:
 
 
 _TOPIC_FROM = 0.65
+
+
+MEANING = "meaning"
+"""What somebody asks who did not understand the open question; it depends on that question, so the acts tell it."""
 
 
 def topic_of(seen: Grammar) -> str:
@@ -114,7 +119,7 @@ _SUPPOSED = re.compile(r"\bsi\b|\bcuando\b|\bcomo si\b")
 
 def _heeding_mood(found: Found, seen: Grammar, acts: Acts, asked: str) -> Found:
     """What is asked, supposed or bargained for is not told: outside the open question it is at most asked about."""
-    if found.key == asked or found.key.startswith("details.") or found.confidence < CONFIRM_BELOW:
+    if found.key in ("email", "postal_code", asked) or found.key.startswith("details.") or found.confidence < CONFIRM_BELOW:
         return found
     asking = "?" in seen.plain or acts.get("question", 0.0) >= SURE
     supposing = any(seen.wording.evidence(*match.span()).lower() != "sí" for match in _SUPPOSED.finditer(seen.plain))
@@ -186,9 +191,11 @@ def _numbers(seen: Grammar, acts: Acts, roles: Sequence[Role], context: Context)
             child_ages += value.value
         elif value is not None:
             told.setdefault(value.key, []).append((likely, value))
+    if asked in MONEY_KEYS and asked not in BALANCES and asked in told:
+        told[asked] += [value for value in _rivals(asked, seen, roles, context, least=0.0) if _adds_up(value[1], seen)]
     if asked in BALANCES and asked in told:
         told[asked] += _rivals(asked, seen, roles, context)
-    found = [_one_of(key, values) for key, values in told.items()]
+    found = [_one_of(key, values, seen) for key, values in told.items()]
     return [*found, Found("details.child_ages", child_ages)] if child_ages else found
 
 
@@ -207,28 +214,86 @@ def _handed_on(seen: Grammar, roles: Sequence[Role]) -> list[Role]:
 _GUESSED = 0.15
 
 
-def _rivals(asked: str, seen: Grammar, roles: Sequence[Role], context: Context) -> Iterator[tuple[float, Found]]:
+def _adds_up(found: Found, seen: Grammar) -> bool:
+    """Whether it comes on top of another amount: "y 300 de extras"."""
+    start = seen.wording.text.find(found.evidence)
+    before, after = seen.wording.text[:start], seen.wording.text[start + len(found.evidence) :]
+    return bool(_ADDED.search(fold(before)) and _SOURCE.match(fold(after)))
+
+
+def _rivals(
+    asked: str, seen: Grammar, roles: Sequence[Role], context: Context, *, least: float = _GUESSED
+) -> Iterator[tuple[float, Found]]:
     """Other numbers that may be part of the amount that was asked for: "52.000, y otra de 14.000"."""
     for role in roles:
         number = seen.numbers[role.place]
-        if role.name != asked and role.odds.get(asked, 0.0) >= _GUESSED and number.unit != "date":
+        if role.name != asked and role.odds.get(asked, 0.0) >= least and number.unit != "date":
             value = _amount(asked, number, LIKELY, seen.wording.evidence(number.start, number.end), context)
             if value is not None and value.key == asked:
                 yield 0.0, value
 
 
-def _one_of(key: str, told: Sequence[tuple[float, Found]]) -> Found:
-    """Of several numbers for one key the likeliest; of several amounts none counts unasked, and they may mean their sum or
-    what is between them."""
+def _one_of(key: str, told: Sequence[tuple[float, Found]], seen: Grammar) -> Found:
+    """Of several numbers for one key the likeliest; of several amounts none counts unasked, unless the words say which."""
     _, best = max(told, key=lambda each: each[0])
+    if key in BALANCES and _SHARED.search(seen.plain) and len(told) == 1:
+        return msgspec.structs.replace(best, confidence=DOUBTFUL, alternatives=(_whole(best.value / 2),))
     rivals = [value for other, value in told if value is not best and value.value != best.value]
     if not rivals or key not in MONEY_KEYS:
         return best
+    chosen = _chosen_by_words([value for _, value in told], seen)
+    if chosen is not None:
+        return chosen
     total, values = float(best.value + sum(each.value for each in rivals)), [each.value for each in rivals]
     if key in BALANCES:
         return msgspec.structs.replace(best, confidence=DOUBTFUL, alternatives=tuple(dict.fromkeys((_whole(total), *values))))
-    middle = _whole(total / (1 + len(rivals)))  # months differ: one figure stands for all of them
-    return msgspec.structs.replace(best, value=middle, confidence=DOUBTFUL, alternatives=(best.value, *values))
+    if _VARIES.search(seen.plain):
+        middle = _whole(total / (1 + len(rivals)))  # months differ: one figure stands for all of them
+        return msgspec.structs.replace(best, value=middle, confidence=DOUBTFUL, alternatives=(best.value, *values))
+    return msgspec.structs.replace(best, confidence=DOUBTFUL, alternatives=tuple(values))
+
+
+_SHARED = re.compile(r"\b(?:a medias|al (?:50|cincuenta)|entre l[oa]s dos|la mitad (?:es|cada)|mitad y mitad)\b")
+_VARIES = re.compile(r"\b(?:mes(?:es)?|a veces|depende\w*|segun|temporadas?|otr[oa]s?|vari\w+)\b")
+_SAYS_WHICH = re.compile(
+    r"\b(?:pon(?:le|me|gamos|ga|er|lo)?|apunta|de media|en promedio|promedio|en total|total|digamos|dejalo en)\W+(?:\w+\W+)?$"
+)
+_NET = re.compile(r"^\W*(?:\w+\W+)?(?:net[oa]s?|limpi[oa]s?|liquid[oa]s?|en mano|libres?)\b")
+_GROSS = re.compile(r"^\W*(?:\w+\W+)?brut[oa]s?\b")
+_ADDED = re.compile(r"\b(?:mas(?: otr[oa]s?)?|y(?: otr[oa]s)?)\W+(?:unos |unas |los |las |como )*$")
+_SOURCE = re.compile(
+    r"^\W*(?:euros |€ )?(?:de|en|por) (?:(?:la|el|las|los|un|una|mi|mis) )?(?:viude\w+|pension\w*|extras?|hor\w+|comision\w*|"
+    r"propinas?|alquil\w*|cas\w+|pis\w+|otr[oa]\b|clases|nomina\w*|paro|ayudas?|dietas?|guardias?|plus\w*|trabaj\w+|negocio)"
+)
+
+
+def _chosen_by_words(told: Sequence[Found], seen: Grammar) -> Found | None:
+    """Which of several amounts is meant, where the words say so: what follows "pon", what is net, the sum of what adds up."""
+    placed = sorted(((seen.wording.text.find(value.evidence), value) for value in told), key=lambda each: each[0])
+    before, after = [], []
+    for number, (start, value) in enumerate(placed):
+        last = placed[number - 1][0] + len(placed[number - 1][1].evidence) if number else 0
+        following = placed[number + 1][0] if number + 1 < len(placed) else len(seen.wording.text)
+        before.append(fold(seen.wording.text[last:start]))
+        after.append(fold(seen.wording.text[start + len(value.evidence) : following]))
+    values = [value for _, value in placed]
+    said = [value for value, words in zip(values, before, strict=True) if _SAYS_WHICH.search(words)]
+    net = [value for value, words in zip(values, after, strict=True) if _NET.match(words)]
+    gross = [value for value, words in zip(values, after, strict=True) if _GROSS.match(words)]
+    if len(said) == 1:
+        return msgspec.structs.replace(said[0], confidence=CERTAIN, alternatives=())
+    if len(net) == 1:
+        return msgspec.structs.replace(net[0], confidence=CERTAIN, alternatives=())
+    if len(values) == 2 and len(gross) == 1:
+        rest = next(value for value in values if value not in gross)
+        return msgspec.structs.replace(rest, confidence=CERTAIN, alternatives=())
+    if (
+        all(_ADDED.search(words) for words in before[1:])
+        and sum(bool(_SOURCE.match(words)) for words in after) >= len(values) - 1
+    ):
+        total = _whole(float(sum(value.value for value in values)))
+        return msgspec.structs.replace(values[0], value=total, confidence=CERTAIN, alternatives=())
+    return None
 
 
 def _whole(value: float) -> int | float:
@@ -464,6 +529,18 @@ def _links(tags: Sequence[str], place: int, tag: str, seen: Grammar) -> bool:
     return tag == NAME and seen.tokens[place].text in PARTICLES and tag in beside and not names_another
 
 
+_NO_LONGER = re.compile(
+    r"\b(?:ya no (?:soy|trabajo|estoy|hago|curro)|deje de (?:ser|trabajar))(?: de| como)?\W+(?:un |una |el |la )?$"
+)
+_INITIALS = 2
+"""Letters of what may be an initial or an abbreviation: "J. Antonio", "Mª. Luisa"."""
+_LEADS_ON = frozenset((
+    "a", "al", "como", "con", "de", "del", "desde", "e", "el", "en", "la", "las", "los", "mi", "o", "para", "pero", "por",
+    "que", "un", "una", "y",
+))  # fmt: skip
+"""Words with which no work ends."""
+
+
 def _span(seen: Grammar, tags: Sequence[str], wanted: str) -> tuple[int, int] | None:
     """The longest run of words with that tag, the first among equals; one small word between two of them belongs to it."""
     runs: list[list[int]] = []
@@ -474,15 +551,22 @@ def _span(seen: Grammar, tags: Sequence[str], wanted: str) -> tuple[int, int] | 
             not gap
             or (wanted == OCCUPATION and between.isalpha())
             or between in PARTICLES
-            or (wanted == NAME and between == ".")
+            or (wanted == NAME and between == "." and len(seen.tokens[runs[-1][-1]].text) <= _INITIALS)
         )
+        joined = joined and not (wanted == NAME and seen.tokens[place].text in words_of("no name") - PARTICLES)
         if joined:
             runs[-1].append(place)
         else:
             runs.append([place])
+    if wanted == NAME:
+        runs = [run for run in runs if len(run) > 1 or len(runs) == 1 or seen.tokens[run[0]].text not in words_of("no name")]
+    if wanted == OCCUPATION:
+        runs = [run for run in runs if not _NO_LONGER.search(seen.plain[: seen.tokens[run[0]].start])]
     if not runs:
         return None
     longest = max(runs, key=len)
+    while wanted == OCCUPATION and len(longest) > 1 and seen.tokens[longest[-1]].text in _LEADS_ON:
+        longest = longest[:-1]
     if wanted == NAME and seen.tokens[longest[0]].text in ("de", "del"):
         return None  # "la mujer de Ana" is not Ana
     while wanted == NAME and len(longest) > 1 and seen.tokens[longest[-1]].text in PARTICLES:

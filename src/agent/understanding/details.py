@@ -82,10 +82,17 @@ def _has_letters(words: str) -> bool:
 _PART = r"(?:por|a|en|de) las? (?:mananas?|tardes?|noches?)|esta (?:manana|tarde|noche)|al? mediodia|despues de comer"
 _CLOCK = r"(?:N+|\d+)(?:[:.](?:N+|\d+))?(?: ?h\b)?"
 _TILL = rf"(?: y (?:las? {_CLOCK}|media|cuarto))?"
+_FROM_TO = rf"(?:de|entre) (?:las? )?(?:{_CLOCK}(?: a| y)(?: las?)? {_CLOCK}|N{{4,}})"
 _HOUR = rf"(?:a partir de|desde|despues de|antes de|sobre|hacia|a eso de|entre|a) las {_CLOCK}{_TILL}|a la (?:una|1)"
 _WEEKDAY = r"(?:(?:el|los|este|proximo) )*(?:lunes|martes|miercoles|jueves|viernes|sabados?|domingos?)"
 _DAY = rf"(?:pasado )?manana|hoy|{_WEEKDAY}|entre semana|la semana que viene|(?:el |este )?fin de semana"
 _WHEN = re.compile(rf"\b(?:(?P<part>{_PART})|(?P<hour>{_HOUR})|(?P<day>{_DAY}))(?!\w)")
+_WHEN_ASKED = re.compile(
+    rf"\b(?:(?P<part>(?:menos |mejor )?(?:{_PART})|(?:las )?(?:mananas|tardes|noches))|(?P<hour>{_FROM_TO}|{_HOUR})|"
+    rf"(?P<day>{_DAY}))(?!\w)"
+)
+"""Where it is asked when to call, fewer words tell a time."""
+_NOT_THEN = re.compile(r"\b(?:no (?:puedo|me (?:va|viene|cuadra)|estoy|estare)|imposible|ni (?:hablar|de broma))\b")
 _CALL_ME = (
     r"llam(?:a|e|ad|en)d?me|(?:me|nos) llam(?!o\b|amos\b)\w+|llamar(?:me|nos)|llamada|contactar\w*|"
     r"hablar con (?:un |una |algun[oa]? )?\w+"
@@ -94,14 +101,13 @@ _CALL = re.compile(rf"\b(?:{_CALL_ME}|(?:me|nos) (?:pued|pod)\w+ llamar)\b|^\W*l
 _NO_CALL = re.compile(r"\bno (?:me |nos |(?:puedo|quiero) )*(?:llam|cog|atend|habl)")
 _AT_WORK = re.compile(r"\b(?:trabajo|curro|entro|salgo|estoy|duermo|cumplo|naci)\b")
 _SMALL = re.compile(r"\W|\b(?:mejor|pues|vale|si|ok|por favor|gracias|puedo|me va bien|me viene bien|estaria bien|o)\b")
-_BEFORE_A_TIME = re.compile(r"^(?:(?:por|x|a|en|de) las? |el |los |este )")
 _MOST_TIMES = 8
 _NEAR = 60
 """Characters there may be between a time and the call it is meant for."""
 
 
 def _callback(outline: Outline, acts: Acts, context: Context) -> Iterator[Detail]:
-    times = _times(outline)
+    times = _times(outline, _WHEN_ASKED if context.awaiting == CALLBACK else _WHEN)
     phone = any(contact.key == "details.phone" for contact in outline.seen.contacts)
     anchors = [match.span() for match in _CALL.finditer(outline.text)]
     anchors += [match.span() for match in re.finditer("\x1f{6,}", outline.text)] if phone else []
@@ -121,17 +127,17 @@ def _callback(outline: Outline, acts: Acts, context: Context) -> Iterator[Detail
         if _SMALL.sub("", rest) or not exact or acts["smoker=true"] >= LIKELY or acts["objection:timing"] >= SURE:
             return
     said = [(match, outline.evidence(match.span()).lower()) for match in chosen]
-    short = [part if match["hour"] else _BEFORE_A_TIME.sub("", part) for match, part in said]
-    words = [part if short[:place].count(short[place]) else short[place] for place, (_, part) in enumerate(said)]
+    words = [part for _, part in said]
     span = chosen[0].start(), chosen[-1].end()
     yield Detail(Found("details.callback", " ".join(words), outline.evidence(span)), outline.places_in(span))
 
 
-def _times(outline: Outline) -> list[list[re.Match[str]]]:
+def _times(outline: Outline, named: re.Pattern[str]) -> list[list[re.Match[str]]]:
     """The points in time that are named, each with all of its parts: "mañana", "por la tarde"."""
     times: list[list[re.Match[str]]] = []
-    for match in islice(_WHEN.finditer(outline.text), _MOST_TIMES):
-        if _AT_WORK.search(outline.text[slice(*outline.clause(match.span()))]):
+    for match in islice(named.finditer(outline.text), _MOST_TIMES):
+        around = outline.text[slice(*outline.clause(match.span()))]
+        if _NOT_THEN.search(around) or (_AT_WORK.search(around) and not match[0].startswith("menos")):
             continue
         if times and not outline.text[times[-1][-1].end() : match.start()].strip(" ,"):
             times[-1].append(match)

@@ -30,6 +30,8 @@ def figures_told(outline: Outline, roles: Sequence[Role], context: Context) -> I
     if context.awaiting not in ("age", "birth_date"):
         yield from _birthday_to_come(outline, roles)
     yield from _plainly_told(outline, roles, context)
+    yield from _cover_named(outline, context)
+    yield from _no_mortgage(outline)
     yield from _another_sum(outline, roles, context)
     yield from _drawn_children(outline)
     yield from _only_supposed(outline, roles)
@@ -215,7 +217,7 @@ def of_that_age(found: Sequence[Found], seen: Grammar) -> list[Found]:
     """Children whose ages are told one by one are dependants, also where so much else is told that nothing else says so."""
     ages: list[int] = next((each.value for each in found if each.key == "details.child_ages"), [])
     counted = [mention for mention in seen.mentions if mention.child and mention.count == len(ages)]
-    if not counted or any(each.key == "dependents" for each in found) or max(ages) >= _OF_AGE:
+    if not ages or not counted or any(each.key == "dependents" for each in found) or max(ages) >= _OF_AGE:
         return []
     return [Found("dependents", len(ages), seen.wording.evidence(counted[0].start, counted[0].end))]
 
@@ -257,6 +259,54 @@ def _term_of_a_loan(outline: Outline, roles: Sequence[Role]) -> Iterator[Detail]
         fits = years.unit == "years" and years.value.is_integer() and 0 < years.value <= _LONGEST_LOAN_YEARS
         if money in owed and place in terms and fits and _is_plain(years) and outline.tells(match.span()):
             yield Detail(Found("term_years", years.number, outline.evidence(match.span("years"))), (place,))
+
+
+_SO_MUCH = r"(?: de| por| con| en| unos| unas| a| solo| los)*"
+_TIERS = r"(?:esencial|equilibrada|completa|primera|segunda|tercera|barata|basica|de en medio)"
+_HAS_COVER = (
+    re.compile(rf"\b(?:tengo|tenemos)(?: ya)? asegurad\w*{_SO_MUCH} (?P<number>N+)"),
+    re.compile(r"(?P<number>N+)(?: euros)? (?:es|son) lo que (?:ya )?(?:tengo|tenemos) asegurad"),
+    re.compile(rf"\b(?:mi|el) seguro(?: actual| que tengo| de ahora| del banco)* (?:es|cubre|son){_SO_MUCH} (?P<number>N+)"),
+    re.compile(rf"\bel (?:de ahora|del banco|que tengo) (?:me )?cubre{_SO_MUCH} (?P<number>N+)"),
+)
+_WANTS_COVER = (
+    re.compile(rf"\b(?:asegur(?:ar(?:me)?|o|e)|capital){_SO_MUCH} (?P<number>N+)"),
+    re.compile(r"(?P<number>N+)(?: euros)? (?:de capital|es lo que quiero (?:asegurar|de seguro))"),
+    re.compile(rf"\b(?:el|un) seguro{_SO_MUCH} (?P<number>N+)"),
+    re.compile(r"\b(?:cuant\w+|precio)\b(?:(?!hipotec|gan|deb)[^.;?]){0,24}\b(?:para|por|de)\W+(?:un[oa]s )?(?P<number>N+)"),
+)
+_IS_ENOUGH = r"me (?:vale|sobra|basta|apano|conformo)|nos vale|ya (?:esta|me vale)|es suficiente"
+_OF_WHAT_IS_SHOWN = (
+    re.compile(rf"\b(?:la |las )?(?:{_TIERS}|N)\b(?:,| pero| y)?{_SO_MUCH} (?P<number>N+)"),
+    re.compile(rf"\b(?:con|por|a) (?P<number>N+)(?: euros)? (?:(?:solo )?la {_TIERS}|{_IS_ENOUGH}|cuanto)"),
+    re.compile(r"\b(?:con|a) (?P<number>N+)\b\W*(?:lo justo|lo que debo|lo de la hipoteca|nada mas|no mas)"),
+)  # fmt: skip
+_ALREADY = re.compile(r"\b(?:ya )?(?:tengo|tenemos|tenia|pago|cubre)\b")
+_LEAST_SUM_EUR = 5_000
+
+
+def _cover_named(outline: Outline, context: Context) -> Iterator[Detail]:
+    """Amounts that the words call a cover: one that there is already, or the capital that is wanted."""
+    wanted = (*_WANTS_COVER, *(_OF_WHAT_IS_SHOWN if context.options else ()))
+    for key, patterns in (("existing_cover", _HAS_COVER), ("sum_assured", wanted)):
+        for match in (match for pattern in patterns for match in pattern.finditer(outline.text)):
+            place, number = outline.number_at(match.start("number"))
+            fits = number.unit in ("", "money") and not number.period and number.value >= _LEAST_SUM_EUR and _is_plain(number)
+            others = key == "sum_assured" and _ALREADY.search(outline.text[slice(*outline.clause(match.span()))])
+            if fits and not others and not number.rejected:
+                evidence = outline.evidence(match.span("number"))
+                yield Detail(Found(key, as_number(number.value), evidence, CERTAIN), (place,))
+
+
+_WITHOUT_MORTGAGE = re.compile(
+    r"\b(?:no (?:tengo|hay|tenemos|debo|existe)|sin|ni)(?: ni)?(?: ninguna)? hipoteca\b(?! con| en| de)"
+)
+
+
+def _no_mortgage(outline: Outline) -> Iterator[Detail]:
+    match = _WITHOUT_MORTGAGE.search(outline.text)
+    if match and outline.tells(match.span()):
+        yield Detail(Found("mortgage_balance", 0, outline.evidence(match.span()), CERTAIN))
 
 
 _INSTEAD = r"\b(?:mejor|que sean|pon\w*|sub[ea]\w*|baj[ae]\w*)(?: a| con| unos| de)*"

@@ -6,6 +6,12 @@ from functools import cache
 from pathlib import Path
 
 ABBREVIATIONS = {
+    "non": "no", "nao": "no", "teno": "tengo", "tinc": "tengo", "tenho": "tengo", "muller": "mujer", "fillos": "hijos",
+    "fillas": "hijas", "fillo": "hijo", "filla": "hija", "fill": "hijo", "fills": "hijos", "filles": "hijas", "filhos": "hijos",
+    "quero": "quiero", "vull": "quiero", "dous": "dos", "duas": "dos", "nens": "ninos", "nena": "nina", "endavant": "adelante",
+    "dilluns": "lunes", "dimarts": "martes", "dimecres": "miercoles", "dijous": "jueves", "divendres": "viernes",
+    "luns": "lunes", "xoves": "jueves", "venres": "viernes", "persoa": "persona", "treballo": "trabajo", "traballo": "trabajo",
+    "grazas": "gracias", "gracies": "gracias", "anys": "anos",
     "q": "que", "k": "que", "ke": "que", "qe": "que", "xq": "porque", "pq": "porque", "xk": "porque", "porq": "porque",
     "x": "por", "d": "de", "pa": "para", "tngo": "tengo", "tego": "tengo", "tnego": "tengo", "tng": "tengo", "toy": "estoy",
     "tb": "tambien", "tmb": "tambien", "tmbn": "tambien", "tbn": "tambien", "bn": "bien", "ola": "hola", "hla": "hola",

@@ -9,12 +9,13 @@ import re
 
 import msgspec
 
-from src.agent.guardrails import inspect
+from src.agent.guardrails import Verdict, inspect
 from src.agent.redaction import CANCER_OVERCOME_MARK, HEALTH_MARK
 from src.agent.understanding.amounts import MONEY_KEYS
 from src.agent.understanding.deciding import (
     DOUBTFUL,
     LIKELY,
+    MEANING,
     SURE,
     Acts,
     Role,
@@ -33,11 +34,12 @@ from src.agent.understanding.grammar import Grammar, grammar_of
 from src.agent.understanding.language import detect_language, wished_language
 from src.agent.understanding.occupations import known_occupations, risky_sport
 from src.agent.understanding.outline import Detail
+from src.agent.understanding.quantities import as_number
 from src.agent.understanding.reading import CONFIRM_BELOW, Context, Found, Intent, IntentName, Reading, Whole
 from src.agent.understanding.replies import confirmed_candidate, read_reply
 from src.agent.understanding.safety import asks_who_answers, urgent_wishes
 from src.agent.understanding.wishes import product_wished, with_riders
-from src.agent.understanding.wording import Wording, clean
+from src.agent.understanding.wording import Wording, clean, fold
 
 
 def read(text: str, context: Context, reply_id: str = "") -> Reading:
@@ -64,7 +66,11 @@ def _said(text: str, context: Context) -> Reading:
         context = msgspec.structs.replace(context, awaiting="choice")
     reading = _answering(text, context)
     if context.awaiting is not None:
-        return reading if _answers(reading, context) else _with_asides(reading, text, context)
+        answered = _answers(reading, context)
+        by_a_part = None if _is_answered(reading, context) else _answer_in_a_part(text, reading, context)
+        if by_a_part is not None:
+            return by_a_part
+        return _with_questions_beside(reading, context) if answered else _with_asides(reading, text, context)
     if not _is_unclear(reading) and not _is_guessed(reading):
         return reading
     question = "choice" if offer_on_the_table(context) else "consent"
@@ -110,10 +116,76 @@ def _with_asides(reading: Reading, text: str, context: Context) -> Reading:
     if _is_unclear(aside):
         return reading
     known = {value.key for value in reading.values} | {value.evidence for value in reading.values}
-    beside = (value for value in aside.values if value.key not in known and value.evidence not in known)
+    beside = [value for value in aside.values if value.key not in known and value.evidence not in known]
+    beside = [value for value in beside if value.key != "name" or _is_introduced(value, text, context)]
     values = (*reading.values, *map(_unasked, beside))
-    intents = aside.intents if _is_unclear(reading) else reading.intents
+    intents = (aside.intents or reading.intents) if _is_unclear(reading) else reading.intents
     return msgspec.structs.replace(reading, values=values, intents=intents)
+
+
+_BINDING = frozenset(("consent", "accept"))
+
+
+def _is_answered(reading: Reading, context: Context) -> bool:
+    """Whether the open question itself was answered, or left behind."""
+    names = {intent.name for intent in reading.intents}
+    return any(value.key == _key(context.awaiting) for value in reading.values) or bool(names & _ANSWERING)
+
+
+_BESIDE_A_PART = frozenset(("question", "unclear", "greeting", "thanks", "language", "interest"))
+_PARTS_TRIED, _LONGEST_PART = 3, 8
+
+
+def _answer_in_a_part(text: str, reading: Reading, context: Context) -> Reading | None:
+    """The reading with the answer that one clause gives beside a question: "la 2. ¿y puedo cancelar luego?".
+
+    What binds is never answered by a part.
+    """
+    parts = [part for part in _CLAUSES.split(text) if part and part.strip()]
+    if context.awaiting in _BINDING or not 1 < len(parts) <= _MOST_PARTS:
+        return None
+    asks, asked = "?" in text, _key(context.awaiting)
+    talks = any(i.name not in _BESIDE_A_PART or i.topic in _TALKED_OVER.values() for i in reading.intents)
+    for part in () if talks else parts[:_PARTS_TRIED]:
+        if "?" in part or "¿" in part or len(part.split()) > _LONGEST_PART:
+            continue
+        answer = _answering(part, msgspec.structs.replace(context, guarded=()), again=True)
+        # Beside another fact a clause may be only half of an answer.
+        values = [value for value in answer.values if asks and value.key == asked and value.confidence >= CONFIRM_BELOW]
+        chosen = [i for i in answer.intents if i.name == "choice" and i.confidence >= SURE and not answer.has("question")]
+        if values or chosen:
+            kept = [intent for intent in reading.intents if intent.name not in ("unclear", "choice")]
+            others = [value for value in reading.values if value.key != asked]
+            return msgspec.structs.replace(reading, intents=(*chosen, *kept), values=(*values, *others), whole="")
+    return None
+
+
+_BESIDE_A_FACT = frozenset(("question", "objection", "human"))
+_OF_AN_OFFER = frozenset(("choice", "accept"))
+_SHORTEST_ASIDE = 3
+"""Words."""
+
+
+def _with_questions_beside(reading: Reading, context: Context) -> Reading:
+    """The reading with what is asked beside a fact: "Laura Gil. ¿Y sale más barato que en el banco?"
+
+    The words that told the fact are left out, so that they drown nothing. A question that was found already without its
+    topic may get one here.
+    """
+    told = [value.evidence for value in reading.values if value.evidence]
+    rest = " ".join(part.strip() for part in _CLAUSES.split(reading.text) if not any(words in part for words in told)).strip()
+    asked = any(intent.name == "question" and intent.topic for intent in reading.intents)
+    if not told or asked or len(rest.split()) < _SHORTEST_ASIDE or context.awaiting in _OF_AN_OFFER:
+        return reading
+    alone = _answering(rest, msgspec.structs.replace(context, awaiting=None, candidate=None, guarded=()), again=True)
+    plain = "?" in rest
+    beside = [i for i in alone.intents if i.name in _BESIDE_A_FACT and i.confidence >= (LIKELY if plain else SURE)]
+    names = {intent.name for intent in beside}
+    kept = tuple(intent for intent in reading.intents if intent.name not in names and intent.name != "unclear")
+    return msgspec.structs.replace(reading, intents=(*kept, *beside)) if beside else reading
+
+
+_CLAUSES = re.compile(r"(?<=[.;!?\n])\s+|(?<!\d),\s+|\s+(?=pero\b)")
 
 
 def _is_guessed(reading: Reading) -> bool:
@@ -137,7 +209,7 @@ def _answering(text: str, context: Context, *, again: bool = False) -> Reading:
     """What was said if that question is open. `again`: its parts were read before, each by itself."""
     seen = grammar_of(text, context.awaiting, context.today, context.birth_year)
     language = detect_language(seen.wording.text, context.language)
-    guarded = _guarded(seen.wording)
+    guarded = _guarded(seen.wording, context)
     if any(intent.name == "injection" for intent in guarded):
         return Reading(tuple(guarded), (), language, seen.wording.text)
     acts, roles = acts_of(seen, context), roles_of(seen, context)
@@ -162,7 +234,9 @@ def _answering(text: str, context: Context, *, again: bool = False) -> Reading:
         told = any(value.key == _key(context.awaiting) for value in values)
         intents += [said] if said and not told and not (said.name == "affirm" and _hedged(seen)) else []
     whole = _whole(seen, acts, intents, values)
-    values = _after_confirmation(values, intents, context, whole)
+    values = _after_confirmation(values, intents, context, whole, seen)
+    if context.candidate is not None and any(value.value == context.candidate and value.confidence == 1 for value in values):
+        intents = [intent for intent in intents if intent.name != "deny"]  # "no tengo" agrees that there is none
     if not intents and not values:
         intents = [Intent("unclear", confidence=0.5)]
     unique = {(intent.name, intent.topic): intent for intent in reversed(intents)}
@@ -237,9 +311,16 @@ _INTRODUCES = re.compile(r"(?:soy|me llamo|mi nombre es|apellidos? (?:es|son)|aq
 
 def _is_introduced(name: Found, part: str, context: Context) -> bool:
     """Whether somebody tells their own name: nothing else is open, or the words before it say so ("y para Javi" does not)."""
+    before = part[: max(part.find(name.evidence), 0)]
+    if _NAMES_ANOTHER.search(fold(before)):
+        return False
     return _key(context.awaiting) in ("", "name", "consent") or any(
         part[match.end() :].startswith(name.evidence) for match in _INTRODUCES.finditer(part)
     )
+
+
+_NAMES_ANOTHER = re.compile(r"\b(?:se llam(?:a|aba|an)|llamad[oa]|(?:hablar|habl\w|pas\w+) con|de parte de|de nombre)\W+$")
+"""Behind these words stands somebody else's name."""
 
 
 # --- intents ----------------------------------------------------------------------------------------------------------
@@ -298,12 +379,18 @@ def _learnt(seen: Grammar, acts: Acts, values: list[Found], context: Context) ->
             continue
         if name == "skip":
             found.append(Intent("dont_know", _key(context.awaiting), likely, text))
+        elif label == MEANING:
+            found.append(Intent("question", MEANING, likely, text))
         elif label in _TALKED_OVER:
             found.append(Intent("question", _TALKED_OVER[label], likely, text))
         elif name in _LEARNT:
             found.append(Intent(_LEARNT[name], topic, likely, text))
     found = [intent for intent in found if _possible(intent, found, values, context)]
-    return [_with_topic(intent, seen) for intent in found]
+    found = [_with_topic(intent, seen) for intent in found]
+    if any(intent.topic == MEANING for intent in found):
+        about = {intent.topic for intent in found if intent.name == "question"} - {MEANING, ""}
+        found = [intent for intent in found if intent.name != "question" or (intent.topic == MEANING) != bool(about)]
+    return found
 
 
 def _with_plain_ones(learnt: list[Intent], plain: list[Intent], *, asks: bool) -> list[Intent]:
@@ -346,7 +433,13 @@ def _possible(intent: Intent, found: list[Intent], values: list[Found], context:
         return not any(other.name in ("decline", "choice") and other.confidence > intent.confidence for other in found)
     if intent.name == "human":
         return intent.confidence >= SURE and not told
+    if intent.name == "question" and intent.confidence < _NO_GUESS:
+        return not any(other.name in _BARE_ANSWERS and other.confidence >= SURE for other in found)
     return intent.name not in _ONLY_BY_RULE
+
+
+_NO_GUESS = 0.6
+"""A question that is less likely is none beside a plain answer: "sí, venga, dime"."""
 
 
 def _says_the_opposite(intent: Intent, found: list[Intent]) -> bool:
@@ -384,14 +477,20 @@ def _outranked(intent: Intent, urgent: list[Intent]) -> bool:
     return intent.name in ("question", "interest", "objection") and "human" in names
 
 
-def _guarded(wording: Wording) -> list[Intent]:
-    """What the guardrails found, as intents; the marks that redaction left stand for what was there."""
-    found: list[Intent] = []
-    for finding in inspect(wording.text).findings:
-        name = _GUARD_INTENTS.get(finding.name)
-        if name:
-            topic = "exfiltration" if finding.name == "exfiltration" else ""
-            found.append(Intent(name, topic, evidence=finding.evidence))
+def guard_intents(verdict: Verdict) -> tuple[Intent, ...]:
+    """What the guardrails found, as intents."""
+    return tuple(
+        Intent(_GUARD_INTENTS[found.name], "exfiltration" if found.name == "exfiltration" else "", evidence=found.evidence)
+        for found in verdict.findings
+        if found.name in _GUARD_INTENTS
+    )
+
+
+def _guarded(wording: Wording, context: Context) -> list[Intent]:
+    """What the guardrails found; the marks that redaction left stand for what was there."""
+    gate = guard_intents(inspect(wording.text)) if context.guarded is None else context.guarded
+    # What the guardrails quote is folded; who wrote it otherwise is shown all of it.
+    found = [i if i.evidence in wording.text else msgspec.structs.replace(i, evidence=wording.text) for i in gate]
     if HEALTH_MARK in wording.text:
         found.append(Intent("health", "other", evidence=HEALTH_MARK))
     elif CANCER_OVERCOME_MARK in wording.text:
@@ -425,7 +524,11 @@ _HEDGED = re.compile(
 )
 _YES_TO_BEGIN_WITH = re.compile(
     r"(?:\W|(?:claro|bueno|pues|que|ah|ay|vale|venga|ok|hombre|mujer|rapido|por favor|gracias)\b|"
-    r"si\b(?=\W*(?:$|[^\w\s]|si\b|claro|por favor|gracias|vale|venga|rapido|ok\b|adelante|quiero|acepto|perfecto|de acuerdo)))*"
+    r"si\b(?=\W*(?:$|[^\w\s]|si\b|claro|por (?:favor|supuesto)|gracias|vale|venga|rapido|ok\b|adelante|quiero|acepto|perfecto|"
+    r"(?:estoy )?de acuerdo|senor(?:a|ita)?\b|hij[oa]\b|mujer\b|hombre\b|como no\b|desde luego|seguro\b|correcto|exacto|eso\b|"
+    r"(?:tu )?dale\b|hazlo\b|de una\b|conforme|(?:lo |la )?autorizo|"
+    r"(?:(?:te|le|os|les) )?doy (?:mi |el )?(?:permiso|consentimiento)|(?:no hay|sin|ningun) problema|"
+    r"(?:esta|todo|me parece) bien\W*$)))*"
 )
 _YES: frozenset[str] = frozenset(("affirm", "accept"))
 _BESIDE_AN_ANSWER = frozenset(("greeting", "thanks", "bye", "language"))
@@ -478,7 +581,9 @@ def _hedged(seen: Grammar) -> bool:
     return False
 
 
-def _after_confirmation(values: list[Found], intents: list[Intent], context: Context, whole: Whole) -> list[Found]:
+def _after_confirmation(
+    values: list[Found], intents: list[Intent], context: Context, whole: Whole, seen: Grammar
+) -> list[Found]:
     """A yes to a proposed value makes it certain; the same value said again does, too."""
     key = _key(context.awaiting)
     if not (context.awaiting or "").startswith("confirm:"):
@@ -486,9 +591,52 @@ def _after_confirmation(values: list[Found], intents: list[Intent], context: Con
     if context.candidate is True and whole == "no":
         return [Found(key, False, intents[0].evidence)]  # a "no" to "he or she smokes" says the opposite
     agreed = any(intent.name in _YES for intent in intents) and not any(intent.name == "deny" for intent in intents)
+    others = [value for value in values if value.key != key]
+    if _repeats(seen, context) or (context.candidate in (0, False) and _DENIES_HAVING.match(seen.plain)):
+        return [*others, *confirmed_candidate(context, seen.wording.text)]
+    instead = _said_instead(seen, context)
+    if instead is not None:
+        return [*others, instead]
     if agreed and not any(value.key == key for value in values):
         return [*values, *confirmed_candidate(context, intents[0].evidence)]
     return [
         msgspec.structs.replace(value, confidence=1.0) if value.key == key and value.value == context.candidate else value
         for value in values
     ]
+
+
+_AGREES = re.compile(r"\W*(?:si|claro|exacto|eso|correcto|vale|asi es|efectivamente)\b(?!\W*(?:pero|aunque)\b)")
+
+
+def _repeats(seen: Grammar, context: Context) -> bool:
+    """Whether somebody agrees and says the very number again that is asked about, whatever else they tell beside it."""
+    candidate = context.candidate
+    if isinstance(candidate, bool) or not isinstance(candidate, int | float) or not _AGREES.match(seen.plain):
+        return False
+    return any(number.value == candidate and not number.rejected for number in seen.numbers)
+
+
+_HAVING = r"(?:(?:la |lo |de eso )?(?:tengo|fumo|hay|tenemos|debo|queda))"
+_NONE_OF_IT = r"(?:ningun[oa]?|nada|cero)"
+_DENIES_HAVING = re.compile(
+    rf"\W*(?:no,? )?(?:no,? |que no,? )?(?:{_HAVING}\b(?: (?:no|{_NONE_OF_IT}))?|{_NONE_OF_IT}\b(?: {_HAVING})?)\W*$"
+)
+"""Agrees that there is none: "no tengo", "ninguna", "no tengo no"."""
+_MOST_TIMES_OFF = 3
+
+
+def _said_instead(seen: Grammar, context: Context) -> Found | None:
+    """The one number that is said in place of the amount that is asked about: "9.400 exactos" when it was 9,000."""
+    candidate, key = context.candidate, _key(context.awaiting)
+    said = [number for number in seen.numbers if not number.rejected]
+    if key not in MONEY_KEYS or isinstance(candidate, bool) or not isinstance(candidate, int | float) or len(said) != 1:
+        return None
+    value, number = as_number(said[0].value), said[0]
+    near = candidate and candidate / _MOST_TIMES_OFF <= value <= candidate * _MOST_TIMES_OFF
+    alone = len([token for token in seen.tokens if token.kind == "word"]) <= _FEW_WORDS
+    if not near or value == candidate or number.unit not in ("", "money") or number.period or not alone:
+        return None
+    return Found(key, value, seen.wording.evidence(number.start, number.end), correction=True)
+
+
+_FEW_WORDS = 4

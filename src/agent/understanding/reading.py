@@ -107,7 +107,8 @@ class Context(msgspec.Struct, frozen=True):
     `awaiting` is the conversation's (`consent`, a profile key, `confirm:<key>`, `choice`, `accept` or None); `profile` what
     is known; `candidate` the value that a `confirm:` question proposes; `options` the ids of the options shown, in order,
     `titles` and `premiums` (EUR a month) what stands beside them; `today` an ISO date; `language` the one spoken so
-    far; `birth_year` what was told of the date of birth, or 0.
+    far; `birth_year` what was told of the date of birth, or 0; `guarded` what the guardrails found in the message, None
+    when they have not looked.
     """
 
     awaiting: str | None = None
@@ -120,3 +121,4 @@ class Context(msgspec.Struct, frozen=True):
     language: str = "es"
     stage: str = "INICIO"
     birth_year: int = 0
+    guarded: tuple[Intent, ...] | None = None

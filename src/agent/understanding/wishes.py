@@ -34,7 +34,8 @@ def product_wished(seen: Grammar, acts: Acts) -> list[Found]:
         return []
     for product in PRODUCTS:
         match = _named(f"product {product}").search(seen.plain)
-        if match and not re.search(r"\bno\b[^.;,]{0,16}$", seen.plain[: match.start()]):
+        before = seen.plain[: match.start()] if match else ""
+        if match and not re.search(r"\bno\b[^.;,]{0,16}$|\bde $", before):
             return [Found("details.product", product, seen.wording.evidence(*match.span()))]
     return []
 

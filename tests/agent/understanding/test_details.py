@@ -34,17 +34,17 @@ def detail(name: str, text: str, awaiting: str | None = None, **context: Any) ->
 @pytest.mark.parametrize(
     ("text", "awaiting", "when"),
     [
-        ("mañana por la tarde al 612 34 56 78", "smoker", "mañana tarde"),
+        ("mañana por la tarde al 612 34 56 78", "smoker", "mañana por la tarde"),
         ("a partir de las 6", "smoker", "a partir de las 6"),
         ("a partir de las 6", "dependents", "a partir de las 6"),
-        ("el lunes por la mañana", "age", "lunes mañana"),
-        ("mejor el jueves por la tarde, por favor", None, "jueves tarde"),
-        ("llámame mañana por la tarde", None, "mañana tarde"),
+        ("el lunes por la mañana", "age", "el lunes por la mañana"),
+        ("mejor el jueves por la tarde, por favor", None, "el jueves por la tarde"),
+        ("llámame mañana por la tarde", None, "mañana por la tarde"),
         ("llamadme mañana por la mañana", None, "mañana por la mañana"),
         ("mi móvil es 655123456, mejor entre las 4 y las 6", None, "entre las 4 y las 6"),
-        ("¿me podéis llamar el jueves a las 5 y media de la tarde?", None, "jueves a las 5 y media tarde"),
+        ("¿me podéis llamar el jueves a las 5 y media de la tarde?", None, "el jueves a las 5 y media de la tarde"),
         ("prefiero que me llame alguien después de las 18:30", "choice", "después de las 18:30"),
-        ("trabajo por las noches, llamadme por la mañana", None, "mañana"),
+        ("trabajo por las noches, llamadme por la mañana", None, "por la mañana"),
         ("tengo la tarde libre, llamadme a partir de las cinco", "smoker", "a partir de las cinco"),
     ],
 )
