@@ -133,6 +133,7 @@ def _known(turn: Turn, drafts: list[Draft]) -> Facts:
         *turn.figures,
     ]
     own_words = [str(profile[key]) for key in ("occupation", "email") if key in profile]
+    own_words += [turn.book.value(doubt["key"], doubt["value"]) for doubt in facts.doubts(turn)[:1]]
     return facts_of(
         turn.conversation,
         turn.house,

@@ -120,15 +120,17 @@ _FORMAL = re.compile(
     r"\b(?:usted|disculpe|perdone|digame|expliqueme|le agradeceria|estimad[oa]s?|senor(?:es|ita)? mi[oa]s?)\b|"
     r"(?:^|[.,;:!?¿\n]|\b(?:hola|buenas|buenos dias|buenas tardes|por favor))\W*(?:me (?:puede|podria)|sabe si)\b"
 )
-_INFORMAL = re.compile(r"\b(?:tutea(?:me|rme|nos)|(?:habl|trat|escrib)\w* de tu|de tu (?:por favor|porfa|mejor)|no me (?:hables|trates) de usted)\b")
+_INFORMAL = re.compile(
+    r"\b(?:tutea(?:me|rme|nos)|(?:habl|trat|escrib)\w* de tu|de tu (?:por favor|porfa|mejor)|no me (?:hables|trates) de usted)"
+)
 
 
 def _settle_address(turn: Turn) -> None:
     """Whoever says "usted" to us is addressed like that from then on, unless they ask for "tú"."""
     said = fold(turn.words).text
     if _INFORMAL.search(said):
-        turn.conversation.memory["address"], turn.conversation.memory["address_asked"] = "tu", True
-    elif _FORMAL.search(said) and not turn.conversation.memory.get("address_asked"):
+        turn.conversation.memory["address"] = "tu"
+    elif _FORMAL.search(said) and turn.conversation.memory.get("address") != "tu":
         turn.conversation.memory["address"] = "usted"
 
 

@@ -134,3 +134,36 @@ def test_choosing_again_what_is_chosen_repeats_nothing() -> None:
     assert "no cubre" not in talk.text
     assert "Repasemos" not in talk.text
     assert talk.awaiting == "accept"
+
+
+@pytest.mark.parametrize(
+    "born", ["nací el 14/03/1986", "14 de marzo de 1986", "mi fecha es 02-11-1990", "soy del 1 de mayo de 1971"]
+)
+def test_a_date_of_birth_that_is_asked_about_is_shown(born: str) -> None:
+    talk = Talk()
+    talk.say(f"hola, quiero un seguro, no fumo, {born}, creo")
+    talk.say("sí")
+    for _ in range(4):
+        if talk.awaiting == "confirm:birth_date":
+            break
+        talk.say("no sé")
+    assert "guard.reply_replaced" not in talk.events()
+
+
+@pytest.mark.parametrize(
+    "words", ["tutéame porfa", "háblame de tú por favor", "escríbeme de tú", "no me trates de usted", "mejor trátame de tú"]
+)
+def test_whoever_asks_for_tu_is_addressed_so_from_then_on(words: str) -> None:
+    talk = Talk()
+    talk.say("Buenas tardes, disculpe, querría información")
+    assert talk.conversation.memory["address"] == "usted"
+    talk.say(words)
+    talk.say("perdone, ¿cuánto costaría?")
+    assert talk.conversation.memory["address"] == "tu"
+
+
+@pytest.mark.parametrize("words", ["¿el banco me puede obligar a coger el suyo?", "mi jefe no sabe si me puede dar de alta"])
+def test_what_somebody_else_may_do_is_no_formal_address(words: str) -> None:
+    talk = Talk()
+    talk.say(words)
+    assert talk.conversation.memory.get("address") != "usted"
