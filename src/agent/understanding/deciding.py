@@ -114,6 +114,8 @@ def _with_what_was_taken_back(found: list[Found], seen: Grammar, context: Contex
     return [*(each for each in found if each.evidence != evidence), Found(keys[0], value, evidence, CERTAIN, correction=True)]
 
 
+_QUOTES_US = re.compile(r"\b(?:pusiste|has puesto|pones que|dices que|dijiste|apuntaste|has apuntado)\b")
+"""What we wrote down is repeated, to be put right: it is not told."""
 _SUPPOSED = re.compile(r"\bsi\b|\bcuando\b|\bcomo si\b")
 
 
@@ -124,6 +126,8 @@ def _heeding_mood(found: Found, seen: Grammar, acts: Acts, asked: str) -> Found:
     asking = "?" in seen.plain or acts.get("question", 0.0) >= SURE
     supposing = any(seen.wording.evidence(*match.span()).lower() != "sí" for match in _SUPPOSED.finditer(seen.plain))
     bargaining = any(acts.get(f"objection:{kind}", 0.0) >= LIKELY for kind in ("price", "competitor"))
+    if _QUOTES_US.search(seen.plain) and found.key == "age":
+        return msgspec.structs.replace(found, confidence=DOUBTFUL)
     if (asking and supposing) or ((supposing or bargaining) and found.key == "monthly_budget"):
         return msgspec.structs.replace(found, confidence=DOUBTFUL)
     return found
