@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_currency, format_decimal
 
-from src.agent.profile import AMOUNTS, IN_YEARS
+from src.agent.profile import AMOUNTS, FIELDS, IN_YEARS
+from src.agent.texts import phrasebook
 from src.desk import words as code_words
 
 LANGUAGES = {"es": "Español", "en": "English"}
@@ -70,25 +71,9 @@ KINDS = {
     "unknown": "algo que no se puede leer",
     "welcome": "abre el chat",
 }
+_SPANISH = phrasebook("es", "tu")
 TITLES = {
-    "name": "Nombre",
-    "birth_date": "Fecha de nacimiento",
-    "age": "Edad",
-    "smoker": "Fuma",
-    "occupation": "Profesión",
-    "occupation_class": "Riesgo de la profesión",
-    "marital_status": "Estado civil",
-    "dependents": "Personas a cargo",
-    "monthly_income": "Ingresos al mes",
-    "mortgage_balance": "Hipoteca pendiente",
-    "other_debts": "Otras deudas",
-    "savings": "Ahorros",
-    "existing_cover": "Otros seguros de vida",
-    "sum_assured": "Capital que pide",
-    "monthly_budget": "Presupuesto al mes",
-    "term_years": "Plazo",
-    "email": "Correo",
-    "postal_code": "Código postal",
+    **{key: _SPANISH.say(field.label) for key, field in FIELDS.items()},
     "mortgage": "Hipoteca",
     "debts": "Deudas",
     "income": "Ingresos de la familia",

@@ -36,7 +36,9 @@ assert correct(talk.conversation, {KEY: 7_000}, START + timedelta(days=1), "oper
 # The doors, the forms, the CRM, the rules of a lead, the language model and the reader of amounts know it.
 assert {KEY} <= set(Profile.__struct_fields__) & set(Correction.__struct_fields__)
 assert forms.FIELDS[KEY] == "number"
-assert wording.shown(6_000, KEY) == "6,000 €"
+pages = wording.words("es", "Europe/Madrid")
+assert pages.shown(6_000, KEY).replace("\xa0", " ") == "6.000 €"
+assert pages.title(KEY) == "Préstamo del coche"
 assert [one.name for one in ATTRIBUTES if one.key == KEY] == ["Préstamo del coche (€)"]
 assert msgspec.convert({"at_least": {KEY: 1}}, When)
 assert msgspec.convert({"values": [{"key": KEY, "value": 6_000, "evidence": "6.000"}], "intents": []}, ModelReading)

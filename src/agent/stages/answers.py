@@ -81,7 +81,9 @@ def _answer_question(turn: Turn, intent: Intent) -> bool:
         pass  # the proposal that comes now is the answer
     elif (answer := _ANSWERS.get(topic) or (_OF_A_PROPOSAL if priced else _BEFORE_ONE).get(topic)) is not None:
         answer(turn)
-    elif not answer_from_knowledge(turn, asked=beside, about="" if turn.words else topic):
+    elif not (beside and answer_from_knowledge(turn, asked=beside)) and not answer_from_knowledge(
+        turn, about="" if turn.words else topic
+    ):
         if turn.changes and not beside:  # "35?" is an answer
             return False
         turn.say("unclear.nothing_found" if not beside or "?" in beside else "unclear.in_a_moment")
