@@ -47,7 +47,7 @@ def arriving(message: dict[str, Any]) -> list[Inbound]:
     metadata = {"display_phone_number": "34910000000", "phone_number_id": "1"}
     value = {"metadata": metadata, "messages": [item]}
     body = {"object": "whatsapp_business_account", "entry": [{"changes": [{"field": "messages", "value": value}]}]}
-    return list(parse(json.dumps(body).encode(), number_id="1", now=START).inbounds)
+    return list(parse(json.dumps(body).encode(), numbers=["1"], now=START).inbounds)
 
 
 def fate(talk: Talk, message: dict[str, Any]) -> str:
