@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-Owner = Literal["sale", "handoffs", "retention"]
+Owner = Literal["sale", "handoffs", "retention", "pause"]
 """Whose entry it is: only the owner makes, changes and cancels it."""
 Fate = Literal["do", "wait", "drop", "tell"]
 """What becomes of an entry that is due at a bad moment: it is done all the same, waits for a better one, is dropped (and
@@ -22,6 +22,7 @@ NOBODY_CAME: Final = "handoff_timeout"
 RETENTION: Final = "retention"
 CALL: Final = "call"
 PROMISE: Final = "promise"
+UNANSWERED: Final = "unanswered"
 DONE_KEPT = 50
 """So many names of what was done are remembered with a conversation."""
 
@@ -54,6 +55,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     PROMISE: Kind(
         owner="sale", human="tell", paused="wait", closed="wait", lasts=True, keeps=True, label="escribirle, como pidió"
     ),
+    # The bot was paused when this came: it is answered when it speaks again, unless a person has the conversation by then.
+    UNANSWERED: Kind(owner="pause", human="drop", paused="wait", label="contestar lo que llegó en la pausa"),
     # Everything about somebody goes after so much silence.
     RETENTION: Kind(owner="retention", label="los datos se borran"),
 }

@@ -25,8 +25,9 @@ from src.agent.stages.inicio import inicio
 from src.agent.stages.needs_analysis import needs_analysis
 from src.agent.stages.presentacion_propuesta import presentacion_propuesta
 from src.agent.stages.reading import reading
-from src.agent.state import STAGES, Conversation, House, Step, decode, encode
+from src.agent.state import Conversation, House, Step, decode, encode
 from src.agent.turn import Reader, Search, Turn
+from src.agent.ways import WAYS
 from src.messages import Inbound
 from src.quoting import Catalogue
 
@@ -42,17 +43,6 @@ NODES: dict[str, Node] = {
     "PRESENTACION_PROPUESTA": presentacion_propuesta,
     "FINALIZADO": finalizado,
     "guarding_out": guarding_out,
-}
-
-WAYS: dict[str, tuple[str, ...]] = {
-    "guarding_in": ("reading", "guarding_out"),
-    "reading": ("duties",),
-    "duties": (*STAGES, "guarding_out"),
-    "INICIO": ("NEEDS_ANALYSIS", "guarding_out"),
-    "NEEDS_ANALYSIS": ("COTIZACION", "guarding_out"),
-    "COTIZACION": ("PRESENTACION_PROPUESTA", "guarding_out"),
-    "PRESENTACION_PROPUESTA": ("COTIZACION", "FINALIZADO", "guarding_out"),
-    "FINALIZADO": ("INICIO", "NEEDS_ANALYSIS", "PRESENTACION_PROPUESTA", "guarding_out"),
 }
 
 

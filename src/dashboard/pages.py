@@ -17,19 +17,19 @@ from flask import Blueprint, Response, abort, g, make_response, redirect, render
 from flask import url_for as address_of
 
 from src.dashboard import frame
-from src.dashboard.conversation_page import ConversationPage
 from src.dashboard.frame import NOT_FOUND, t, words
+from src.dashboard.inbox_page import InboxPages
 from src.dashboard.sessions import Patience, Sessions
 from src.dashboard.simulator import Simulator
 from src.desk.checks import WORKER_SILENCE_S, Check, SetupStep
 from src.desk.desk import Desk
+from src.desk.inbox import Inbox
 from src.desk.operators import MOST_LETTERS, Operators, dead_letter_id
 from src.desk.ports import Clock, Revocations
 from src.errors import LedgerUnavailable
 
 ANYONE, SESSION = "anyone", "session"
 """Who a page is for."""
-PER_PAGE = 50
 LETTERS_SHOWN = 100
 HOURS = 24
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -40,19 +40,19 @@ class Backstage(msgspec.Struct, frozen=True, kw_only=True):
 
     `checks` looks at everything the product depends on. `set_up_chatwoot` makes what is missing in the Chatwoot account, None
     when none is configured. `workers` gives the seconds since each worker's last sign of life,
-    `channels` the state of each channel in a word, `typed_key` the contact key of a phone as people type it, or None.
+    `channels` the state of each channel in a word,
     `secure`: people come over https. Times are shown in `timezone`. `is_tried_out`: no channel is connected, so nobody but the
     house's own people is answered.
     """
 
     desk: Desk
+    inbox: Inbox
     operators: Operators
     checks: Callable[[], Sequence[Check]]
     set_up_chatwoot: Callable[[], Sequence[SetupStep]] | None
     admin_token: Callable[[], str]
     workers: Callable[[], Mapping[str, float]]
     channels: Mapping[str, str]
-    typed_key: Callable[[str], str | None]
     now: Clock
     revocations: Revocations
     secure: bool
@@ -65,7 +65,7 @@ def pages(backstage: Backstage) -> Blueprint:
     sessions = Sessions(backstage.admin_token, backstage.revocations, secure=backstage.secure)
     here = _Pages(backstage, sessions)
     simulator = Simulator(backstage.desk, backstage.now)
-    one = ConversationPage(backstage.desk, backstage.operators, backstage.typed_key)
+    one = InboxPages(backstage.desk, backstage.inbox, backstage.operators, backstage.now)
     routes: list[tuple[str, str, Callable[..., Any], str]] = [
         ("GET", "/login", here.login, ANYONE),
         ("POST", "/login", here.log_in, ANYONE),
@@ -76,7 +76,8 @@ def pages(backstage: Backstage) -> Blueprint:
         ("GET", "/dashboard/", here.entrance, SESSION),
         ("GET", "/dashboard/activity", here.activity, SESSION),
         ("GET", "/dashboard/technical", here.technical, SESSION),
-        ("GET", "/dashboard/conversations", here.conversations, SESSION),
+        ("GET", "/dashboard/conversations", one.conversations, SESSION),
+        ("GET", "/dashboard/live", one.live, SESSION),
         ("GET", "/dashboard/conversations/<reference>", one.conversation, SESSION),
         ("POST", "/dashboard/conversations/<reference>/takeover", one.take_over, SESSION),
         ("POST", "/dashboard/conversations/<reference>/handback", one.hand_back, SESSION),
@@ -234,21 +235,6 @@ class _Pages:
             channels=self._backstage.channels,
             workers=workers,
         )
-
-    def conversations(self) -> Any:
-        """A page of summaries, newest first."""
-        asked = {name: request.args.get(name, "").strip() for name in ("stage", "owner", "q", "cursor")}
-        try:
-            page = self._desk.conversations(
-                cursor=asked["cursor"],
-                limit=PER_PAGE,
-                stage=asked["stage"],
-                owner=asked["owner"],
-                query=self._backstage.typed_key(asked["q"]) or asked["q"],
-            )
-        except ValueError:
-            abort(400, t("Esa página de la lista no existe. Vuelve a la primera."))
-        return render_template("conversations.html", asked=asked, now=self._backstage.now(), **page)
 
     # -- looking after it ------------------------------------------------------------------------------------------
 

@@ -9,18 +9,28 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from flask import Response, abort, redirect, render_template, request
 from flask import url_for as address_of
 
+from src.dashboard import way
 from src.dashboard.frame import t, words
 from src.desk.desk import Desk
 from src.desk.ports import Clock
 from src.messages import PLAYED, Contact, Inbound
 
 ROWS_SHOWN = 100
+STARTERS = (
+    "Hola, quiero un seguro de vida",
+    "¿Cuánto cuesta?",
+    "¿Qué cubre?",
+    "Quiero hablar con una persona",
+)
+"""What one may begin with instead of an empty box."""
 _MADE_UP = re.compile(r"3460[0-9]{7}")
 """The numbers that may be played: the same range as `make chat` uses."""
 
@@ -34,6 +44,21 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reply_id: str = ""
 
 
+class Persona(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody to try the assistant with: what they are like, and what they say."""
+
+    name: str
+    who: str
+    lines: tuple[str, ...]
+
+
+@cache
+def personas() -> Mapping[str, Persona]:
+    """Those who can be played at a click, by the word in the address."""
+    written = (Path(__file__).parent / "personas.toml").read_bytes()
+    return msgspec.toml.decode(written, type=dict[str, Persona])
+
+
 class Simulator:
     """The views of the simulated phone. Each browser tab plays the number in its address."""
 
@@ -42,18 +67,48 @@ class Simulator:
         self._now = now
 
     def phone(self) -> Any:
-        """The page. Without a number somebody new is made up."""
-        number = request.args.get("number")
+        """The page. Without a number somebody new is made up; `play` names who talks by themselves."""
+        number, playing = request.args.get("number"), request.args.get("play", "")
         if number is None:
             fresh = f"3460{secrets.randbelow(10**7):07d}"
-            return redirect(address_of("dashboard.phone", number=fresh), 303)
-        return render_template("try.html", number=_made_up(number), key=_key(number))
+            return redirect(address_of("dashboard.phone", number=fresh, play=playing or None), 303)
+        return render_template(
+            "try.html",
+            number=_made_up(number),
+            key=_key(number),
+            personas=personas(),
+            playing=playing,
+            lines=personas()[playing].lines if playing in personas() else (),
+            starters=STARTERS,
+            way_width=way.WIDTH,
+            way_height=way.HEIGHT,
+            way_boxes=way.boxes(),
+            way_lines=way.lines(),
+        )
 
     def messages(self) -> Any:
-        """The last rows of the transcript, ready to be shown, and where the sale stands."""
-        shown = self._desk.conversation(_key(_made_up(request.args.get("number", "")))) or {}
-        rows = [self._row(row) for row in shown.get("messages", [])[-ROWS_SHOWN:]]
-        return _json({"messages": rows, "stage": words().stage(shown["stage"]) if shown else "", "owner": shown.get("owner")})
+        """The last rows of the transcript, ready to be shown, where the sale stands and what it knows; the version alone where
+        that is the one that the page has."""
+        key = _key(_made_up(request.args.get("number", "")))
+        version = self._desk.version(key)
+        if version == request.args.get("version"):
+            return _json({"version": version})
+        one = self._desk.conversation(key)
+        if one is None:
+            return _json({"messages": [], "stage": "", "owner": None})
+        rows = one["messages"][-ROWS_SHOWN:]
+        known = {"one": one, "evidence": {row["id"]: row["text"][:120] for row in rows if row["text"]}}
+        return _json(
+            {
+                "messages": [self._row(row) for row in rows],
+                "stage": words().stage(one["stage"]),
+                "code": one["stage"],
+                "owner": one["owner"],
+                "version": version,
+                "learnt": render_template("learnt.html", **known),
+                "priced": render_template("priced.html", **known),
+            }
+        )
 
     def say(self) -> Any:
         """Hands in what the prospect said; it is kept when this returns."""

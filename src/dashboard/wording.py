@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from src.agent.profile import AMOUNTS, FIELDS, IN_YEARS
 from src.agent.texts import phrasebook
@@ -25,6 +25,13 @@ from src.desk import words as code_words
 LANGUAGES = {"es": "Español", "en": "English"}
 """What can be read, and what each calls itself."""
 STAGES: Mapping[str, str] = {stage: said.title for stage, said in code_words.STAGES.items()}
+SHORT_STAGES = {
+    "INICIO": "Saludo y permiso",
+    "NEEDS_ANALYSIS": "Qué necesita",
+    "COTIZACION": "Cálculo del precio",
+    "PRESENTACION_PROPUESTA": "Propuesta",
+    "FINALIZADO": "Cierre",
+}
 OUTCOMES: Mapping[str, str] = {outcome: said.of_the_sale for outcome, said in code_words.OUTCOMES.items()}
 REASONS = code_words.REASONS
 ROLES = code_words.SPEAKERS
@@ -104,6 +111,22 @@ AWAITED = {
     "choice": "que elija una opción",
     "accept": "que confirme la opción elegida",
 }
+QUEUES = {
+    "needs": "Te necesitan",
+    "waiting": "Esperan al cliente",
+    "bot": "Del bot",
+    "closed": "Cerradas",
+    "all": "Todas",
+}
+MORE_REASONS = {"paused": "escribió durante la pausa"}
+UNANSWERED = {
+    "human": "No contesta el asistente: la conversación la lleváis vosotros.",
+    "paused": "No se ha contestado: el asistente estaba en pausa. Contestará al reanudarlo.",
+    "opted_out": "No se contesta: pidió no recibir más mensajes.",
+    "limit": "No se contesta: ha llegado al tope de mensajes de hoy.",
+    "waiting": "El asistente está con ello.",
+}
+"""By `unanswered` of a conversation."""
 CONFLICTS = {
     "window_closed": "Han pasado más de 24 horas desde su último mensaje: WhatsApp solo admite ahora una plantilla.",
     "no_channel": "El canal por el que escribió ya no está conectado.",
@@ -140,8 +163,8 @@ _FAULTS = (
 )
 """How the desk says what is wrong with a value, in English, and how we do."""
 TABLES: tuple[Mapping[Any, str], ...] = (
-    STAGES, OUTCOMES, REASONS, ROLES, OWNERS, LANES, STATUSES, TIERS, PRODUCTS, COVERAGES, KINDS, TITLES, VALUES, SOURCES,
-    AWAITED, CONFLICTS, HEADINGS, ADVICE, dict(_FAULTS), {"": OTHERWISE},
+    STAGES, SHORT_STAGES, OUTCOMES, REASONS, ROLES, OWNERS, LANES, STATUSES, TIERS, PRODUCTS, COVERAGES, KINDS, TITLES, VALUES,
+    SOURCES, AWAITED, MORE_REASONS, UNANSWERED, QUEUES, CONFLICTS, HEADINGS, ADVICE, dict(_FAULTS), {"": OTHERWISE},
 )  # fmt: skip
 """Every table whose values are texts for `t`."""
 
@@ -188,6 +211,13 @@ class Words:
     def stage(self, code: str) -> str:
         return self.name_of(code, STAGES)
 
+    def short_stage(self, code: str) -> str:
+        """The stage in two words, for a drawing."""
+        return self.name_of(code, SHORT_STAGES)
+
+    def percent(self, share: float) -> str:
+        return format_percent(share, locale=self.language)
+
     def outcome(self, code: str) -> str:
         return self.name_of(code, OUTCOMES)
 
@@ -216,6 +246,14 @@ class Words:
     def refusal(self, code: str, otherwise: str) -> str:
         """Why something cannot be done now."""
         return self.t(CONFLICTS[code]) if code in CONFLICTS else otherwise
+
+    def reason(self, code: str) -> str:
+        """Why a person is asked for."""
+        return self.name_of(code, {**REASONS, **MORE_REASONS})
+
+    def unanswered(self, code: str) -> str:
+        """Why the last message has no answer."""
+        return self.name_of(code, UNANSWERED)
 
     def coverages(self, codes: Any) -> str:
         return ", ".join(self.name_of(code, COVERAGES) for code in codes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from src.agent.agenda import UNANSWERED
 from src.agent.state import Conversation
 from src.desk import jobs
 from src.desk.failures import first_code, reason_of
@@ -17,6 +18,8 @@ from src.errors import Conflict
 from src.messages import PLAYED, Contact, Inbound, Receipt, channel_of, line_of
 
 MESSAGES_SHOWN = 1_000
+UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
+"""What somebody does without saying anything."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -79,7 +82,25 @@ class Desk:
         record = self._records.record(contact)
         if record is None:
             return None
-        return _shown(record, shown_conversation(record))
+        conversation = shown_conversation(record)
+        return {**_shown(record, conversation), "unanswered": self._unanswered(record, conversation)}
+
+    def _unanswered(self, record: Record, conversation: Conversation) -> str | None:
+        """Why the last message has no answer yet: a stable word, or None where it needs none."""
+        last = record.rows[-1] if record.rows else None
+        if last is None or last.get("role") != "prospect" or last.get("kind") in UNANSWERED_KINDS:
+            return None
+        if record.owner == "human":
+            return "human"
+        if conversation.agenda.get(UNANSWERED) or self._ledger.paused():
+            return "paused"
+        if conversation.outcome == "opted_out":
+            return "opted_out"
+        return "limit" if conversation.memory.get("limit_noticed") else "waiting"
+
+    def version(self, contact: str) -> str:
+        """Another one whenever anything changed that is shown of that conversation."""
+        return self._records.version(contact)
 
     def conversations(
         self, *, cursor: str = "", limit: int = 50, stage: str = "", owner: str = "", query: str = ""
@@ -127,7 +148,16 @@ def _head(record: Record, conversation: Conversation) -> dict[str, Any]:
         "owner": record.owner,
         "outcome": conversation.outcome,
         "awaiting": conversation.awaiting,
+        "handoff": _handoff(record, conversation),
     }
+
+
+def _handoff(record: Record, conversation: Conversation) -> dict[str, Any] | None:
+    """Why a person has it, and since when."""
+    called = conversation.memory.get("handoff")
+    if record.owner != "human" or not called:
+        return None
+    return {"reason": called.get("reason", ""), "since": called.get("at"), "urgent": bool(called.get("urgent"))}
 
 
 def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import msgspec
 
 from src.agent.redaction import redact
 from src.agent.redaction import without_secrets as _safe_text
-from src.agent.state import Conversation
 from src.desk.crm import Mirrored, Note
 from src.desk.ports import Arrival
 from src.messages import Contact, Content, Echo, Event, Inbound, Outbound
@@ -176,8 +175,3 @@ def contact_of(key: str) -> Contact:
     channel, _, address = key.partition(":")
     is_phone = address.isascii() and address.isdigit()
     return Contact(key=key, channel=channel, phone=f"+{address}" if is_phone else None, bsuid=None if is_phone else address)
-
-
-def listed_name(conversation: Conversation) -> str:
-    """The name under which operators find a conversation."""
-    return str(conversation.profile.get("name") or conversation.contact.name or "").casefold()[:64]

@@ -18,6 +18,7 @@ from src.agent.redaction import clean
 from src.agent.state import Conversation
 from src.desk import handoff, jobs
 from src.desk.crm import Moved
+from src.desk.finding import listed_under
 from src.desk.human_words import from_typing
 from src.desk.loading import conversation_or_new, readable_conversation, reply_window
 from src.desk.mirror import jobs_of_lead
@@ -182,7 +183,7 @@ class Operators:
                 expected=record.state,
                 state=states.encode(after),
                 stage=after.stage,
-                name=jobs.listed_name(after),
+                name=listed_under(after),
                 owner=after.owner if after.owner != record.owner else "",
                 timer=after.agenda.wakes_at(human=after.owner == "human"),
                 mirrors=self._told(before, after, shown=shown),

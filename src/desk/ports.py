@@ -365,7 +365,20 @@ class Records(Protocol):
         """One contact with its transcript, or None."""
 
     def page(self, *, cursor: str, limit: int, stage: str, owner: str, query: str) -> Page:
-        """Contacts, newest first, without transcripts. Raises ValueError for a cursor that is none of ours."""
+        """Contacts without transcripts, newest first, or with a query in the order of the search. Raises ValueError for a
+        cursor that is none of ours."""
+
+    def people(self, *, cursor: str, limit: int, stage: str = "", owner: str = "") -> tuple[list[str], str | None]:
+        """Contacts of one list, newest first, and where to go on; some may have another owner. Raises ValueError."""
+
+    def search(self, query: str, *, cursor: str, limit: int) -> tuple[list[str], str | None]:
+        """Contacts that are found by words that hold all of the query, and where to go on. Raises ValueError."""
+
+    def briefly(self, contacts: Sequence[str], *, rows: int) -> list[Record]:
+        """Those of them that are there, each with the last rows of its transcript, at the cost of one."""
+
+    def version(self, contact: str) -> str:
+        """Another one whenever anything changed that is shown of the contact."""
 
     def resolve(self, reference: str) -> str:
         """The contact key for a key or alias; the reference itself when nobody goes by it."""

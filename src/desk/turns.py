@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from src.agent import state as states
-from src.agent.agenda import KINDS, NOBODY_CAME, RETENTION, Entry, Kind
+from src.agent.agenda import KINDS, NOBODY_CAME, RETENTION, UNANSWERED, Entry, Kind
 from src.agent.state import Conversation, Handoff, Step
 from src.desk import jobs
 from src.desk.agenda import SENT_WITHIN, UNKNOWN_LOOK, Done, Handler, Opens, dropped, failed, fate_of, no_way, told, waiting
 from src.desk.crm import Moved, Note
+from src.desk.finding import listed_under
 from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.loading import reply_window, stored_conversation
 from src.desk.mirror import jobs_of_lead
@@ -29,6 +30,9 @@ if TYPE_CHECKING:  # the notes know the tariff, which web processes have no use 
 
 MOST_ATTEMPTS = 3
 UPGRADE_PAUSE_S = 5.0
+RESUMED_LOOK = timedelta(seconds=20)
+"""So often who wrote during a pause is looked at: at the latest then they are answered when it ends."""
+MOST_UNANSWERED = 50
 CLOCK_PAUSE_S = 600.0
 WITHOUT_STATE = (
     "⚠️ Lo que el asistente tenía guardado de esta conversación no se puede leer. Lo que se ha dicho está aquí arriba: siga "
@@ -79,7 +83,7 @@ class Turns:
         self._handlers: Mapping[str, Handler] = {NOBODY_CAME: self._handoffs.nobody_came, **(handlers or {})}
         self._opens = opens
         self._templates = templates or {}
-        others = {name for name, kind in kinds.items() if kind.owner not in ("sale", "retention")}
+        others = {name for name, kind in kinds.items() if kind.owner not in ("sale", "retention", "pause")}
         if others != self._handlers.keys():
             raise ValueError(f"each kind of entry has one handler: {sorted(others ^ self._handlers.keys())}")
 
@@ -113,14 +117,16 @@ class Turns:
             self._ledger.commit(claim, self._listened(claim, conversation, []))
             return "recorded"
         self._follow_new_addresses(claim, inbounds)
+        newly = inbounds
+        conversation, inbounds = _with_unanswered(conversation, inbounds)
         if claim.owner == "human":
             return self._stay_silent(claim, conversation, inbounds)
-        self._show_attention(inbounds)
+        self._show_attention(newly)
         step = self._agent.advance(conversation, inbounds, claim.now)
         if step.erase:
             return self._erase(claim, step)
         if self._ledger.paused() and not _is_duty(conversation, step):
-            self._ledger.commit(claim, self._listened(claim, conversation, inbounds))
+            self._ledger.commit(claim, self._listened(claim, _unanswered(conversation, inbounds, claim.now), newly))
             return "paused"
         return self._answer(claim, step, inbounds)
 
@@ -144,6 +150,8 @@ class Turns:
             return self._finish(claim, waiting(conversation, entry, claim.now + UNKNOWN_LOOK))
         fate, until = fate_of(kind, claim.now, human=human, paused=paused, opens_at=opens_at)
         if fate == "wait":
+            if kind.owner == "pause":
+                until = min(until, claim.now + RESUMED_LOOK)
             return self._finish(claim, waiting(conversation, entry, until))
         if fate == "drop":
             return self._finish(claim, dropped(conversation, entry, claim.now))
@@ -160,6 +168,8 @@ class Turns:
     def _do(self, claim: Claim, conversation: Conversation, entry: Entry, kind: Kind) -> str:
         if kind.owner == "retention":
             return self._forget(claim)
+        if kind.owner == "pause":
+            return self._answer_late(claim, conversation)
         if kind.owner == "sale":
             step = self._agent.fall_due(conversation, entry, claim.now)
             after = step.conversation
@@ -181,6 +191,12 @@ class Turns:
         """Whether a text gets there, and in time for being sent."""
         channel = self._channels.get(conversation.contact.channel)
         return reply_window(channel, claim.heard_at, claim.now + SENT_WITHIN) if channel else "unknown"
+
+    def _answer_late(self, claim: Claim, conversation: Conversation) -> str:
+        """The pause is over: what came during it is answered as if it came now, all together."""
+        conversation, inbounds = _with_unanswered(conversation, ())
+        step = self._agent.advance(conversation, inbounds, claim.now)
+        return self._erase(claim, step) if step.erase else self._answer(claim, step, inbounds)
 
     def _finish(self, claim: Claim, done: Done) -> str:
         """Writes down what an entry came to, and tells whom it concerns."""
@@ -355,7 +371,7 @@ class Turns:
             agenda = agenda.with_entry(Entry(kind=RETENTION, due=last_needed + self._retention))
         settlement.state = states.encode(msgspec.structs.replace(conversation, agenda=agenda))
         settlement.stage = conversation.stage
-        settlement.name = jobs.listed_name(conversation)
+        settlement.name = listed_under(conversation)
         human = conversation.owner == "human"
         settlement.timer = agenda.wakes_at(human=human, kinds=self._kinds) or "none"
         if self._ledger.mirrors:
@@ -424,6 +440,22 @@ class Turns:
 
 def _handed_over(claim: Claim, reason: str, *, urgent: bool) -> bytes:
     return jobs.event(Event("conversation.handed_over", {"reason": reason, "urgent": urgent}), claim.now, claim.turn_id)
+
+
+def _with_unanswered(conversation: Conversation, inbounds: Sequence[Inbound]) -> tuple[Conversation, list[Inbound]]:
+    """What came during a pause and was not answered, before what comes now."""
+    entry = conversation.agenda.get(UNANSWERED)
+    if entry is None:
+        return conversation, list(inbounds)
+    earlier = msgspec.convert(entry.data["messages"], list[Inbound])
+    return msgspec.structs.replace(conversation, agenda=conversation.agenda.without(UNANSWERED)), [*earlier, *inbounds]
+
+
+def _unanswered(conversation: Conversation, inbounds: Sequence[Inbound], now: datetime) -> Conversation:
+    """The same with these kept until the bot may answer them."""
+    kept = msgspec.to_builtins(inbounds[-MOST_UNANSWERED:])
+    entry = Entry(kind=UNANSWERED, due=now + RESUMED_LOOK, data={"messages": kept})
+    return msgspec.structs.replace(conversation, agenda=conversation.agenda.with_entry(entry))
 
 
 def _is_duty(before: Conversation, step: Step) -> bool:

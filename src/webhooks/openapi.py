@@ -80,6 +80,14 @@ class Who(Exact):
     name: str | None
 
 
+class CalledPerson(Exact):
+    """Why a person has the conversation, and since when."""
+
+    reason: str
+    since: datetime | None
+    urgent: bool
+
+
 class Summary(Exact):
     """One conversation in a list."""
 
@@ -89,6 +97,7 @@ class Summary(Exact):
     owner: Owner
     outcome: Outcome | None
     awaiting: str | None
+    handoff: CalledPerson | None
     name: str | None
     created_at: datetime
     updated_at: datetime
@@ -186,6 +195,8 @@ class Conversation(Exact):
     owner: Owner
     outcome: Outcome | None
     awaiting: str | None
+    handoff: CalledPerson | None
+    unanswered: Literal["human", "paused", "opted_out", "limit", "waiting"] | None
     profile: Profile  # type: ignore[valid-type]
     profile_sources: dict[ProfileKey, Source]
     details: dict[str, Any]

@@ -18,8 +18,8 @@ from src.bootstrap import Services, make_services, now_stored, set_up_chatwoot
 from src.dashboard.pages import Backstage, pages
 from src.data_dir import chatwoot_of
 from src.desk.desk import Received
+from src.desk.inbox import Inbox
 from src.errors import BadSignature
-from src.integrations.identity import typed_key
 from src.integrations.lines import on_line
 from src.integrations.process_metrics import ProcessMetrics
 from src.integrations.whatsapp.payloads import Parsed, check_signature, parse
@@ -161,13 +161,13 @@ def _backstage(services: Services) -> Backstage:
     chatwoot = chatwoot_of(settings)
     return Backstage(
         desk=services.desk,
+        inbox=Inbox(services.records, shows_played=settings.is_tried_out),
         operators=services.operators,
         checks=services.checks,
         set_up_chatwoot=functools.partial(set_up_chatwoot, settings, chatwoot) if chatwoot else None,
         admin_token=services.admin_token,
         workers=services.ledger.workers,
         channels=settings.channels_in_words,
-        typed_key=typed_key,
         now=services.ledger.server_time,
         revocations=services.revocations,
         secure=settings.public_base_url.startswith("https://"),

@@ -18,6 +18,8 @@ from src.dashboard.pages import Backstage, pages
 from src.desk import jobs
 from src.desk.checks import Check
 from src.desk.desk import Desk
+from src.desk.finding import listed_under
+from src.desk.inbox import Inbox
 from src.desk.operators import Operators, dead_letter_id
 from src.desk.ports import Channel, Settlement
 from src.integrations.identity import typed_key
@@ -77,7 +79,7 @@ class Office:
             done=[job.id for job in claim.jobs],
             state=state or states.encode(conversation),
             stage=conversation.stage,
-            name=str(conversation.profile.get("name") or contact.name or "").casefold(),
+            name=listed_under(conversation),
             owner=owner,
             rows=[jobs.outbound_row(outbound) for outbound in outbounds],
             deliveries=[(outbound.id, msgspec.json.encode(outbound)) for outbound in outbounds],
@@ -216,13 +218,13 @@ def new_app(office: Office) -> Callable[..., Flask]:
     def make(**changes: Any) -> Flask:
         given: dict[str, Any] = {
             "desk": office.desk,
+            "inbox": Inbox(office.records),
             "operators": office.operators,
             "checks": lambda: [Check("store", True, "answers"), Check("workers", False, "0 alive", "start one")],
             "set_up_chatwoot": None,
             "admin_token": lambda: ADMIN,
             "workers": lambda: {"host.1": 0.4, "host.2": 99.0},
             "channels": {"WhatsApp": "simulator"},
-            "typed_key": typed_key,
             "now": office.ledger.server_time,
             "revocations": RedisRevocations(office.ledger),
             "secure": False,

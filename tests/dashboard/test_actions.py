@@ -273,7 +273,7 @@ def test_a_pause_is_seen_on_every_page_until_it_ends(operator: Visitor, office: 
     assert office.operators.paused()
     for method, path, rule in every_rule(operator.app):
         if method == "GET" and not rule.startswith(
-            ("/login", "/dashboard/static", "/dashboard/language", "/dashboard/try/messages", "/dashboard/<")
+            ("/login", "/dashboard/static", "/dashboard/language", "/dashboard/try/messages", "/dashboard/live", "/dashboard/<")
         ):
             answer = operator.get(path, follow_redirects=True)
             assert "The assistant is paused" in Page(answer).text, path
@@ -505,5 +505,6 @@ def test_every_form_can_be_sent_by_keyboard_and_is_labelled(operator: Visitor, o
             if tag in ("input", "select", "textarea") and attributes.get("type") not in ("hidden", "checkbox"):
                 assert attributes.get("id") in labelled, attributes
         forms = [attributes for tag, attributes in page.elements if tag == "form"]
-        assert sum(tag == "button" for tag, _ in page.elements) == len(forms)
-        assert all(form["method"] == "post" for form in forms)
+        senders = [attributes for tag, attributes in page.elements if tag == "button" and attributes.get("type") != "button"]
+        assert len(senders) == len(forms)
+        assert all(form["method"] == "post" or form.get("role") == "search" for form in forms)

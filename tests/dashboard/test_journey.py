@@ -60,7 +60,7 @@ def test_a_played_prospect_is_answered_and_seen(product: Product) -> None:
         conversation = visitor.get(f"{product.address}/dashboard/conversations/{PLAYED}").text
         assert "Hola, quiero información" in conversation
         assert "dado" in conversation
-        assert f"simulator:{PLAYED}" in visitor.get(f"{product.address}/dashboard/conversations").text
+        assert f"simulator:{PLAYED}" in visitor.get(f"{product.address}/dashboard/conversations?queue=all").text
     assert product.conversation(PLAYED)["consents"]["quote"]["given"] is True
     assert ADMIN_TOKEN not in product.log_file.read_text()
     assert PLAYED not in product.log_file.read_text()
@@ -121,11 +121,12 @@ def test_the_overview_keeps_itself_fresh_and_stays_where_it_is(product: Product,
     counted = "Number(document.querySelector('#figures b').textContent)"
     before = browser.js(counted)
     browser.js("document.querySelector('#hours details').open = true; document.querySelector('#stages a').focus()")
-    browser.js("window.stays = true; scrollTo(0, 120)")
+    browser.js("window.stays = true; scrollTo(0, 40)")
+    at = browser.js("scrollY")
     product.say(COUNTED, "hola")
     browser.js(LOOK)
     eventually(lambda: browser.js(counted) == before + 1)
-    assert browser.js("[scrollY, document.querySelector('#hours details').open, window.stays]") == [120, True, True]
+    assert browser.js("[scrollY, document.querySelector('#hours details').open, window.stays]") == [at, True, True]
     assert browser.js("document.activeElement === document.querySelector('#stages a')")
     assert not browser.complaints
 
@@ -158,6 +159,43 @@ def test_a_human_takes_over_and_talks_while_the_page_follows(product: Product, b
         lambda: "Tu sesión ha terminado" in browser.js("document.querySelector('#stale:not([hidden])')?.textContent ?? ''")
     )
     assert browser.js("document.querySelector('#text').value") == "Un borr"
+    assert all("401" in complaint for complaint in browser.complaints), browser.complaints
+
+
+def test_a_persona_is_played_at_a_click_while_graph_facts_and_price_follow(product: Product, browser: Browser) -> None:
+    log_in(product, browser)
+    browser.js("document.querySelector('.personas a').click()")
+    eventually(lambda: "play=marta" in (browser.js("location.search") or ""))
+    lit = "document.querySelector('#way .box.current')?.dataset.stage"
+    eventually(lambda: browser.js(lit) in ("PRESENTACION_PROPUESTA", "FINALIZADO"), within_s=90)
+    assert "36 años" in browser.js("document.querySelector('#learnt').textContent")
+    assert "Me llamo Marta" in browser.js("document.querySelector('#learnt .evidence').textContent")
+    assert "al mes" in browser.js("document.querySelector('#priced').textContent")
+    assert not browser.complaints
+
+
+def test_the_keyboard_goes_through_the_inbox_and_a_draft_is_kept(product: Product, browser: Browser) -> None:
+    for number in (ATTENDED, WATCHED):
+        product.say(number, "hola")
+        eventually(lambda number=number: product.replies(number))
+    log_in(product, browser)
+    browser.go(f"{product.address}/dashboard/conversations?queue=all")
+    key = "document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{}', bubbles: true}}))"
+    browser.js(key.format("/"))
+    assert browser.js("document.activeElement.id") == "q"
+    browser.js("document.activeElement.blur()")
+    browser.js(key.format("j"))
+    eventually(lambda: browser.js("document.querySelector('#person') !== null"))
+    first = browser.js("location.pathname")
+    assert browser.js("Math.abs(said.scrollHeight - said.scrollTop - said.clientHeight) < 2")
+    browser.js(key.format("r"))
+    assert browser.js("document.activeElement.id") == "text"
+    browser.type("Te llamo a las")
+    browser.js("document.activeElement.blur()")
+    browser.js(key.format("j"))
+    eventually(lambda: browser.js("location.pathname") not in (first, None))
+    browser.go(product.address + first)
+    assert browser.js("document.querySelector('#text').value") == "Te llamo a las"
     assert not browser.complaints
 
 

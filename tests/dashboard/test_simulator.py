@@ -35,7 +35,7 @@ def test_somebody_new_is_made_up_each_time_and_kept_in_the_address(operator: Vis
     assert first != second
     number = first.partition("number=")[2]
     assert f"+{number}" in Page(operator.get(first)).text
-    assert f"/dashboard/conversations/simulator:{number}" in Page(operator.get(first)).links()
+    assert f"/dashboard/conversations/simulator:{number}?queue=all" in Page(operator.get(first)).links()
 
 
 def test_what_is_said_is_kept_like_a_message_from_whatsapp(operator: Visitor, office: Office) -> None:

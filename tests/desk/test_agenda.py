@@ -122,7 +122,7 @@ def test_a_kind_without_a_handler_or_with_none_to_handle_does_not_start(house: H
 
 
 def test_every_kind_we_come_with_has_its_handler(office: Office) -> None:
-    assert {kind.owner for kind in KINDS.values()} <= {"sale", "handoffs", "retention"}
+    assert {kind.owner for kind in KINDS.values()} <= {"sale", "handoffs", "retention", "pause"}
     assert office.turns is not None  # it was made: see the check above
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from src.agent.agenda import RETENTION
+from src.agent.agenda import RETENTION, UNANSWERED
 from src.agent.state import Handoff
 from src.desk.operators import TRIES, Operators, dead_letter_id
 from src.desk.ports import Amendment, Settlement
-from src.desk.turns import MOST_ATTEMPTS
+from src.desk.turns import MOST_ATTEMPTS, RESUMED_LOOK
 from src.errors import Conflict, InvalidRequest, StaleCommit, UnknownContact, UnreadableState
 from src.messages import Contact, Content, Outbound
 from tests.desk.fakes import ANA, RETENTION_DAYS, Office
@@ -393,6 +393,52 @@ def test_while_paused_the_bot_is_silent_and_everything_is_recorded(counter: Coun
     turns_of_another_process(counter)
     counter.hears("¿y ahora?")
     assert counter.turn() == "answered"
+
+
+def test_who_wrote_during_a_pause_is_answered_when_it_ends_all_together(counter: Counter) -> None:
+    counter.greets()
+    counter.people.pause()
+    turns_of_another_process(counter)
+    for text in ("tengo 45 años", "y no fumo"):
+        counter.hears(text)
+        assert counter.turn() == "paused"
+    counter.skew.advance(RESUMED_LOOK.total_seconds() + 1)
+    assert counter.turn() == "put_off"
+    counter.people.resume()
+    turns_of_another_process(counter)
+    counter.skew.advance(RESUMED_LOOK.total_seconds() + 1)
+    assert counter.turn() == "answered"
+    assert counter.agent.heard[-1] == ["tengo 45 años", "y no fumo"]
+    assert counter.deliver() == "sent"
+    assert not counter.faults()
+
+
+def test_who_writes_again_after_a_pause_is_answered_with_what_waited(counter: Counter) -> None:
+    counter.greets()
+    counter.people.pause()
+    turns_of_another_process(counter)
+    counter.hears("tengo 45 años")
+    counter.turn()
+    counter.people.resume()
+    turns_of_another_process(counter)
+    counter.hears("¿hola?")
+    counter.skew.advance(2)
+    assert counter.turn() == "answered"
+    assert [entry.kind for entry in counter.conversation().agenda.entries if entry.kind == UNANSWERED] == []
+
+
+def test_who_was_taken_over_during_a_pause_is_not_answered_by_the_bot(counter: Counter) -> None:
+    counter.greets()
+    counter.people.pause()
+    turns_of_another_process(counter)
+    counter.hears("¿hola?")
+    counter.turn()
+    counter.people.take_over(ANA)
+    counter.people.resume()
+    turns_of_another_process(counter)
+    counter.skew.advance(RESUMED_LOOK.total_seconds() + 1)
+    assert counter.turn() == "dropped"
+    assert counter.waiting("delivery") == []
 
 
 def test_a_reply_that_waits_is_silenced_by_a_pause_too_and_a_persons_message_is_not(counter: Counter) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from src.agent import state as states
 from src.agent.state import Consent, Conversation
+from src.desk.finding import listed_under
 from src.desk.ports import Settlement
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.messages import Contact, Inbound
@@ -54,7 +55,11 @@ def keep(doors: Doors, phone: str, *, name: str = "", at: datetime = NOW, **fiel
         **fields,
     )
     settlement = done(
-        claim, state=states.encode(conversation), stage=conversation.stage, name=name.casefold(), owner=conversation.owner
+        claim,
+        state=states.encode(conversation),
+        stage=conversation.stage,
+        name=listed_under(conversation),
+        owner=conversation.owner,
     )
     doors.ledger.commit(claim, settlement)
     return key

@@ -15,7 +15,14 @@ const EAGER_FOR_MS = 20000;
 const shown = new Map();
 const typing = element("li", "typing", "…");
 typing.setAttribute("aria-label", phone.dataset.typing);
-let eagerUntil = 0;
+const starters = document.getElementById("starters");
+const lines = JSON.parse(phone.dataset.lines);
+const visited = new Set();
+const READING_MS = 900;
+let version = "";
+let spoken = 0;
+let saying = false;
+let eagerUntil = lines.length ? Date.now() + EAGER_FOR_MS : 0;
 let timer = 0;
 let looking = false;
 
@@ -38,6 +45,13 @@ text.addEventListener("keydown", (event) => {
   }
 });
 text.addEventListener("input", fit);
+starters.addEventListener("click", (event) => {
+  const starter = event.target.closest("button");
+  if (!starter) return;
+  starters.hidden = true;
+  say({ text: starter.textContent });
+  text.focus();
+});
 document.addEventListener("visibilitychange", look);
 look();
 
@@ -60,8 +74,9 @@ async function look() {
   if (looking || document.hidden) return;
   looking = true;
   clearTimeout(timer);
-  const seen = await ask(`${phone.dataset.address}?number=${encodeURIComponent(phone.dataset.number)}`, {});
-  if (seen) show(seen);
+  const known = new URLSearchParams({ number: phone.dataset.number, version });
+  const seen = await ask(`${phone.dataset.address}?${known}`, {});
+  if (seen && seen.messages) show(seen);
   looking = false;
   clearTimeout(timer);
   timer = setTimeout(look, Date.now() < eagerUntil ? EAGER_MS : CALM_MS);
@@ -90,6 +105,7 @@ function complain(message) {
 }
 
 function show(seen) {
+  version = seen.version ?? "";
   const atEnd = bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 80;
   let grown = false;
   for (const row of seen.messages) {
@@ -113,6 +129,44 @@ function show(seen) {
   else typing.remove();
   if (last && last.role !== "prospect" && grown) eagerUntil = Math.min(eagerUntil, Date.now() + 2000);
   if (grown && atEnd) bubbles.scrollTop = bubbles.scrollHeight;
+  starters.hidden = seen.messages.length > 0 || lines.length > 0;
+  light(seen);
+  if (seen.learnt !== undefined) {
+    put(document.getElementById("learnt"), seen.learnt);
+    put(document.getElementById("priced"), seen.priced);
+  }
+  const answered = !last || last.role !== "prospect" || seen.owner === "human";
+  if (spoken < lines.length && answered && seen.owner !== "human") setTimeout(speak, READING_MS);
+}
+
+// Where the sale is and where it has been.
+function light(seen) {
+  const stages = [...document.querySelectorAll("#way .box")].map((box) => box.dataset.stage);
+  for (const passed of stages.slice(0, stages.indexOf(seen.code) + 1)) visited.add(passed); // one turn may pass several
+  for (const box of document.querySelectorAll("#way .box")) {
+    box.classList.toggle("current", box.dataset.stage === seen.code);
+    box.classList.toggle("done", visited.has(box.dataset.stage) && box.dataset.stage !== seen.code);
+  }
+  for (const line of document.querySelectorAll("#way .line")) {
+    line.classList.toggle("done", visited.has(line.dataset.from) && visited.has(line.dataset.to));
+  }
+}
+
+// Whoever is played says their next line, or presses the button they mean.
+async function speak() {
+  if (saying || spoken >= lines.length) return;
+  saying = true;
+  const line = lines[spoken++];
+  const wanted = line.startsWith("[") ? line.slice(1, -1) : "";
+  const button = wanted && [...bubbles.querySelectorAll(".offered button:not(:disabled)")].find((one) => one.textContent === wanted);
+  if (button) button.click();
+  else await say({ text: wanted || line });
+  saying = false;
+}
+
+// What was drawn on the server, in the place of what is there.
+function put(part, drawn) {
+  part.replaceChildren(...new DOMParser().parseFromString(drawn, "text/html").body.childNodes);
 }
 
 function bubble(row) {

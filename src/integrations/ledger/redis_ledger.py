@@ -126,6 +126,10 @@ class RedisLedger:
         """From now on `once` says yes to that name again."""
         self.write.delete(self.keys.told(name))
 
+    def search(self, keys: Mapping[str, Key], asked: Mapping[str, Any]) -> Any:
+        """What the script of that name answers: it only reads."""
+        return self._store.run("search", keys, dict(asked))
+
     # -- people: see people.py -------------------------------------------------------------------------------
 
     def alias(self, contact: str, alias: str) -> str:

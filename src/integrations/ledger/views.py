@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,17 +17,21 @@ from typing import Any
 import msgspec
 
 from src.agent.state import STAGES
+from src.desk.finding import terms
 from src.desk.ports import LANES, DeadLetter, Page, Record
 from src.integrations.ledger.keys import Key
 from src.integrations.ledger.redis_ledger import RedisLedger
-from src.integrations.ledger.store import ledger_errors
+from src.integrations.ledger.store import as_text, ledger_errors
 
 ROWS_SHOWN = 1_000
 HOURS_SHOWN = 24
 EVER = "total."
 """Counts since the store was made stand under this beside the depths."""
-_NAMES_READ, _MOST_NAMES = 200, 2_000
-"""Names of one shard read at once, and at most: whoever looks for "a" gets an answer in time, perhaps not everybody."""
+_NAMES_READ = 20_000
+"""Names that one search looks at before it says where to go on."""
+_MOST_LOOKS = 8
+_ROWS_WATCHED = 20
+"""Of so many messages a new status is seen."""
 
 
 class RedisRecords:
@@ -75,26 +80,98 @@ class RedisRecords:
         return {name: (status.decode(), codes.decode() if codes else "") for name, status, codes in found if status}
 
     def page(self, *, cursor: str, limit: int, stage: str, owner: str, query: str) -> Page:
-        """See the port. With `query`: a name's beginning, a phone or a key; such a page has no further ones."""
+        """See the port."""
+        if not query:
+            people, further = self.people(cursor=cursor, limit=limit, stage=stage, owner=owner)
+            return Page([record for record in self.briefly(people, rows=0) if _matches(record, owner)], further)
+        records: list[Record] = []
+        further = cursor or None
+        for _ in range(_MOST_LOOKS):
+            people, further = self.search(query, cursor=further or "", limit=limit - len(records))
+            records += [
+                record
+                for record in self.briefly(people, rows=0)
+                if _matches(record, owner) and self._is_in(stage, record) and len(records) < limit
+            ]
+            if not further or len(records) >= limit:
+                break
+        return Page(records, further)
+
+    def people(self, *, cursor: str, limit: int, stage: str = "", owner: str = "") -> tuple[list[str], str | None]:
+        """Contacts of the shortest list that has all of those, newest first, and where to go on. Some may have another owner.
+
+        Raises ValueError for a cursor that is none of ours.
+        """
         with ledger_errors():
-            if query:
-                wanted = (record for record in self._found(query) if _matches(record, owner) and self._is_in(stage, record))
-                return Page(list(itertools.islice(wanted, limit)), None)
             listed = self._listed(stage, owner)
             before = _read_cursor(cursor)
             newest = heapq.merge(
                 *(self._newest(listed(shard), before, limit) for shard in range(self._keys.shards)), reverse=True
             )
-            records: list[Record] = []
-            last: tuple[int, str] | None = None
-            for score, contact in newest:
-                if len(records) == limit:
-                    return Page(records, _cursor(last))
-                last = (score, contact)
-                summary = self._without_rows(contact)
-                if summary is not None and _matches(summary, owner):
-                    records.append(summary)
-        return Page(records, None)
+            found = list(itertools.islice(newest, limit + 1))
+        further = _cursor(found[limit - 1]) if len(found) > limit else None
+        return [contact for _, contact in found[:limit]], further
+
+    def search(self, query: str, *, cursor: str, limit: int) -> tuple[list[str], str | None]:
+        """Contacts that go by words that hold all of the query, at most so many, and where to go on: it looks at some thousands
+        at a time. Raises ValueError for a cursor that is none of ours."""
+        shard, after = _read_search(cursor)
+        found: list[str] = []
+        if not cursor:
+            exact = self.resolve(query)
+            if self.briefly([exact], rows=0):
+                return [exact], None
+        budget, wanted = _NAMES_READ, list(terms(query))
+        while shard < self._keys.shards and len(found) < limit and budget > 0:
+            asked = {"skew": 0, "terms": wanted, "after": as_text(after), "most": limit - len(found), "budget": budget}
+            contacts, after, looked = self._ledger.search({"names": self._keys.of_shard(shard, "names")}, asked)
+            found += [contact.decode() for contact in contacts]
+            budget -= looked
+            shard += not after
+        return found, None if shard >= self._keys.shards else _search_cursor(shard, after)
+
+    def briefly(self, contacts: Sequence[str], *, rows: int) -> list[Record]:
+        """Those of them that are there, each with the last rows of its transcript: in one round trip, however many."""
+        with ledger_errors():
+            pipeline = self._ledger.client.pipeline(transaction=False)
+            for contact in contacts:
+                pipeline.hmget(self._keys.of_contact(contact, "record"), ["state", "owner", "created", "heard"])
+                if rows:
+                    pipeline.xrevrange(self._keys.of_contact(contact, "log"), count=rows)
+            answers: list[Any] = pipeline.execute()
+        step = 2 if rows else 1
+        found = []
+        for place, contact in enumerate(contacts):
+            state, owner, created, heard = answers[place * step]
+            if created is None:
+                continue
+            entries = answers[place * step + 1] if rows else ()
+            found.append(
+                Record(
+                    contact=contact,
+                    state=state,
+                    owner=_owner(owner),
+                    created_at=_moment(created),
+                    heard_at=_moment(heard) if heard else None,
+                    rows=[row_of(entry_id, entry) for entry_id, entry in reversed(entries)],
+                )
+            )
+        return found
+
+    def version(self, contact: str) -> str:
+        """Another one whenever anything that is shown of the contact changed: the state, who has it, a message, a status."""
+        with ledger_errors():
+            record, log = self._keys.of_contact(contact, "record"), self._keys.of_contact(contact, "log")
+            pipeline = self._ledger.client.pipeline(transaction=False)
+            pipeline.hmget(record, ["state", "owner", "moved_to"])
+            pipeline.xrevrange(log, count=_ROWS_WATCHED)
+            known, entries = pipeline.execute()
+            ids = [row_of(entry_id, entry)["id"] for entry_id, entry in entries]
+            statuses: Any = (
+                self._ledger.client.hmget(self._keys.of_contact(contact, "out"), [f"s:{name}" for name in ids]) if ids else ()
+            )
+        parts = (*known, entries[0][0] if entries else b"", *statuses)
+        return hashlib.sha256(b"\x00".join(part or b"-" for part in parts)).hexdigest()[:16]
 
     def _listed(self, stage: str, owner: str) -> Callable[[int], Key]:
         """The shortest list of a shard that has all of them."""
@@ -120,36 +197,11 @@ class RedisRecords:
                 return
             offset += len(portion)
 
-    def _without_rows(self, contact: str) -> Record | None:
-        stored: Any = self._ledger.client.hmget(self._keys.of_contact(contact, "record"), ["state", "owner", "created"])
-        state, owner, created = stored
-        if created is None:
-            return None
-        return Record(contact=contact, state=state, owner=_owner(owner), created_at=_moment(created))
-
     def _is_in(self, stage: str, record: Record) -> bool:
         if stage not in STAGES:
             return True
         listed: Any = self._ledger.client.hget(self._keys.of_contact(record.contact, "record"), "i.stage")
         return bool(listed == stage.encode())
-
-    def _found(self, query: str) -> Iterator[Record]:
-        """Who goes by that, or everybody whose name begins so, read in portions as they are asked for."""
-        exact = self._without_rows(self.resolve(query))
-        if exact is not None:
-            yield exact
-            return
-        start = query.casefold().encode()
-        for shard in range(self._keys.shards):
-            key, offset = self._keys.of_shard(shard, "names"), 0
-            while offset < _MOST_NAMES:
-                names: Any = self._ledger.client.zrange(
-                    key, b"[" + start, b"[" + start + b"\xff", bylex=True, offset=offset, num=_NAMES_READ
-                )  # fmt: skip
-                yield from filter(None, (self._without_rows(name.decode().partition("\n")[2]) for name in names))
-                offset += len(names)
-                if len(names) < _NAMES_READ:
-                    break
 
     def figures(self) -> dict[str, Any]:
         """See the port."""
@@ -245,6 +297,20 @@ def _moment(milliseconds: Any) -> datetime:
 
 def _cursor(last: tuple[int, str] | None) -> str | None:
     return base64.urlsafe_b64encode(f"{last[0]} {last[1]}".encode()).decode() if last else None
+
+
+def _search_cursor(shard: int, after: bytes) -> str:
+    return base64.urlsafe_b64encode(b"s%d " % shard + after).decode()
+
+
+def _read_search(cursor: str) -> tuple[int, bytes]:
+    if not cursor:
+        return 0, b""
+    try:
+        place, _, after = base64.urlsafe_b64decode(cursor.encode()).partition(b" ")
+        return int(place.removeprefix(b"s")), after
+    except (ValueError, binascii.Error) as error:
+        raise ValueError("this cursor was not given by this door") from error
 
 
 def _read_cursor(cursor: str) -> tuple[int, str] | None:
