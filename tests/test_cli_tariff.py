@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from src.cli import cli
 from src.errors import DamagedCatalogue
-from src.quoting import Applicant, Offer, load_catalogue, quote_rows
+from src.quoting import Applicant, Offer, load_catalogue, quote_rows, stored
 from src.quoting.products import PACKAGE
 from tests.kit.rig import PROJECT
 
@@ -192,8 +192,8 @@ def test_offers_of_before_keep_their_price(monkeypatch: pytest.MonkeyPatch) -> N
     dearer = sold.offer(RISK, "level_term", 150_000, ("death",), TODAY, term_years=20)
     assert isinstance(dearer, Offer)
     assert dearer.annual_premium > offer.annual_premium
-    assert sold.reprice(offer.to_json()) == offer
-    assert sold.reprice(dearer.to_json()) == dearer
+    assert sold.reprice(stored(offer)) == offer
+    assert sold.reprice(stored(dearer)) == dearer
 
 
 def test_the_next_tariff_lies_beside_the_first() -> None:

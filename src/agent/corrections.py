@@ -78,10 +78,8 @@ def _settle(conversation: Conversation, key: str, *, answered: bool) -> None:
     """What the prospect said of it earlier, and was not yet counted or confirmed, is no longer waited for."""
     memory = conversation.memory
     conversation.pending.pop(key, None)
-    if "doubts" in memory:
-        memory["doubts"] = [doubt for doubt in memory["doubts"] if doubt["key"] != key]
-    if "skipped" in memory:
-        memory["skipped"] = [skipped for skipped in memory["skipped"] if skipped != key]
+    memory.doubts = [doubt for doubt in memory.doubts if doubt.key != key]
+    memory.skipped = [skipped for skipped in memory.skipped if skipped != key]
     if conversation.awaiting == f"confirm:{key}" or (answered and conversation.awaiting == key):
         conversation.awaiting = None
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 
-from src.agent.profile import FIELDS, PRICING, SUMMED_UP, TOLD, is_plausible, years_between
+from src.agent.memory import Doubt, fingerprint_of
+from src.agent.profile import FIELDS, SUMMED_UP, TOLD, is_plausible, years_between
 from src.agent.state import Consent, ProfileSource
 from src.agent.turn import Change, Turn
 from src.agent.understanding import CONFIRM_BELOW, Found
-
-KEPT_IN_MEMORY = ("language", "address", "greeted", "turn_times", "model")
-"""What a new beginning leaves known: how to speak, and what limits count."""
 
 
 def record(turn: Turn, only: frozenset[str] | None = None) -> None:
@@ -43,7 +41,8 @@ def give_consent(turn: Turn) -> None:
     for held in conversation.pending.values():
         _take(turn, msgspec.convert(held["found"], Found), held["message_id"], held["at"])
     conversation.pending = {}
-    if conversation.memory.pop("couple", False):
+    if conversation.memory.couple:
+        conversation.memory.couple = False
         conversation.details["insured_count"] = 2
 
 
@@ -58,9 +57,8 @@ def refuse_consent(turn: Turn) -> None:
 def forget(turn: Turn) -> None:
     """Everything told so far goes, except what was agreed to or refused, the language spoken, and what limits count."""
     conversation = turn.conversation
-    kept: dict[str, Any] = {key: conversation.memory[key] for key in KEPT_IN_MEMORY if key in conversation.memory}
     conversation.profile, conversation.profile_sources, conversation.details = {}, {}, {}
-    conversation.pending, conversation.asked, conversation.memory = {}, {}, kept
+    conversation.pending, conversation.asked, conversation.memory = {}, {}, conversation.memory.kept()
     conversation.need, conversation.quotes, conversation.selected_quote, conversation.awaiting = None, [], None, None
     conversation.history, conversation.outcome = [], None
     conversation.agenda = conversation.agenda.after_end(opted_out=False)
@@ -74,7 +72,7 @@ def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
     if found.key not in FIELDS:
         return
     if not is_plausible(found.key, found.value, turn.today):
-        conversation.memory["implausible"] = found.key
+        conversation.memory.implausible = found.key
         return
     if found.confidence < CONFIRM_BELOW:
         _doubt(turn, found, message_id)
@@ -134,9 +132,7 @@ def _doubt(turn: Turn, found: Found, message_id: str) -> None:
         return  # an unsure budget before any price was named is nothing to ask about
     turn.doubted = True
     settle_doubt(turn, found.key)
-    doubts(turn).append(
-        {"key": found.key, "value": found.value, "alternatives": list(found.alternatives), "message_id": message_id}
-    )
+    doubts(turn).append(Doubt(found.key, found.value, message_id, list(found.alternatives)))
 
 
 def settle_confirmation(turn: Turn) -> None:
@@ -147,41 +143,40 @@ def settle_confirmation(turn: Turn) -> None:
         return
     asked_about = (key, "occupation_class") if key == "occupation" else (key,)  # the class follows from the occupation
     agreed = turn.reading.has("affirm", "accept") and not turn.reading.has("deny")
-    for doubt in [doubt for doubt in doubts(turn) if doubt["key"] in asked_about]:
-        if turn.reading.value(doubt["key"]) is not None and doubt["key"] == key:
+    for doubt in [doubt for doubt in doubts(turn) if doubt.key in asked_about]:
+        if turn.reading.value(doubt.key) is not None and doubt.key == key:
             continue
         if agreed:
-            _take(turn, Found(doubt["key"], doubt["value"]), doubt["message_id"], turn.now.isoformat())
+            _take(turn, Found(doubt.key, doubt.value), doubt.message_id, turn.now.isoformat())
         elif turn.reading.has("deny", "dont_know", "decline"):
-            settle_doubt(turn, doubt["key"])
+            settle_doubt(turn, doubt.key)
 
 
-def doubts(turn: Turn) -> list[dict[str, Any]]:
+def doubts(turn: Turn) -> list[Doubt]:
     """Values that must be confirmed before they count, in the order in which they are asked about."""
-    waiting: list[dict[str, Any]] = turn.conversation.memory.setdefault("doubts", [])
-    return waiting
+    return turn.conversation.memory.doubts
 
 
 def settle_doubt(turn: Turn, key: str) -> None:
     """There is nothing to confirm about that key any more."""
-    turn.conversation.memory["doubts"] = [doubt for doubt in doubts(turn) if doubt["key"] != key]
+    turn.conversation.memory.doubts = [doubt for doubt in doubts(turn) if doubt.key != key]
 
 
 def is_skipped(turn: Turn, key: str) -> bool:
     """Whether the prospect would rather not tell: an answer too, so it is not asked again."""
-    return key in turn.conversation.memory.get("skipped", ())
+    return key in turn.conversation.memory.skipped
 
 
 def skip(turn: Turn, key: str) -> None:
     """That key is left blank on purpose."""
     if not is_skipped(turn, key):
-        turn.conversation.memory["skipped"] = [*turn.conversation.memory.get("skipped", ()), key]
+        turn.conversation.memory.skipped.append(key)
 
 
 def unskip(turn: Turn, *keys: str) -> None:
     """Those keys may be asked again."""
-    left = [key for key in turn.conversation.memory.get("skipped", ()) if key not in keys]
-    turn.conversation.memory["skipped"] = left
+    memory = turn.conversation.memory
+    memory.skipped = [key for key in memory.skipped if key not in keys]
 
 
 def say_back(turn: Turn, told: Sequence[Change], *, glue: str = "\n\n") -> None:
@@ -194,7 +189,7 @@ def say_back(turn: Turn, told: Sequence[Change], *, glue: str = "\n\n") -> None:
 
 def _echo(turn: Turn, change: Change) -> str:
     """A fact in the few words with which it is said back to whoever told it."""
-    of_the_loan = change.key == "term_years" and turn.conversation.memory.get("loan_years")
+    of_the_loan = change.key == "term_years" and turn.conversation.memory.loan_years
     value, key = turn.book.value(change.key, change.after), f"echo.{'loan_years' if of_the_loan else change.key}"
     special = f"{key}_{str(change.after).lower()}"
     return turn.book.say(special if special in turn.book else key, value=value)
@@ -209,7 +204,7 @@ def summary(turn: Turn, *, without: tuple[str, ...] = ()) -> list[tuple[str, str
 
 def label_of(turn: Turn, key: str) -> str:
     """What a value of the profile is called. Years that were told with a mortgage are the mortgage's."""
-    of_the_loan = key == "term_years" and turn.conversation.memory.get("loan_years")
+    of_the_loan = key == "term_years" and turn.conversation.memory.loan_years
     return turn.book.say("label.loan_years" if of_the_loan else f"label.{key}")
 
 
@@ -238,9 +233,5 @@ def _written(value: Any) -> str:
 
 def fingerprint(turn: Turn) -> str:
     """Changes when anything changes that the price or the need depends on."""
-    profile = turn.conversation.profile
-    details = turn.conversation.details
-    facts = [*(profile.get(key) for key in PRICING), details.get("child_ages"), details.get("product")]
-    if riders := turn.conversation.memory.get("riders"):  # what was stored before there were any keeps its fingerprint
-        facts.append(riders)
-    return msgspec.json.encode(facts).decode()
+    conversation = turn.conversation
+    return fingerprint_of(conversation.profile, conversation.details, conversation.memory.riders)

@@ -168,7 +168,11 @@ def facts_of(
     amounts = {spelled(str(figure)) for figure in catalogue_figures}
     percentages: set[str] = set()
     days = {today[:10]} if today else set()
-    known = (conversation.quotes, conversation.need, conversation.profile, conversation.details)
+    for quote in conversation.quotes:
+        amounts.update(map(spelled, quote.amounts))
+        days |= {quote.quoted_on.isoformat(), quote.valid_until.isoformat()}
+    need = conversation.need.to_json() if conversation.need else {}
+    known = (need, conversation.profile, conversation.details)
     for key, value in (pair for part in known for pair in _leaves("", part)):
         if isinstance(value, str) and rule(r"^\d{4}-\d\d-\d\d").match(value):
             days.add(value[:10])

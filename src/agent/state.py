@@ -5,18 +5,20 @@ The stored form is our own versioned JSON: readable with redis-cli, independent 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
-from src.agent.agenda import Agenda, from_timers
+from src.agent.agenda import Agenda
+from src.agent.memory import Memory
+from src.agent.upgrades import UPGRADES
 from src.errors import DamagedState, UnreadableState
 from src.house.hours import DECENT, Hours
 from src.messages import Contact, Content, Event
+from src.quoting import Need, StoredQuote
 
-SCHEMA = 2
+SCHEMA = 3
 HISTORY_LIMIT = 12
 
 Stage = Literal["INICIO", "NEEDS_ANALYSIS", "COTIZACION", "PRESENTACION_PROPUESTA", "FINALIZADO"]
@@ -79,8 +81,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     """Everything the sale needs to know about one person, between turns.
 
     The fields up to `consents` are those the outside sees, by these names. The rest is the agent's own memory:
-    `pending` holds facts given before consent (confirmed by it), `asked` how often each key was asked, `memory` whatever a
-    stage must remember, `history` the last lines, `agenda` what is due without a message.
+    `pending` holds facts given before consent (confirmed by it), `asked` how often each key was asked, `memory` what the
+    sale must remember, `history` the last lines, `agenda` what is due without a message.
     """
 
     contact: Contact
@@ -94,13 +96,13 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     profile: dict[str, Any] = msgspec.field(default_factory=dict)
     profile_sources: dict[str, ProfileSource] = msgspec.field(default_factory=dict)
     details: dict[str, Any] = msgspec.field(default_factory=dict)
-    need: dict[str, Any] | None = None
-    quotes: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    need: Need | None = None
+    quotes: list[StoredQuote] = msgspec.field(default_factory=list)
     selected_quote: str | None = None
     consents: dict[str, Consent] = msgspec.field(default_factory=dict)
     pending: dict[str, Any] = msgspec.field(default_factory=dict)
     asked: dict[str, int] = msgspec.field(default_factory=dict)
-    memory: dict[str, Any] = msgspec.field(default_factory=dict)
+    memory: Memory = msgspec.field(default_factory=Memory)
     history: list[Line] = msgspec.field(default_factory=list)
     agenda: Agenda = msgspec.field(default_factory=Agenda)
     turns: int = 0
@@ -152,9 +154,21 @@ def new_conversation(contact: Contact, now: datetime) -> Conversation:
     return Conversation(contact=contact, created_at=now, updated_at=now)
 
 
+class _Schema(msgspec.Struct):
+    """The schema number of a stored conversation; the first one left it out."""
+
+    schema: int = 1
+
+
+_SCHEMA_OF = msgspec.json.Decoder(_Schema)
+_DECODER = msgspec.json.Decoder(Conversation)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+"""Amounts are numbers in JSON, exact to the cent."""
+
+
 def encode(conversation: Conversation) -> bytes:
     """The stored form: one JSON object."""
-    return msgspec.json.encode(conversation)
+    return _ENCODER.encode(conversation)
 
 
 _DAMAGE = (msgspec.MsgspecError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -165,22 +179,14 @@ def decode(stored: bytes) -> Conversation:
     """The conversation, upgraded to this version's schema. Raises UnreadableState for a newer one, DamagedState for one that
     nobody can read."""
     try:
-        raw = msgspec.json.decode(stored)
-        schema = raw.get("schema", 1)
-        if type(schema) is int and schema > SCHEMA:
+        schema = _SCHEMA_OF.decode(stored).schema
+        if schema > SCHEMA:
             raise UnreadableState(f"conversation has schema {schema}; this version knows up to {SCHEMA}")
-        while schema < SCHEMA:
-            raw = MIGRATIONS[schema](raw)
-            schema = raw["schema"]
-        return msgspec.convert(raw, Conversation)
+        if schema < SCHEMA:
+            raw = msgspec.json.decode(stored)
+            for older in range(schema, SCHEMA):
+                raw = UPGRADES[older](raw)
+            stored = _ENCODER.encode(raw)
+        return _DECODER.decode(stored)
     except _DAMAGE as damage:
         raise DamagedState(f"conversation cannot be read: {type(damage).__name__}") from damage
-
-
-def _agenda_for_timers(raw: dict[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in raw.items() if name != "timers"}
-    return {**rest, "agenda": from_timers(raw.get("timers", {})), "schema": 2}
-
-
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _agenda_for_timers}
-"""From a schema number to the function that lifts its JSON to the next one."""

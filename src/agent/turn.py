@@ -19,7 +19,7 @@ from src.agent.state import Conversation, Handoff, HandoffReason, House, Outcome
 from src.agent.texts import Phrasebook, phrasebook
 from src.agent.understanding import Context, Reading
 from src.messages import Content, Event, Inbound, Option
-from src.quoting import Catalogue
+from src.quoting import Catalogue, StoredQuote
 
 _TITLES = frozenset(("don", "doña", "señor", "señora", "señorita", "sr", "sra", "dr", "dra"))
 UNANSWERED_KINDS = frozenset(("reaction", "revoke", "system"))
@@ -108,7 +108,7 @@ class Turn:
     returned: bool = False
     switched: bool = False
     doubted: bool = False
-    quotes_before: list[dict[str, Any]] = field(default_factory=list)
+    quotes_before: list[StoredQuote] = field(default_factory=list)
     heard: dict[str, str] = field(default_factory=dict)
     assistance: Assistance | None = None
     thinking: Thinking | None = None
@@ -117,7 +117,7 @@ class Turn:
     def book(self) -> Phrasebook:
         """The texts of the language that is being spoken."""
         memory = self.conversation.memory
-        return phrasebook(memory.get("language", "es"), memory.get("address", self.house.address))
+        return phrasebook(memory.language, memory.address or self.house.address)
 
     @property
     def today(self) -> date:

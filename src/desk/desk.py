@@ -169,8 +169,8 @@ def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:
             for key, source in conversation.profile_sources.items()
         },
         "details": conversation.details,
-        "need": conversation.need,
-        "quotes": conversation.quotes,
+        "need": conversation.need.to_json() if conversation.need else None,
+        "quotes": [quote.to_json() for quote in conversation.quotes],
         "selected_quote": conversation.selected_quote,
         "consents": conversation.consents,
         "messages": [_message(row) for row in record.rows[-MESSAGES_SHOWN:]],

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from src.agent.agenda import NOBODY_CAME, Entry
+from src.agent.memory import Called
 from src.agent.state import HISTORY_LIMIT, Conversation, HandoffReason, Line
 from src.agent.texts import phrasebook
 from src.desk.agenda import Done
@@ -22,7 +23,6 @@ from src.messages import Content, Event
 
 BOT_FAILED: HandoffReason = "bot_failed"
 """The reason when a turn could not be done and a human is called instead."""
-_SINCE = "handoff"
 
 
 class Handoffs:
@@ -46,8 +46,8 @@ class Handoffs:
 
     def begin(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool = False) -> Conversation:
         """The conversation as a human finds it: since when, why (of several reasons the last), and until when to answer."""
-        since = conversation.memory.get(_SINCE, {}).get("at", now.isoformat())
-        memory = {**conversation.memory, _SINCE: {"at": since, "reason": reason, "urgent": urgent}}
+        since = conversation.memory.handoff.at if conversation.memory.handoff else now
+        memory = msgspec.structs.replace(conversation.memory, handoff=Called(since, reason, urgent))
         agenda = conversation.agenda
         if self._timeout:
             in_office = None if urgent else self._office.after(now, self._timeout)
@@ -64,22 +64,21 @@ class Handoffs:
 
     def nobody_came(self, conversation: Conversation, _entry: Entry, _now: datetime) -> Done:
         """Nobody has answered in time: the prospect is told so once, and the people on duty once more."""
-        since = conversation.memory.get(_SINCE, {})
+        called = conversation.memory.handoff
+        reason, urgent = (called.reason, called.urgent) if called else ("", False)
         return Done(
             word="unanswered",
             conversation=attended(conversation),
             says=(self._apology(conversation),),
             events=(Event("conversation.unanswered"),),
             counts={"handoff_timeouts": 1},
-            alert=Alert(
-                "conversation.unanswered", conversation.contact.key, since.get("reason", ""), since.get("urgent", False)
-            ),
+            alert=Alert("conversation.unanswered", conversation.contact.key, reason, urgent),
         )
 
     def _apology(self, conversation: Conversation) -> Content:
         """Somebody in danger is told where help is."""
-        book = phrasebook(conversation.memory.get("language", "es"), self._address)
-        in_danger = conversation.memory.get(_SINCE, {}).get("reason") == "self_harm"
+        book = phrasebook(conversation.memory.language, self._address)
+        in_danger = conversation.memory.handoff is not None and conversation.memory.handoff.reason == "self_harm"
         return Content(text=book.say("desk.nobody_yet_in_danger") if in_danger else book.say("desk.nobody_yet"))
 
 
@@ -90,8 +89,8 @@ def attended(conversation: Conversation) -> Conversation:
 
 def taken_over(conversation: Conversation, now: datetime) -> Conversation:
     """A human took the conversation without being called, or answers the call."""
-    since = conversation.memory.get(_SINCE) or {"at": now.isoformat(), "reason": "operator", "urgent": False}
-    memory = {**conversation.memory, _SINCE: since}
+    called = conversation.memory.handoff or Called(now, "operator")
+    memory = msgspec.structs.replace(conversation.memory, handoff=called)
     return attended(msgspec.structs.replace(conversation, owner="human", memory=memory))
 
 
@@ -100,21 +99,16 @@ def handed_back(conversation: Conversation, rows: Sequence[Mapping[str, Any]]) -
 
     An outcome that ended the sale stays; one that only interrupted it goes.
     """
-    memory = dict(conversation.memory)
-    since = memory.pop(_SINCE, None)
+    called = conversation.memory.handoff
     lines = [
         Line(row["role"], row["text"])
         for row in rows
-        if since and row["text"] and row["status"] != "failed" and _moment(row["at"]) > _moment(since["at"])
+        if called and row["text"] and row["status"] != "failed" and datetime.fromisoformat(row["at"]) > called.at
     ]
     return msgspec.structs.replace(
         attended(conversation),
         owner="bot",
         outcome=None if conversation.outcome in ("handed_over", "expired") else conversation.outcome,
-        memory=memory,
+        memory=msgspec.structs.replace(conversation.memory, handoff=None),
         history=[*conversation.history, *lines][-HISTORY_LIMIT:],
     )
-
-
-def _moment(written: str) -> datetime:
-    return datetime.fromisoformat(written)

@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from src.agent.texts import phrasebook
 from src.desk.crm import Lead
 from src.desk.lead_rules import Rules, handoff_reason, objections
 from src.desk.words import HANDED_OVER, LABELS, OBJECTIONS, OUTCOMES, REASONS, STAGES, TEMPERATURES
+from src.quoting import StoredQuote
 
 LONGEST_TEXT = 1500
 LONGEST_NAME = 255
@@ -246,30 +248,36 @@ def _read_checksums(written: Any) -> dict[str, str] | None:
     return {key: checksum for key, _, checksum in (pair.partition("=") for pair in pairs)} if form == _FORM else None
 
 
-def option_line(quote: Mapping[str, Any]) -> str:
+def option_line(tier: str, sum_assured: Decimal | float, monthly_premium: Decimal | float) -> str:
     """One option of a proposal in a few words."""
-    tier = _WORDS.say(f"tier.{quote['tier'] or 'own'}")
-    return f"{tier}: {_WORDS.money(quote['sum_assured'])} de capital por {_WORDS.money(quote['monthly_premium'])} al mes"
+    named = _WORDS.say(f"tier.{tier or 'own'}")
+    return f"{named}: {_WORDS.money(sum_assured)} de capital por {_WORDS.money(monthly_premium)} al mes"
 
 
-def chosen_quote(conversation: Conversation) -> dict[str, Any] | None:
+def option_of(quote: StoredQuote) -> str:
+    """The same of a quote that is kept."""
+    return option_line(quote.tier, quote.sum_assured, quote.monthly_premium)
+
+
+def chosen_quote(conversation: Conversation) -> StoredQuote | None:
     """The option of the proposal that was chosen, or None."""
-    return next((quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote), None)
+    return next((quote for quote in conversation.quotes if quote.id == conversation.selected_quote), None)
 
 
 def _sold(conversation: Conversation) -> dict[str, Any]:
     """The need, and the prices that were shown."""
-    told: dict[str, Any] = {"need_capital": conversation.need["capital"]} if conversation.need else {}
+    told: dict[str, Any] = {"need_capital": conversation.need.capital} if conversation.need else {}
     quotes = conversation.quotes
     if not quotes:
         return told
-    told |= {f"price_{quote['tier'] or 'own'}": quote["monthly_premium"] for quote in quotes}
-    told |= {"tariff": quotes[0]["tariff"], "valid_until": quotes[0]["valid_until"], "quoted_capital": quotes[0]["sum_assured"]}
+    first = quotes[0]
+    told |= {f"price_{quote.tier or 'own'}": float(quote.monthly_premium) for quote in quotes}
+    told |= {"tariff": first.tariff, "valid_until": first.valid_until.isoformat(), "quoted_capital": first.sum_assured}
     if chosen := chosen_quote(conversation):
         told |= {
-            "selected_quote": option_line(chosen),
-            "selected_price": chosen["monthly_premium"],
-            "quoted_capital": chosen["sum_assured"],
+            "selected_quote": option_of(chosen),
+            "selected_price": float(chosen.monthly_premium),
+            "quoted_capital": chosen.sum_assured,
         }
     return told
 

@@ -38,10 +38,14 @@ def card_of(shown: Mapping[str, Any]) -> Card:
         facts=[f"{_WORDS.say(f'label.{key}')}: {_WORDS.value(key, value)}" for key, value in profile.items()],
         need=f"{_WORDS.money(need['capital'])} de capital" if need else "",
         quotes=[
-            f"{option_line(quote)}{' (elegida)' if quote['id'] == shown['selected_quote'] else ''}" for quote in shown["quotes"]
+            f"{_option(quote)}{' (elegida)' if quote['id'] == shown['selected_quote'] else ''}" for quote in shown["quotes"]
         ],
         next_step=_next_step(shown["awaiting"] or ""),
     )
+
+
+def _option(quote: Mapping[str, Any]) -> str:
+    return option_line(quote["tier"], quote["sum_assured"], quote["monthly_premium"])
 
 
 def _next_step(awaiting: str) -> str:

@@ -136,12 +136,13 @@ def read_rules(text: str) -> Rules:
 
 def handoff_reason(conversation: Conversation) -> str:
     """Why a person has the conversation, a stable word; "" while the bot has it."""
-    return str(conversation.memory.get("handoff", {}).get("reason", "")) if conversation.owner == "human" else ""
+    called = conversation.memory.handoff
+    return called.reason if called and conversation.owner == "human" else ""
 
 
 def objections(conversation: Conversation) -> tuple[str, ...]:
     """The topics of the objections that were heard, in the order in which they came first."""
-    return tuple(topic for topic in conversation.memory.get("objections", ()) if topic in get_args(Objection))
+    return tuple(topic for topic in conversation.memory.objections if topic in get_args(Objection))
 
 
 def _reaches(value: object, least: float) -> bool:

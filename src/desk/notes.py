@@ -7,7 +7,7 @@ redacted at the door is not here either.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote as url_quoted
@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 from src.agent.profile import MASKED, TOLD
 from src.agent.state import Consent, Conversation, Line, ProfileSource
 from src.agent.texts import phrasebook
-from src.desk.lead import chosen_quote, option_line
+from src.desk.lead import chosen_quote, option_of
 from src.desk.lead_rules import objections
 from src.desk.words import AWAITED, CONSENTS, OBJECTIONS, REASONS, SPEAKERS, STAGES
 from src.errors import DamagedCatalogue
-from src.quoting import Catalogue, Offer, Refusal, explain
+from src.quoting import Catalogue, Offer, Refusal, StoredQuote, explain
 
 ACCEPTED = "accepted"
 LINES_SHOWN = 8
@@ -79,19 +79,19 @@ class Notes:
     def _title(self, conversation: Conversation, reason: str, now: datetime, *, urgent: bool) -> str:
         chosen = chosen_quote(conversation)
         if reason == ACCEPTED and chosen:
-            title = f"Solicitud aceptada. {option_line(chosen)}"
+            title = f"Solicitud aceptada. {option_of(chosen)}"
         else:
             why = REASONS.get(reason, _plain(reason))
             title = f"{'URGENTE. ' if urgent else ''}Para una persona del equipo: {why}"
         return f"**{title}**\n{self._moment(now)}. Fase: {STAGES[conversation.stage].within}."
 
-    def _to_do(self, conversation: Conversation, chosen: Mapping[str, Any] | None) -> list[str]:
+    def _to_do(self, conversation: Conversation, chosen: StoredQuote | None) -> list[str]:
         missing = [_WORDS.say(f"label.{key}").lower() for key in MASKED if key not in conversation.profile]
         return [
             "Escribirle hoy por aquí para cerrar la contratación.",
             *([f"Pedirle lo que falta para los papeles: {_WORDS.listing(missing)}."] if missing else []),
             "Enviarle el cuestionario de salud de la aseguradora y la nota informativa previa.",
-            f"Cerrarlo antes del {_WORDS.date(chosen['valid_until'])}, que es hasta cuando vale el precio." if chosen else "",
+            f"Cerrarlo antes del {_WORDS.date(chosen.valid_until)}, que es hasta cuando vale el precio." if chosen else "",
             "Recordarle que tras la firma tiene 30 días para echarse atrás.",
         ]
 
@@ -107,14 +107,14 @@ class Notes:
         quotes, chosen = conversation.quotes, chosen_quote(conversation)
         if not quotes:
             return ""
-        tariff, valid_until = quotes[0]["tariff"], _WORDS.date(quotes[0]["valid_until"])
-        title = f"Opciones de {quotes[0]['product_name']}, tarifa {tariff}, válidas hasta el {valid_until}"
-        lines = [f"{option_line(one)}{', elegida' if one is chosen else ''}. {self._covers(one)}" for one in quotes]
+        tariff, valid_until = quotes[0].tariff, _WORDS.date(quotes[0].valid_until)
+        title = f"Opciones de {quotes[0].product_name}, tarifa {tariff}, válidas hasta el {valid_until}"
+        lines = [f"{option_of(one)}{', elegida' if one is chosen else ''}. {self._covers(one)}" for one in quotes]
         return _list(title, lines)
 
-    def _covers(self, shown: Mapping[str, Any]) -> str:
-        names = _WORDS.listing([self._cover(name) for name in shown["coverages"]])
-        return f"Cubre {names}. Al año, {_WORDS.money(shown['annual_premium'])}."
+    def _covers(self, shown: StoredQuote) -> str:
+        names = _WORDS.listing([self._cover(name) for name in shown.coverages])
+        return f"Cubre {names}. Al año, {_WORDS.money(shown.annual_premium)}."
 
     def _cover(self, name: str) -> str:
         """The name of a line of the receipt; what the tariff does not know any more keeps its own."""
@@ -132,18 +132,21 @@ class Notes:
         answer = "sí" if consent.given else "no"
         return f"{name}: {answer}, {self._moment(consent.at)}, texto {_plain(consent.text_version)}"
 
-    def _price(self, chosen: Mapping[str, Any]) -> str:
-        """How the premium came about: the receipt line by line, then every step as the tariff has it.
+    def _price(self, chosen: StoredQuote) -> str:
+        """How the premium came about: the receipt line by line, then every step as it was reckoned.
 
-        "" when the tariff that it was priced with is there no more: the sale must not fail for that.
+        "" when that was not kept and the tariff is there no more: the sale must not fail for that.
         """
+        offer = chosen.offer() or self._priced_again(chosen)
+        return f"{_list('De qué se compone la prima', self._receipt(offer))}\n\n{_steps(offer)}" if offer else ""
+
+    def _priced_again(self, chosen: StoredQuote) -> Offer | None:
+        """The offer of a quote that was kept without its working, or None."""
         try:
-            offer = self._catalogue.reprice(dict(chosen))
+            offer = self._catalogue.reprice(chosen)
         except (DamagedCatalogue, ValueError):
-            return ""
-        if isinstance(offer, Refusal):
-            return ""
-        return f"{_list('De qué se compone la prima', self._receipt(offer))}\n\n{_steps(offer)}"
+            return None
+        return None if isinstance(offer, Refusal) else offer
 
     def _receipt(self, offer: Offer) -> list[str]:
         lines = []
@@ -203,17 +206,17 @@ def _need_lines(conversation: Conversation) -> list[str]:
     need = conversation.need
     if not need:
         return []
-    parts = need["parts"]
+    parts = need.parts
     named = {
-        "mortgage": "Hipoteca",
-        "debts": "Otras deudas",
-        "income": f"Ingresos de {need['years']} años, al {need['income_share'] * 100:.0f} %",
-        "education": "Estudios de los hijos",
-        "savings": "Menos lo ahorrado",
-        "existing_cover": "Menos lo que ya tiene asegurado",
+        "Hipoteca": parts.mortgage,
+        "Otras deudas": parts.debts,
+        f"Ingresos de {need.years} años, al {need.income_share * 100:.0f} %": parts.income,
+        "Estudios de los hijos": parts.education,
+        "Menos lo ahorrado": parts.savings,
+        "Menos lo que ya tiene asegurado": parts.existing_cover,
     }
-    reckoned = [f"{name}: {_WORDS.money(abs(parts[part]))}" for part, name in named.items() if parts.get(part)]
-    return [f"Capital calculado: {_WORDS.money(need['capital'])}", *reckoned]
+    reckoned = [f"{name}: {_WORDS.money(abs(amount))}" for name, amount in named.items() if amount]
+    return [f"Capital calculado: {_WORDS.money(need.capital)}", *reckoned]
 
 
 def _last_lines(conversation: Conversation) -> list[str]:

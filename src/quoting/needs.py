@@ -10,8 +10,23 @@ import msgspec
 from src.quoting.offers import Catalogue, load_catalogue
 
 
+class Parts(msgspec.Struct, frozen=True):
+    """What a need is made of, in whole EUR; `savings` and `existing_cover` are negative."""
+
+    debts: int
+    mortgage: int
+    income: int
+    education: int
+    savings: int
+    existing_cover: int
+
+    def total(self) -> int:
+        """Their sum."""
+        return sum(msgspec.structs.astuple(self))
+
+
 class Need(msgspec.Struct, frozen=True):
-    """The capital that closes the gap, in whole EUR, and its parts (`savings` and `existing_cover` are taken off).
+    """The capital that closes the gap, in whole EUR, and its parts. It is kept with the conversation as it is.
 
     `capital` is the sum of the parts, rounded up, never below 0. `sum_assured` is the capital that can be quoted without a
     human: `capital` kept between the least sum and the limit of medical selection; `capped` says that the need is above it.
@@ -21,7 +36,7 @@ class Need(msgspec.Struct, frozen=True):
     capital: int
     sum_assured: int
     capped: bool
-    parts: dict[str, int]
+    parts: Parts
     income_share: Decimal
     years: int
     rule_of_thumb: tuple[int, int]
@@ -32,7 +47,7 @@ class Need(msgspec.Struct, frozen=True):
             "capital": self.capital,
             "sum_assured": self.sum_assured,
             "capped": self.capped,
-            "parts": dict(self.parts),
+            "parts": msgspec.structs.asdict(self.parts),
             "income_share": float(self.income_share),
             "years": self.years,
             "rule_of_thumb": list(self.rule_of_thumb),
@@ -66,15 +81,15 @@ def size_need(
         if dependents:
             years = needs.years_with_dependants
     yearly_income = _euros(monthly_income) * 12
-    parts = {
-        "debts": _euros(other_debts),
-        "mortgage": _euros(mortgage_balance),
-        "income": _euros(yearly_income * needs.income_share * years),
-        "education": needs.education_per_child * (dependents if children is None else children),
-        "savings": -_euros(savings),
-        "existing_cover": -_euros(existing_cover),
-    }
-    capital = max(0, -(-sum(parts.values()) // needs.rounding) * needs.rounding)
+    parts = Parts(
+        debts=_euros(other_debts),
+        mortgage=_euros(mortgage_balance),
+        income=_euros(yearly_income * needs.income_share * years),
+        education=needs.education_per_child * (dependents if children is None else children),
+        savings=-_euros(savings),
+        existing_cover=-_euros(existing_cover),
+    )
+    capital = max(0, -(-parts.total() // needs.rounding) * needs.rounding)
     return Need(
         capital=capital,
         sum_assured=min(max(capital, limits.sum_min), limits.sum_without_medical_selection),

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -28,6 +28,9 @@ from src.quoting.products import (
     read_book,
 )
 from src.quoting.tables import LAST_AGE
+
+if TYPE_CHECKING:  # which is made of what is here
+    from src.quoting.stored import StoredQuote
 
 RefusalCode = Literal[
     "under_age",
@@ -68,12 +71,23 @@ class Projection(msgspec.Struct, frozen=True):
     monthly_premium: Decimal
 
 
+class Cover(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cover of an offer with the customer's words for what it pays and what it does not; `sublimit` is its most, in EUR."""
+
+    id: str
+    name: str
+    covers: str
+    excluded: tuple[str, ...]
+    sublimit: int | None = None
+
+
 class Offer(msgspec.Struct, frozen=True):
     """A price that holds until `valid_until`, with everything it was made of. Premiums are EUR, first year, all taxes in.
 
     `term_years` is how long the contract runs: 1 for the renewable product, which is renewed up to `cover_to_age`, and to the
     table's end for whole life, which has no such age.
-    `coverages` and `excluded` are names and the customer's words; `levers` tells what a budget made cheaper.
+    `coverages` are the names of what is `covered`, `excluded` is what the product does not cover; `levers` tells what a budget
+    made cheaper.
     """
 
     id: str
@@ -93,40 +107,15 @@ class Offer(msgspec.Struct, frozen=True):
     tariff_sha256: str
     quoted_on: date
     valid_until: date
+    covered: tuple[Cover, ...]
     excluded: tuple[str, ...]
     working: Working
     levers: tuple[Lever, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The quote as the outside sees it. It holds what `Catalogue.reprice` needs to compute it again."""
-        return {
-            "id": self.id,
-            "tier": self.tier,
-            "product": self.product,
-            "product_name": self.product_name,
-            "sum_assured": self.sum_assured,
-            "coverages": list(self.coverages),
-            "monthly_premium": float(self.monthly_premium),
-            "annual_premium": float(self.annual_premium),
-            "currency": self.currency,
-            "projection": [
-                {
-                    "year": point.year,
-                    "annual_premium": float(point.annual_premium),
-                    "monthly_premium": float(point.monthly_premium),
-                }
-                for point in self.projection
-            ],
-            "tariff": self.tariff,
-            "valid_until": self.valid_until.isoformat(),
-            "quoted_on": self.quoted_on.isoformat(),
-            "term_years": self.term_years,
-            "cover_to_age": self.cover_to_age,
-            "excluded": list(self.excluded),
-            "levers": list(self.levers),
-            "applicant": msgspec.to_builtins(self.applicant),
-            "working_sha256": hashlib.sha256(msgspec.json.encode(self.working)).hexdigest(),
-        }
+    @property
+    def exclusions(self) -> tuple[str, ...]:
+        """All that is not covered, in the customer's words: by the product, then by each cover."""
+        return (*self.excluded, *(text for cover in self.covered for text in cover.excluded))
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -230,21 +219,19 @@ class Catalogue(msgspec.Struct, frozen=True):
         least = self._variant(whole[0], sum_assured=self.book.tariff.limits.sum_min)
         return Refusal("budget_too_low", least.monthly_premium)
 
-    def reprice(self, quote: dict[str, Any]) -> Offer | Refusal:
-        """The offer behind a stored quote (`Offer.to_json`), computed again with the tariff version that it names."""
-        catalogue = self if quote["tariff"] == self.book.tariff.version else load_catalogue(quote["tariff"], self.package)
+    def reprice(self, quote: StoredQuote) -> Offer | Refusal:
+        """The offer behind a stored quote, computed again with the tariff version that it names."""
+        catalogue = self if quote.tariff == self.book.tariff.version else load_catalogue(quote.tariff, self.package)
         offer = catalogue.offer(
-            msgspec.convert(quote["applicant"], Applicant),
-            quote["product"],
-            quote["sum_assured"],
-            tuple(quote["coverages"]),
-            date.fromisoformat(quote["quoted_on"]),
-            term_years=quote["term_years"],
-            tier=quote["tier"],
+            quote.applicant,
+            quote.product,
+            quote.sum_assured,
+            quote.coverages,
+            quote.quoted_on,
+            term_years=quote.term_years,
+            tier=quote.tier,
         )
-        if isinstance(offer, Refusal):
-            return offer
-        return msgspec.structs.replace(offer, levers=tuple(quote["levers"]))
+        return offer if isinstance(offer, Refusal) else msgspec.structs.replace(offer, levers=quote.levers)
 
     def _wanted(self, product: str | None, term_years: int | None) -> str:
         return product or (RENEWABLE if term_years is None else LEVEL)
@@ -334,10 +321,15 @@ class Catalogue(msgspec.Struct, frozen=True):
             tariff_sha256=self.book.sha256,
             quoted_on=on,
             valid_until=on + timedelta(days=tariff.validity_days),
-            excluded=(*product.excluded, *(text for name in coverages for text in self.book.coverages[name].excluded)),
+            covered=tuple(self._cover(name) for name in coverages),
+            excluded=product.excluded,
             working=working,
             levers=levers,
         )
+
+    def _cover(self, name: str) -> Cover:
+        words, terms = self.book.coverages[name], self.book.tariff.covers[name]
+        return Cover(name, words.name, words.covers, words.excluded, terms.sublimit)
 
     def _projection(
         self, applicant: Applicant, product: Product, sum_assured: int, coverages: tuple[str, ...], working: Working

@@ -115,7 +115,7 @@ class Talk:
         return self.send(self._inbound(kind, **more))
 
     def choose(self, place: int) -> Step:
-        return self.press(f"choose:{self.conversation.quotes[place]['id']}")
+        return self.press(f"choose:{self.conversation.quotes[place].id}")
 
     def accept(self) -> Step:
         return self.press(f"accept:{self.conversation.selected_quote}")
@@ -193,8 +193,8 @@ class Talk:
     @property
     def candidate(self) -> Any:
         """The value that a `confirm:` question is about."""
-        waiting = self.conversation.memory.get("doubts") or [{}]
-        return waiting[0].get("value") if (self.awaiting or "").startswith("confirm:") else None
+        waiting = self.conversation.memory.doubts
+        return waiting[0].value if waiting and (self.awaiting or "").startswith("confirm:") else None
 
     def events(self) -> list[str]:
         return [event.name for event in self.step.events]

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from src.agent.corrections import correct
+from src.agent.memory import Doubt, Memory
 from src.agent.profile import FIELDS, ProfileKey
 from src.agent.state import Conversation, ProfileSource, new_conversation
 from src.errors import InvalidRequest
@@ -189,11 +190,11 @@ def test_a_class_given_along_holds() -> None:
 def test_what_was_going_to_be_confirmed_is_settled() -> None:
     before = conversation()
     before.awaiting = "confirm:age"
-    before.memory = {"doubts": [{"key": "age", "value": 54}, {"key": "savings", "value": 1}], "skipped": ["age", "email"]}
+    before.memory = Memory(doubts=[Doubt("age", 54, "m1"), Doubt("savings", 1, "m1")], skipped=["age", "email"])
     before.pending = {"age": {"found": {"key": "age", "value": 54}}}
     after = corrected(before, age=45)
     assert after.awaiting is None
-    assert after.memory == {"doubts": [{"key": "savings", "value": 1}], "skipped": ["email"]}
+    assert after.memory == Memory(doubts=[Doubt("savings", 1, "m1")], skipped=["email"])
     assert after.pending == {}
 
 
@@ -215,11 +216,9 @@ def after_correction(talk: Talk, **changes: Any) -> Talk:
 
 def test_the_agent_uses_it_and_says_so_when_the_price_depends_on_it() -> None:
     talk = at_proposal(smoker=False)
-    prices = [quote["monthly_premium"] for quote in talk.conversation.quotes]
+    prices = [quote.monthly_premium for quote in talk.conversation.quotes]
     after_correction(talk, smoker=True).say("¿entonces?")
-    assert all(
-        now > before for now, before in zip([q["monthly_premium"] for q in talk.conversation.quotes], prices, strict=True)
-    )
+    assert all(now > before for now, before in zip([q.monthly_premium for q in talk.conversation.quotes], prices, strict=True))
     assert "Fuma" in talk.text
     talk.say("vale")
     assert "Fuma: sí" not in talk.text, "it is said once"

@@ -136,7 +136,7 @@ def known(talk: Talk, slot: str, wanted: Any) -> bool:
     if slot == "income_year":
         return round(conversation.profile.get("monthly_income", 0) * 12) == wanted
     if slot == "option":
-        return conversation.selected_quote == conversation.quotes[wanted - 1]["id"]
+        return conversation.selected_quote == conversation.quotes[wanted - 1].id
     if slot == "risk_class" and wanted == "refer":
         return conversation.owner == "human"
     if slot.startswith("p2."):
@@ -182,7 +182,7 @@ MUST: dict[str, Callable[[Talk], bool]] = {
     "no_sales": lambda talk: no_price(talk) and not talk.options,
     "handoff": lambda talk: talk.step.handoff is not None and talk.conversation.owner == "human",
     "requote_to_budget": lambda talk: all(
-        quote["monthly_premium"] <= talk.profile["monthly_budget"] for quote in talk.conversation.quotes
+        quote.monthly_premium <= talk.profile["monthly_budget"] for quote in talk.conversation.quotes
     ),
     "state_coverage_gap": says("se queda fuera|sin cubrir|baja el capital"),
     "no_disparage": lambda talk: not re.search("peor|estafa|malo|engañ", talk.text),
@@ -251,7 +251,7 @@ def problems_of(name: str, talk: Talk, before_turn: Callable[[dict[str, Any], Ta
         if (name, turn["user"]) in OPTIONAL_TURNS and talk.awaiting == "choice":
             continue
         _need(talk, turn["user"])
-        prices = [quote["monthly_premium"] for quote in talk.conversation.quotes]
+        prices = [quote.monthly_premium for quote in talk.conversation.quotes]
         silent = talk.conversation.owner == "human"
         before_turn(turn, talk)
         talk.say(turn["user"])
@@ -266,7 +266,7 @@ def problems_of(name: str, talk: Talk, before_turn: Callable[[dict[str, Any], Ta
         if "stage" in expected and not stage_is(talk, expected["stage"]):
             problems.append(f"stage should be {expected['stage']}: {where}")
         if "any_price_not_from_engine" in expected.get("forbidden", ()):
-            problems += [where] if [quote["monthly_premium"] for quote in talk.conversation.quotes] != prices else []
+            problems += [where] if [quote.monthly_premium for quote in talk.conversation.quotes] != prices else []
         if not talk.replies and not silent:
             problems.append(f"silence after {where}")
     if not stage_is(talk, dialogue["final_stage"]) and not (dialogue["final_stage"] == "FINALIZADO" and talk.step.erase):

@@ -53,7 +53,7 @@ def test_the_straight_way_in_the_order_of_the_questions() -> None:
     order = ["consent", "name", "age", "smoker", "dependents", "monthly_income", "mortgage_balance", "occupation", "choice"]
     assert asked == order
     assert talk.stage == "PRESENTACION_PROPUESTA"
-    assert [quote["tier"] for quote in talk.conversation.quotes] == ["esencial", "equilibrada", "completa"]
+    assert [quote.tier for quote in talk.conversation.quotes] == ["esencial", "equilibrada", "completa"]
     talk.say("la de en medio")
     assert (talk.stage, talk.awaiting) == ("PRESENTACION_PROPUESTA", "accept")
     talk.say("sí, me interesa")
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_acknowledged_and_the_open_question_comes_again(k
     assert talk.awaiting == "name"
     assert len(talk.replies) == 1
     assert "nombre" in talk.text or "llamas" in talk.text
-    assert talk.conversation.memory.get("misses") is None
+    assert talk.conversation.memory.misses == 0
 
 
 @pytest.mark.parametrize("kind", ["reaction", "revoke", "system"])

@@ -6,12 +6,13 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.agent.state import STAGES, decode, encode
 from src.agent.turn import MAX_ASKS
-from src.quoting import Applicant, Refusal, load_catalogue
+from src.quoting import Applicant, Refusal, StoredQuote, load_catalogue
 from tests.agent.talk import ANSWERS, START, Talk
 
 LEGAL_AWAITING = re.compile(r"consent|choice|accept|(confirm:)?[a-z_]+")
@@ -72,26 +73,26 @@ MOVES = st.one_of(
 )
 
 
-def known_amounts(talk: Talk, quotes_before: list[dict[str, object]]) -> set[Decimal]:
+def known_amounts(talk: Talk, quotes_before: list[StoredQuote]) -> set[Decimal]:
     """Every amount that may be said: from the quotes of now and before, the profile, the need and the catalogue."""
     conversation, book = talk.conversation, load_catalogue().book
     amounts: list[object] = [book.tariff.limits.sum_min, book.tariff.limits.sum_max, 100_000, 150_000, 200_000]
     amounts.append(book.tariff.limits.sum_without_medical_selection)
     amounts += [terms.sublimit for terms in book.tariff.covers.values() if terms.sublimit]
     for quote in [*quotes_before, *conversation.quotes]:
-        amounts += [quote["sum_assured"], quote["monthly_premium"], quote["annual_premium"]]
-        amounts += [point["annual_premium"] for point in quote["projection"]]  # type: ignore[index, union-attr]
+        amounts += [quote.sum_assured, quote.monthly_premium, quote.annual_premium]
+        amounts += [point.annual_premium for point in quote.projection]
     amounts += [value for value in conversation.profile.values() if isinstance(value, int | float)]
     amounts += [conversation.profile.get("monthly_income", 0) * 12]
     amounts += [talk.candidate] if isinstance(talk.candidate, int | float) else []
     if conversation.need:
-        parts, need = conversation.need["parts"], conversation.need
-        amounts += [need["capital"], need["sum_assured"], *need["rule_of_thumb"], *parts.values()]
-        amounts += [parts["debts"] + parts["mortgage"]]
-        amounts += [need["sum_assured"] - quote["sum_assured"] for quote in conversation.quotes]
+        parts, need = conversation.need.parts, conversation.need
+        amounts += [need.capital, need.sum_assured, *need.rule_of_thumb, *msgspec.structs.astuple(parts)]
+        amounts += [parts.debts + parts.mortgage]
+        amounts += [need.sum_assured - quote.sum_assured for quote in conversation.quotes]
     wanted = conversation.profile.get("sum_assured", 100_000)
     amounts += first_prices(conversation.profile)
-    amounts += [wanted - quote["sum_assured"] for quote in conversation.quotes]
+    amounts += [wanted - quote.sum_assured for quote in conversation.quotes]
     return {abs(Decimal(str(round(float(amount), 2)))).normalize() for amount in amounts}  # type: ignore[arg-type]
 
 
@@ -152,7 +153,7 @@ def do(talk: Talk, move: str, what: object, pressed: list[str]) -> None:
         talk.say(str(what) if move == "say" else "hola")
 
 
-def check(talk: Talk, quotes_before: list[dict[str, object]], last: str) -> None:
+def check(talk: Talk, quotes_before: list[StoredQuote], last: str) -> None:
     conversation = talk.conversation
     assert conversation.stage in STAGES
     assert conversation.outcome in OUTCOMES

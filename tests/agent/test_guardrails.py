@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from textwrap import dedent
 from timeit import repeat
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from src.agent.guardrails import (
 from src.agent.lookalikes import any_of, rule
 from src.agent.state import Conversation, House, new_conversation
 from src.messages import Contact
+from src.quoting import Applicant, Offer, load_catalogue, size_need, stored
 
 STOPPED = {
     "injection": [
@@ -294,19 +296,11 @@ def test_the_safe_reply_is_safe() -> None:
 def conversation() -> Conversation:
     contact = Contact(key="k", channel="whatsapp", phone="+34612345678")
     conversation = new_conversation(contact, datetime(2026, 11, 20, tzinfo=UTC))
-    conversation.quotes = [
-        {
-            "id": "q1",
-            "tier": "esencial",
-            "sum_assured": 150000,
-            "monthly_premium": 7.33,
-            "annual_premium": 85.39,
-            "projection": [{"year": 5, "annual_premium": 101.2}],
-            "tariff": "2026.1",
-            "valid_until": "2026-12-20",
-        }
-    ]
-    conversation.need = {"capital": 163000, "income_share": 0.7, "years": 10, "parts": {"mortgage": 120000}}
+    offer = load_catalogue().offer(Applicant(35, False, 1), "renewable_term", 150_000, ("death",), date(2026, 11, 20))
+    assert isinstance(offer, Offer)
+    conversation.quotes = [stored(offer)]
+    conversation.need = size_need(monthly_income=2000, mortgage_balance=120_000, dependents=1)
+    conversation.need = msgspec.structs.replace(conversation.need, capital=163_000)
     conversation.profile = {"age": 35, "smoker": False, "monthly_income": 2000, "email": "ana@ejemplo.example"}
     conversation.details = {"competitor_month": 10, "child_ages": [4]}
     return conversation
@@ -329,7 +323,7 @@ def facts(conversation: Conversation) -> Facts:
 @pytest.mark.parametrize(
     "reply",
     [
-        "Son 7,33 € al mes (85,39 € al año) por 150.000 €; a los 5 años, 101,20 €.",
+        "Son 7,33 € al mes (85,39 € al año) por 150.000 €; a los 5 años, 123,68 €.",
         "siete euros con treinta y tres céntimos al mes",
         "ciento cincuenta mil euros de capital",
         "150 mil euros, o 150k",

@@ -52,7 +52,7 @@ def test_words_that_only_the_model_understands_are_asked_about() -> None:
 def test_a_wish_counts_where_the_rules_understood_nothing() -> None:
     talk = at_proposal().with_model(reads(intents=(wish("choice", "la de la ardilla", "2"),)))
     talk.say("quédate tú con la de la ardilla esa")
-    assert talk.conversation.selected_quote == talk.conversation.quotes[1]["id"]
+    assert talk.conversation.selected_quote == talk.conversation.quotes[1].id
 
 
 # --- what it doubts ---------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def test_where_rules_and_model_disagree_it_is_asked() -> None:
     talk = asked_for("monthly_income", reads(value("monthly_income", 1900, "1900")))
     talk.say("gano 1900 pero con las extras prorrateadas serían más bien 2500 al mes")
     assert (talk.awaiting, "monthly_income" in talk.profile) == ("confirm:monthly_income", False)
-    assert {talk.candidate, *talk.conversation.memory["doubts"][0]["alternatives"]} >= {1900, 2500}
+    assert {talk.candidate, *talk.conversation.memory.doubts[0].alternatives} >= {1900, 2500}
 
 
 def test_a_known_value_is_replaced_only_after_a_question() -> None:
@@ -222,7 +222,7 @@ LONG = "pues a ver, la verdad es que no sabría qué decirte exactamente ahora"
 def test_what_was_spent_is_kept_with_the_conversation_and_counted() -> None:
     talk = asked_for("age", reads(tokens=100))
     talk.say(LONG)
-    assert talk.conversation.memory["model"]["tokens_today"] == 110
+    assert talk.conversation.memory.model.tokens_today == 110
     (used,) = [event for event in talk.step.events if event.name == "model.used"]
     assert (used.data["task"], used.data["input_tokens"], used.data["cost_usd_millionths"]) == ("read", 100, 42)
 
@@ -239,7 +239,7 @@ def test_beyond_the_daily_cap_the_rules_go_on_alone_until_tomorrow() -> None:
     talk.wait(days=1)
     talk.say(LONG)
     assert len(model.prompts) == 3
-    assert talk.conversation.memory["model"]["tokens"] == 330
+    assert talk.conversation.memory.model.tokens == 330
 
 
 def test_what_came_to_nothing_counts_towards_the_cap_too() -> None:
@@ -249,7 +249,7 @@ def test_what_came_to_nothing_counts_towards_the_cap_too() -> None:
     talk.conversation.awaiting, talk.conversation.owner = "age", "bot"
     talk.say(LONG)
     assert len(model.prompts) == 1
-    assert talk.conversation.memory["model"]["tokens_today"] > 500
+    assert talk.conversation.memory.model.tokens_today > 500
 
 
 def test_a_cap_of_nothing_means_that_nobody_is_asked() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from src.agent import state as states
 from src.agent.agenda import NOBODY_CAME, RETENTION
+from src.agent.memory import Memory
 from src.agent.state import Conversation, Handoff, Line
 from src.desk.handoff import BOT_FAILED, Handoffs
 from src.desk.operators import Operators
@@ -79,7 +80,7 @@ def test_the_agent_is_given_what_was_said_in_between(counter: Counter) -> None:
     counter.hears("gracias")
     counter.turn()
     assert seen[0].history == [*before, Line("prospect", "¿hay alguien?"), Line("human", "Sí, soy Marta.")]
-    assert "handoff" not in seen[0].memory
+    assert seen[0].memory.handoff is None
 
 
 def test_what_is_told_to_a_human_is_known_afterwards_and_its_lines_are_there_once(counter: Counter) -> None:
@@ -208,7 +209,7 @@ def test_it_is_said_also_when_the_prospect_writes_just_then(counter: Counter) ->
 
 @pytest.mark.parametrize(("language", "words"), [("es", "nadie del equipo"), ("en", "Nobody from the team")])
 def test_it_is_said_in_their_language(counter: Counter, language: str, words: str) -> None:
-    counter.agent.decides(handoff=HANDED, changes={"owner": "human", "memory": {"language": language}})
+    counter.agent.decides(handoff=HANDED, changes={"owner": "human", "memory": Memory(language=language)})
     counter.hears("hola")
     counter.turn()
     counter.skew.advance(TIMEOUT_S)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src.agent.corrections import correct
+from src.agent.memory import Called, Memory
 from src.agent.state import STAGES, Consent, Conversation, HandoffReason, Outcome, decode, encode, new_conversation
 from src.desk.handoff import Handoffs, handed_back, taken_over
 from src.desk.lead import (
@@ -148,7 +149,7 @@ def test_the_lead_of_a_sale_from_the_first_word_to_the_acceptance() -> None:
     assert (shown.labels, shown.priority) == (("presentacion_propuesta", "lead-templado"), "medium")
     assert shown.person["monthly_income"] == 1900
     assert shown.conversation["need_capital"] == 240_000
-    assert shown.conversation["price_esencial"] == talk.conversation.quotes[0]["monthly_premium"]
+    assert shown.conversation["price_esencial"] == float(talk.conversation.quotes[0].monthly_premium)
     assert shown.conversation["selected_quote"] is None
     talk.choose(1)
     assert lead_of(talk.conversation, RULES).labels == ("presentacion_propuesta", "lead-caliente")
@@ -290,7 +291,7 @@ def test_what_the_rules_come_to(named: str, temperature: str, priority: str, tea
 
 
 PRICED = msgspec.structs.replace(
-    PROPOSAL, memory={"objections": ["price"]}, profile={**PROPOSAL.profile, "email": "ana@example.com"}
+    PROPOSAL, memory=Memory(objections=["price"]), profile={**PROPOSAL.profile, "email": "ana@example.com"}
 )
 
 
@@ -399,15 +400,13 @@ STATES = st.builds(
     owner=st.sampled_from(("bot", "human")),
     profile=st.fixed_dictionaries({}, optional=VALUES),
     need=st.sampled_from((None, PROPOSAL.need)),
-    quotes=st.sampled_from(([], PROPOSAL.quotes, PROPOSAL.quotes[:1], [{**PROPOSAL.quotes[0], "tier": ""}])),
-    selected_quote=st.sampled_from((None, "gone", *(quote["id"] for quote in PROPOSAL.quotes))),
+    quotes=st.sampled_from(([], PROPOSAL.quotes, PROPOSAL.quotes[:1], [msgspec.structs.replace(PROPOSAL.quotes[0], tier="")])),
+    selected_quote=st.sampled_from((None, "gone", *(quote.id for quote in PROPOSAL.quotes))),
     consents=st.sampled_from(({}, yes(), {"quote": Consent(given=False, at=START, text_version="es-1")})),
-    memory=st.fixed_dictionaries(
-        {},
-        optional={
-            "handoff": st.sampled_from((*REASONS, "something new")).map(lambda reason: {"reason": reason}),
-            "objections": st.lists(st.sampled_from((*OBJECTIONS, "something new"))),
-        },
+    memory=st.builds(
+        Memory,
+        handoff=st.none() | st.sampled_from((*REASONS, "something new")).map(lambda reason: Called(START, reason)),
+        objections=st.lists(st.sampled_from((*OBJECTIONS, "something new"))),
     ),
 )
 

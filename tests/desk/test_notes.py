@@ -91,7 +91,7 @@ def test_the_note_of_every_dialogue_is_whole_and_tells_no_secret(name: str) -> N
         assert not re.search(r"12345678Z|ES91|infarto|sintrom|cáncer de mama|None|True|False|[{}]", note), note
         assert "\n\n\n" not in note
         for quote in talk.conversation.quotes:
-            assert f"{quote['monthly_premium']:.2f}".replace(".", ",") in note
+            assert f"{quote.monthly_premium:.2f}".replace(".", ",") in note
 
 
 @pytest.mark.parametrize("reason", [*REASONS, "something_new"])
@@ -128,14 +128,19 @@ def test_times_are_the_houses() -> None:
     assert "dashboard" not in there.about(talk.conversation, "asked", talk.now)
 
 
-def test_a_sale_whose_tariff_is_gone_still_has_its_note() -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_sale_whose_tariff_is_gone_still_has_its_note(kept: bool) -> None:
+    """The working comes from the quote; of one that was kept without it, the note says what it can."""
     talk = at_proposal()
     talk.choose(1)
     talk.accept()
-    talk.conversation.quotes = [{**quote, "tariff": "1999.1"} for quote in talk.conversation.quotes]
+    without = {} if kept else {"working": msgspec.Raw(b"null")}
+    talk.conversation.quotes = [
+        msgspec.structs.replace(quote, tariff="1999.1", **without) for quote in talk.conversation.quotes
+    ]
     note = NOTES.about(talk.conversation, "accepted", talk.now + timedelta(days=1))
     assert "Solicitud aceptada" in note
-    assert "paso a paso" not in note
+    assert ("paso a paso" in note) is kept
 
 
 def test_the_premium_is_reckoned_to_the_cent() -> None:
@@ -143,8 +148,8 @@ def test_the_premium_is_reckoned_to_the_cent() -> None:
     note = NOTES.about(talk.conversation, "accepted", talk.now)
     receipt = note.split("**De qué se compone la prima**")[1].split("**")[0].strip().splitlines()
     monthly = [round(float(re.findall(r"Al mes, ([\d,]+) €", line)[0].replace(",", ".")) * 100) for line in receipt[:-1]]
-    chosen = next(quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote)
-    assert sum(monthly) == round(chosen["monthly_premium"] * 100)
+    chosen = next(quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote)
+    assert sum(monthly) == round(chosen.monthly_premium * 100)
 
 
 def test_a_voice_note_is_quoted() -> None:

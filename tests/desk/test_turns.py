@@ -302,7 +302,7 @@ def store_state(office: Office, stored: bytes) -> None:
 def spoil_values(office: Office) -> None:
     """What can be read, and nobody can use."""
     state = msgspec.json.decode(states.encode(office.conversation()))
-    state |= {"profile": {"name": {"a": 1}, "age": []}, "memory": {"handoff": 5}, "quotes": [{}]}
+    state |= {"profile": {"name": {"a": 1}, "age": []}, "details": {"callback": {}}}
     store_state(office, msgspec.json.encode(state))
 
 
@@ -454,6 +454,8 @@ DAMAGED = {
     "an older version that never was": b'{"schema":0}',
     "half a version": b'{"schema":1.5}',
     "deep": b'{"schema":1,"memory":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a memory of another kind": b'{"schema":2,"contact":{"key":"whatsapp:34600000001","channel":"whatsapp"},'
+    b'"created_at":"2026-11-20T12:00:00Z","updated_at":"2026-11-20T12:00:00Z","memory":{"handoff":5}}',
     "of another kind": b'{"contact":5,"created_at":"2026-11-20T12:00:00Z","updated_at":"2026-11-20T12:00:00Z"}',
 }
 

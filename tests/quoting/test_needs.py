@@ -38,7 +38,7 @@ def test_the_need_and_its_parts_add_up() -> None:
 def test_the_years_follow_from_who_depends_on_the_income(facts: dict, years: int) -> None:
     need = size_need(monthly_income=1_000, **facts)
     assert need.years == years
-    assert need.parts["income"] == 8_400 * years
+    assert need.parts.income == 8_400 * years
 
 
 def test_the_capital_is_rounded_up_to_thousands() -> None:
@@ -47,8 +47,8 @@ def test_the_capital_is_rounded_up_to_thousands() -> None:
 
 
 def test_dependants_who_are_no_children_need_no_education() -> None:
-    assert size_need(dependents=2, children=0).parts["education"] == 0
-    assert size_need(dependents=2).parts["education"] == 30_000
+    assert size_need(dependents=2, children=0).parts.education == 0
+    assert size_need(dependents=2).parts.education == 30_000
 
 
 def test_enough_savings_leave_no_need_but_the_least_sum_can_be_quoted(catalogue: Catalogue) -> None:

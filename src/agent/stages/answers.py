@@ -11,7 +11,7 @@ from src.agent.thinking.answering import answer_from
 from src.agent.turn import Entry, Turn
 from src.agent.understanding import Intent
 from src.messages import Option
-from src.quoting import Applicant, Refusal
+from src.quoting import Applicant, Need, Refusal
 
 SMALL_TALK = {
     "sensitive_ids": "safety.identity",
@@ -190,7 +190,7 @@ def _explain_why(turn: Turn) -> None:
     awaiting = turn.conversation.awaiting or ""
     if turn.conversation.need:
         turn.say("needs.formula")
-        say_reckoning(turn, with_total=True)
+        say_reckoning(turn, turn.conversation.need, with_total=True)
     elif f"why.{awaiting}" in turn.book:
         turn.say(f"why.{awaiting}")
     else:
@@ -204,37 +204,37 @@ def _explain_what_is_asked(turn: Turn) -> None:
     turn.say(f"meaning.{awaiting}" if f"meaning.{awaiting}" in turn.book else "meaning.other")
 
 
-def say_reckoning(turn: Turn, *, with_total: bool = False) -> None:
+def say_reckoning(turn: Turn, need: Need, *, with_total: bool = False) -> None:
     """The need's parts, line by line, and the rule of thumb beside them."""
-    need, book = turn.conversation.need or {}, turn.book
-    for line, amounts in _need_lines(turn):
+    book = turn.book
+    for line, amounts in _need_lines(turn, need):
         turn.say(line, glue="\n", **amounts)
     if with_total:
-        turn.say("needs.line_total", glue="\n", amount=book.money(need["capital"]))
-    low, high = need["rule_of_thumb"]
+        turn.say("needs.line_total", glue="\n", amount=book.money(need.capital))
+    low, high = need.rule_of_thumb
     if high and with_total:
         turn.say("needs.rule_of_thumb", glue="\n", low=book.money(low), high=book.money(high))
 
 
-def _need_lines(turn: Turn) -> list[tuple[str, dict[str, Any]]]:
+def _need_lines(turn: Turn, need: Need) -> list[tuple[str, dict[str, Any]]]:
     """The need's parts that are not zero: text keys and what fills them."""
-    need, book = turn.conversation.need or {}, turn.book
-    parts = need["parts"]
+    book, parts = turn.book, need.parts
     lines: list[tuple[str, dict[str, Any]]] = []
-    if debts := parts["debts"] + parts["mortgage"]:
+    if debts := parts.debts + parts.mortgage:
         lines.append(("needs.line_debts", {"amount": book.money(debts)}))
         turn.figures.append(debts)
-    if parts["income"]:
+    if parts.income:
         yearly = round(turn.conversation.profile.get("monthly_income", 0) * 12)
-        share = f"{need['income_share'] * 100:.0f}"
-        told = {"share": share, "income": book.money(yearly), "years": need["years"], "amount": book.money(parts["income"])}
+        share = f"{need.income_share * 100:.0f}"
+        told = {"share": share, "income": book.money(yearly), "years": need.years, "amount": book.money(parts.income)}
         lines.append(("needs.line_income", told))
         turn.figures.append(yearly)
         turn.quoted.append(f"{share} %")
-    for part in ("education", "savings", "existing_cover"):
-        if parts[part]:
-            lines.append((f"needs.line_{part}", {"amount": book.money(abs(parts[part]))}))
-            turn.figures.append(abs(parts[part]))
+    others = {"education": parts.education, "savings": parts.savings, "existing_cover": parts.existing_cover}
+    for part, amount in others.items():
+        if amount:
+            lines.append((f"needs.line_{part}", {"amount": book.money(abs(amount))}))
+            turn.figures.append(abs(amount))
     return lines
 
 
@@ -253,15 +253,16 @@ def _compare(turn: Turn) -> None:
         turn.say("proposal.compare_line", glue="\n", later=quotes.later(turn, quote), **quotes.words(turn, quote))
     if course := quotes.price_course(turn, turn.conversation.quotes[-1]):
         turn.say("frame.quoted", glue="\n", text=course)
-    covers_disability = [DISABILITY in quote["coverages"] for quote in turn.conversation.quotes]
-    if (turn.conversation.need or {}).get("parts", {}).get("income") and any(covers_disability) and not all(covers_disability):
+    covers_disability = [DISABILITY in quote.coverages for quote in turn.conversation.quotes]
+    need = turn.conversation.need
+    if need and need.parts.income and any(covers_disability) and not all(covers_disability):
         turn.say("proposal.hint")
 
 
 def _explain_covers(turn: Turn) -> None:
     turn.say("proposal.covered_intro")
     turn.drafts[-1].proposal = True
-    for name in dict.fromkeys(name for quote in turn.conversation.quotes for name in quote["coverages"]):
+    for name in dict.fromkeys(name for quote in turn.conversation.quotes for name in quote.coverages):
         cover = turn.catalogue.book.coverages[name]
         turn.quoted.append(cover.covers)
         label = quotes.cover_name(turn, name, turn.book)
@@ -305,7 +306,7 @@ def _meet_objection(turn: Turn, topic: str) -> None:
     """A calm word; never a discount that does not exist, never a bad word about others."""
     priced, memory = turn.conversation.quotes, turn.conversation.memory
     turn.count("objection.met", topic=topic)
-    memory["objections"] = list(dict.fromkeys((*memory.get("objections", ()), topic)))
+    memory.objections = list(dict.fromkeys((*memory.objections, topic)))
     theirs = turn.reading.value("details.competitor_month") or turn.reading.value("details.current_quote_month")
     if topic == "price" and not priced:
         turn.say("objection.price_unpriced")
@@ -318,13 +319,13 @@ def _meet_objection(turn: Turn, topic: str) -> None:
     else:
         turn.say("objection.what_not")
     if topic == "timing" and priced:
-        turn.say("objection.timing_until", glue=" ", valid_until=turn.book.date(priced[0]["valid_until"]))
+        turn.say("objection.timing_until", glue=" ", valid_until=turn.book.date(priced[0].valid_until))
 
 
 def _compare_fairly(turn: Turn, theirs: float) -> None:
     """Somebody else's figure beside ours, and what makes the two comparable; never a bad word."""
-    premiums, book = [quote["monthly_premium"] for quote in turn.conversation.quotes], turn.book
-    capital = turn.conversation.quotes[0]["sum_assured"]
+    premiums, book = [quote.monthly_premium for quote in turn.conversation.quotes], turn.book
+    capital = turn.conversation.quotes[0].sum_assured
     turn.figures += [theirs, capital, *premiums]
     turn.say(
         "objection.competitor_read",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 
 from src.agent import facts
 from src.agent.agenda import EXPIRE, Entry
@@ -14,7 +13,7 @@ from src.agent.stages.endings import call_human, dismiss_minor, dismiss_over_age
 from src.agent.stages.needs_analysis import respond, take_facts
 from src.agent.stages.questions import ask, may_ask, next_missing
 from src.agent.turn import Turn
-from src.quoting import Applicant, Offer, Refusal, actuarial_age, size_need
+from src.quoting import Applicant, Offer, Refusal, StoredQuote, actuarial_age, size_need, stored
 
 
 def cotizacion(turn: Turn) -> str:
@@ -74,7 +73,7 @@ def _offers(turn: Turn) -> tuple[Offer, ...] | Refusal:
         applicant, capital, turn.today, product=product, term_years=term_years, added=added, dropped=dropped
     )
     budget = profile.get("monthly_budget")
-    if isinstance(offers, Refusal) or budget is None or memory.get("budget_waived") == budget:
+    if isinstance(offers, Refusal) or budget is None or memory.budget_waived == budget:
         return offers
     limit = Decimal(str(budget))
     if all(offer.monthly_premium <= limit for offer in offers):
@@ -106,28 +105,27 @@ def _size(turn: Turn) -> None:
         children=len(ages) if isinstance(ages, list) else children,
         catalogue=turn.catalogue,
     )
-    turn.conversation.need = need.to_json()
+    turn.conversation.need = need
 
 
 def _keep(turn: Turn, offers: tuple[Offer, ...]) -> None:
     """The proposal replaces the one before; a choice that was made stays with its tier."""
     conversation, chosen = turn.conversation, quotes.selected(turn)
     turn.quotes_before = conversation.quotes
-    # The exclusions are the catalogue's; kept with each quote they would be most of the state.
-    conversation.quotes = [{key: value for key, value in offer.to_json().items() if key != "excluded"} for offer in offers]
+    conversation.quotes = [stored(offer) for offer in offers]
     conversation.selected_quote = _still_chosen(turn, chosen) if chosen else None
-    conversation.memory["quoted_for"] = facts.fingerprint(turn)
+    conversation.memory.quoted_for = facts.fingerprint(turn)
     conversation.agenda = conversation.agenda.with_entry(Entry(kind=EXPIRE, due=_end_of(offers[0].valid_until)))
     turn.requote = turn.requote or ("changed" if turn.quotes_before else "new")
     turn.count("quote.made", tariff=offers[0].tariff, options=len(offers), reason=turn.requote)
 
 
-def _still_chosen(turn: Turn, chosen: dict[str, Any]) -> str | None:
+def _still_chosen(turn: Turn, chosen: StoredQuote) -> str | None:
     """The quote that the chosen one became: with its covers as they are wished for now, else of its tier."""
     added, dropped = wishes.riders(turn)
-    wanted = (set(chosen["coverages"]) | set(added)) - set(dropped)
-    alike = [quote["id"] for quote in turn.conversation.quotes if (added or dropped) and set(quote["coverages"]) == wanted]
-    same_tier = [quote["id"] for quote in turn.conversation.quotes if quote["tier"] == chosen["tier"]]
+    wanted = (set(chosen.coverages) | set(added)) - set(dropped)
+    alike = [quote.id for quote in turn.conversation.quotes if (added or dropped) and set(quote.coverages) == wanted]
+    same_tier = [quote.id for quote in turn.conversation.quotes if quote.tier == chosen.tier]
     return next(iter([*alike, *same_tier]), None)
 
 

@@ -120,7 +120,7 @@ def _human(turn: Turn) -> bool:
 
 def _introduce(turn: Turn) -> None:
     """Who is handed over in the first message hears at least what has been talking."""
-    if not turn.conversation.memory.get("greeted"):
+    if not turn.conversation.memory.greeted:
         turn.say("greeting.brief", company=turn.house.company_name)
 
 
@@ -143,9 +143,9 @@ def _not_a_prospect(turn: Turn) -> bool:
         return False
     if turn.conversation.outcome == "accepted" and said.topic in OF_THE_ACCEPTED:
         return False  # "quiero cancelar la solicitud" is about what was just asked for
-    sure = said.confidence >= NOT_A_PROSPECT_SURELY or turn.conversation.memory.get("perhaps_not_a_prospect") == said.topic
+    sure = said.confidence >= NOT_A_PROSPECT_SURELY or turn.conversation.memory.perhaps_not_a_prospect == said.topic
     if not sure:
-        turn.conversation.memory["perhaps_not_a_prospect"] = said.topic
+        turn.conversation.memory.perhaps_not_a_prospect = said.topic
         return False
     turn.fall_silent()
     _introduce(turn)
@@ -167,18 +167,18 @@ def _limits(turn: Turn) -> bool:
     if turn.conversation.outcome == "accepted" or _answers_the_question(turn):
         return False
     now_s = int(turn.now.timestamp())
-    answered = [at for at in memory.get("turn_times", []) if now_s - at < DAY_S]
+    answered = [at for at in memory.turn_times if now_s - at < DAY_S]
     in_minute = sum(now_s - at < MINUTE_S for at in answered)
     if in_minute < turn.house.contact_per_minute and len(answered) < turn.house.contact_per_day:
-        memory["turn_times"] = [*answered, now_s]
-        memory.pop("limit_noticed", None)
+        memory.turn_times = [*answered, now_s]
+        memory.limit_noticed = False
         return False
-    memory["turn_times"] = answered
+    memory.turn_times = answered
     facts.record(turn)
     turn.fall_silent()
     turn.count("limit.reached")
-    if not memory.get("limit_noticed"):
-        memory["limit_noticed"] = True
+    if not memory.limit_noticed:
+        memory.limit_noticed = True
         turn.say("safety.limit")
     return True
 
@@ -200,9 +200,9 @@ def _abuse(turn: Turn) -> bool:
     if not threat and not insulted:
         return False
     memory = turn.conversation.memory
-    step = abuse_step(memory.get("insults", 0), threat=threat)
-    memory["insults"] = memory.get("insults", 0) + 1
-    turn.count("guard.abuse", times=memory["insults"], threat=threat)
+    step = abuse_step(memory.insults, threat=threat)
+    memory.insults += 1
+    turn.count("guard.abuse", times=memory.insults, threat=threat)
     if step.to_human:
         turn.say("safety.threat" if threat else "safety.insult_again")
         call_human(turn, "threat" if threat else "abuse", urgent=threat)
@@ -272,18 +272,18 @@ def _language(turn: Turn) -> bool:
     memory, language = turn.conversation.memory, turn.reading.language
     wish = turn.reading.intent("language")
     if language in LANGUAGES or (wish and wish.topic in LANGUAGES):
-        memory.pop("foreign", None)
+        memory.foreign = False
         return False
     understood = turn.reading.values or any(intent.name not in ("unclear", "language") for intent in turn.reading.intents)
-    if understood and not memory.get("foreign") and memory.get("offered_languages"):
+    if understood and not memory.foreign and memory.offered_languages:
         return False  # they know, and went on: a word or a sentence in theirs is no new wish
     known = language if f"foreign.{language}_offer" in turn.book else "other"
-    if memory.get("foreign"):
+    if memory.foreign:
         facts.record(turn)
         turn.say(f"foreign.{known}_human")
         turn.hand_over("language")  # without the hours: they are not in that language
         return True
-    memory["foreign"] = memory["offered_languages"] = True
+    memory.foreign = memory.offered_languages = True
     turn.say(f"foreign.{known}_offer")
     return False
 

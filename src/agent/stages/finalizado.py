@@ -48,7 +48,7 @@ def finalizado(turn: Turn) -> str:
 def _close(turn: Turn) -> str:
     """Summary and next steps; a person is called for the papers."""
     conversation = turn.conversation
-    chosen = next(quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote)
+    chosen = next(quote for quote in conversation.quotes if quote.id == conversation.selected_quote)
     turn.drafts[-1].proposal = True
     turn.say("end.accepted", comma_name=turn.comma_name, **quotes.words(turn, chosen))
     if "email" in conversation.profile:

@@ -45,11 +45,11 @@ def _press_what_was_typed(turn: Turn) -> None:
     else: on some channels options are only text."""
     offered = {
         _as_typed(title): reply_id
-        for title, reply_id in turn.conversation.memory.get("offered", {}).items()
+        for title, reply_id in turn.conversation.memory.offered.items()
         if not (reply_id.startswith("set:") and fold(title).text in ("si", "no", "sí"))  # a yes is never a value
     }
 
-    numbered = dict(enumerate(turn.conversation.memory.get("numbered", ()), start=1))
+    numbered = dict(enumerate(turn.conversation.memory.numbered, start=1))
 
     def pressed(inbound: Inbound) -> Inbound:
         if inbound.kind != "text" or inbound.reply_id:
@@ -128,12 +128,12 @@ def _known(turn: Turn, drafts: list[Draft]) -> Facts:
         *msgspec.to_builtins(sold.tariff.limits).values(),
         *(terms.sublimit for terms in sold.tariff.covers.values() if terms.sublimit),
         *(change.after for change in turn.changes if change.key in AMOUNTS),
-        *(doubt["value"] for doubt in facts.doubts(turn)[:1] if doubt["key"] in AMOUNTS),
-        *(quote[figure] for quote in turn.quotes_before for figure in ("sum_assured", "monthly_premium")),
+        *(doubt.value for doubt in facts.doubts(turn)[:1] if doubt.key in AMOUNTS),
+        *(figure for quote in turn.quotes_before for figure in (quote.sum_assured, quote.monthly_premium)),
         *turn.figures,
     ]
     own_words = [str(profile[key]) for key in ("occupation", "email") if key in profile]
-    own_words += [turn.book.value(doubt["key"], doubt["value"]) for doubt in facts.doubts(turn)[:1]]
+    own_words += [turn.book.value(doubt.key, doubt.value) for doubt in facts.doubts(turn)[:1]]
     return facts_of(
         turn.conversation,
         turn.house,
@@ -164,7 +164,7 @@ def _may_be_counted(turn: Turn, options: list[Option]) -> bool:
     """Whether a number alone can mean nothing but one of these: no figure that is asked for, and no quote but that one."""
     awaiting, quotes = turn.conversation.awaiting, turn.conversation.quotes
     if quotes:
-        return [option.id for option in options] == [f"choose:{quote['id']}" for quote in quotes]
+        return [option.id for option in options] == [f"choose:{quote.id}" for quote in quotes]
     return len(options) > 1 and awaiting in _ANSWERED_IN_WORDS
 
 
@@ -177,8 +177,8 @@ def _remember(turn: Turn) -> None:
     lines += [Line("bot", reply.text) for reply in turn.replies]
     earlier = conversation.history
     if turn.replies:  # otherwise the last reply is still the one not to be repeated, and its options are still open
-        conversation.memory["offered"] = {option.title: option.id for reply in turn.replies for option in reply.options}
-        conversation.memory["numbered"] = [option.id for reply in turn.replies if reply.numbered for option in reply.options]
+        conversation.memory.offered = {option.title: option.id for reply in turn.replies for option in reply.options}
+        conversation.memory.numbered = [option.id for reply in turn.replies if reply.numbered for option in reply.options]
         earlier = [Line(line.speaker, line.text[:GIST_LENGTH]) for line in earlier]
     conversation.history = [*earlier, *lines][-HISTORY_LIMIT:]
     if turn.inbounds:  # what is said without being asked makes nobody less silent

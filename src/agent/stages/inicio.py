@@ -20,7 +20,7 @@ def inicio(turn: Turn) -> str:
     reading = turn.reading
     facts.record(turn)
     wishes.take(turn)
-    if not turn.conversation.memory.get("greeted"):
+    if not turn.conversation.memory.greeted:
         return _greet(turn)
     if _refuses(turn):
         facts.refuse_consent(turn)
@@ -51,14 +51,14 @@ def _refuses(turn: Turn) -> bool:
     if not refusing:
         return False
     plain = reading.text.lower().startswith(PLAIN_REFUSALS) or len(reading.text.split()) <= SHORT_REFUSAL_WORDS
-    if (reading.whole == "no" and plain) or memory.get("refused_once"):
+    if (reading.whole == "no" and plain) or memory.refused_once:
         return True
-    memory["refused_once"] = True
+    memory.refused_once = True
     return False
 
 
 def _greet(turn: Turn) -> str:
-    turn.conversation.memory["greeted"] = True
+    turn.conversation.memory.greeted = True
     turn.count("conversation.greeted")
     turn.say("greeting.new", company=turn.house.company_name)
     if turn.book.language != "es":
@@ -71,14 +71,14 @@ def _greet(turn: Turn) -> str:
         return "NEEDS_ANALYSIS"
     if turn.reading.has("couple"):
         turn.say("safety.couple")
-        turn.conversation.memory["couple"] = True
+        turn.conversation.memory.couple = True
     question = turn.reading.intent("question")
     if question and question.topic == "price":
         turn.say("proposal.price_unknown")
     elif question and not answer_from_knowledge(turn, at_most=FIRST_ANSWER_ROOM):
         if turn.search(turn.reading.text, turn.book.language):
             turn.say("greeting.question_waits")
-            turn.conversation.memory["question"] = turn.reading.text[:QUESTION_KEPT]
+            turn.conversation.memory.question = turn.reading.text[:QUESTION_KEPT]
         elif "?" in turn.reading.text:
             turn.say("greeting.question_for_people")
     elif turn.conversation.pending:
@@ -89,7 +89,8 @@ def _greet(turn: Turn) -> str:
 
 def _answer_what_waited(turn: Turn) -> None:
     """The question of the first message that was too long to answer there."""
-    question = turn.conversation.memory.pop("question", "")
+    memory = turn.conversation.memory
+    question, memory.question = memory.question, ""
     if question:
         answer_from_knowledge(turn, asked=question)
 
@@ -104,8 +105,8 @@ def _take_up(turn: Turn) -> None:
     elif reading.has("bye"):
         turn.say("ack.bye")
         return
-    elif reading.has("dont_know", "objection", "deny", "decline") and not memory.get("hesitated"):
-        memory["hesitated"] = True
+    elif reading.has("dont_know", "objection", "deny", "decline") and not memory.hesitated:
+        memory.hesitated = True
         turn.say("consent.hesitation")
     elif reading.has("affirm", "accept") and not reading.values:
         turn.say("consent.plain_yes")

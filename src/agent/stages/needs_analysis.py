@@ -35,7 +35,7 @@ def needs_analysis(turn: Turn) -> str:
 def leaves(turn: Turn) -> bool:
     """Somebody who is not interested may go at every question: asked back once, unless they are asked already."""
     reading, memory = turn.reading, turn.conversation.memory
-    asked = memory.pop("leaving", False)
+    asked, memory.leaving = memory.leaving, False
     if (asked and reading.whole == "yes") or (reading.has("decline") and (asked or not turn.words)):
         turn.end("declined")
         turn.say("end.declined", comma_name=turn.comma_name)
@@ -46,7 +46,7 @@ def leaves(turn: Turn) -> bool:
         return False
     if not reading.has("decline") or reading.values:
         return False
-    memory["leaving"] = True
+    memory.leaving = True
     turn.conversation.awaiting = None  # so that a yes is no answer to what was asked before
     turn.say("end.leaving")
     turn.offer(("decline", "options.leave"), ("more:stay", "options.stay"))
@@ -84,7 +84,7 @@ def take_facts(turn: Turn) -> bool:
 def _note_connections(turn: Turn) -> None:
     """What several facts of one message say together."""
     if any(intent.name == "question" and intent.topic == BANK_TIED for intent in turn.reading.intents):
-        turn.conversation.memory["bank_tied"] = True
+        turn.conversation.memory.bank_tied = True
     wishes.note_term(turn)
     if turn.reading.has("couple"):
         turn.conversation.details["insured_count"] = 2
@@ -109,14 +109,15 @@ def _acknowledge(turn: Turn) -> None:
     if not explained and any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
     memory = turn.conversation.memory
-    if turn.reading.value("details.second_person") and not memory.get("told_of_second_person"):
-        memory["told_of_second_person"] = True
+    if turn.reading.value("details.second_person") and not memory.told_of_second_person:
+        memory.told_of_second_person = True
         turn.say("ack.second_person", glue=" ")
     if any(found.key.startswith("details.foreign_") for found in turn.reading.values):
         turn.say("unclear.foreign_money", glue=" ")
     if turn.reading.value("details.beneficiary"):
         turn.say("ack.beneficiary", glue=" ")
-    if turn.conversation.memory.pop("implausible", None):
+    if memory.implausible:
+        memory.implausible = ""
         turn.say("unclear.invalid_value")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from src.agent import facts
@@ -13,6 +11,7 @@ from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
 from src.agent.stages.questions import ask, may_ask, missed, progressed
 from src.agent.turn import Turn
+from src.quoting import StoredQuote
 
 SURELY = 0.8
 """So certain must a goodbye be."""
@@ -30,22 +29,22 @@ def presentacion_propuesta(turn: Turn) -> str:
         turn.reading = msgspec.structs.replace(turn.reading, values=values)
     if take_facts(turn):
         return "guarding_out"
-    if any(doubt["key"] == "monthly_budget" for doubt in facts.doubts(turn)):
+    if any(doubt.key == "monthly_budget" for doubt in facts.doubts(turn)):
         return _haggle(turn)
     about_riders, named = wishes.speaks_of_riders(turn), _named(turn)
     if about_riders and named:  # "la primera con accidentes"
-        turn.conversation.selected_quote = named["id"]
+        turn.conversation.selected_quote = named.id
     turn.requote = _why_to_requote(turn)
     if turn.requote:
         return "COTIZACION"
     if about_riders:
         return _riders_discussed(turn, named)
     if turn.returned and turn.conversation.quotes:
-        turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(turn.conversation.quotes[0]["valid_until"]))
+        turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(turn.conversation.quotes[0].valid_until))
     return _decided(turn) or _discussed(turn)
 
 
-def _riders_discussed(turn: Turn, named: dict[str, Any] | None) -> str:
+def _riders_discussed(turn: Turn, named: StoredQuote | None) -> str:
     """Riders that change no price: it is asked which one is meant, or said that all of it is as it was wished for."""
     progressed(turn)
     if wishes.answer(turn):
@@ -67,12 +66,12 @@ def _haggle(turn: Turn) -> str:
 
 
 def _why_to_requote(turn: Turn) -> str:
-    if facts.doubts(turn) or facts.fingerprint(turn) != turn.conversation.memory.get("quoted_for"):
+    if facts.doubts(turn) or facts.fingerprint(turn) != turn.conversation.memory.quoted_for:
         return "changed"
     if quotes.expired(turn):
         return "expired"
     if _asks_for(turn, "all"):
-        turn.conversation.memory["budget_waived"] = turn.conversation.profile.get("monthly_budget")
+        turn.conversation.memory.budget_waived = turn.conversation.profile.get("monthly_budget")
         turn.conversation.selected_quote = None
         return "changed"
     return ""
@@ -114,15 +113,15 @@ def _declines(turn: Turn) -> bool:
 
 def _is_of_an_old_proposal(turn: Turn, topic: str) -> bool:
     known = topic in ("", *BY_DESCRIPTION) or topic.isdigit() or quotes.quote_by_id(turn, topic) is not None
-    return not known and all(quote["tier"] != topic for quote in turn.conversation.quotes)
+    return not known and all(quote.tier != topic for quote in turn.conversation.quotes)
 
 
-def _choice(turn: Turn) -> dict[str, Any] | None:
+def _choice(turn: Turn) -> StoredQuote | None:
     """The quote that was pressed, numbered, named or described; an acceptance may name one too."""
     return None if turn.reading.has("objection", "change", "rider") else _named(turn)
 
 
-def _named(turn: Turn) -> dict[str, Any] | None:
+def _named(turn: Turn) -> StoredQuote | None:
     """The quote that a choice or an acceptance names by its id, number, tier or description."""
     shown = turn.conversation.quotes
     named = turn.reading.intent("choice") or turn.reading.intent("accept")
@@ -133,17 +132,17 @@ def _named(turn: Turn) -> dict[str, Any] | None:
         return shown[place - 1] if 1 <= place <= len(shown) else None
     if named.topic in BY_DESCRIPTION:
         return shown[min(BY_DESCRIPTION[named.topic], len(shown) - 1)]
-    return next((quote for quote in shown if named.topic in (quote["id"], quote["tier"])), None)
+    return next((quote for quote in shown if named.topic in (quote.id, quote.tier)), None)
 
 
-def _choose(turn: Turn, quote: dict[str, Any]) -> str:
+def _choose(turn: Turn, quote: StoredQuote) -> str:
     """Sums the facts up before the acceptance, unless they were seen and the papers are asked for."""
     conversation = turn.conversation
-    asked_to_accept = conversation.awaiting == "accept" and conversation.selected_quote == quote["id"]
-    conversation.selected_quote = quote["id"]
+    asked_to_accept = conversation.awaiting == "accept" and conversation.selected_quote == quote.id
+    conversation.selected_quote = quote.id
     progressed(turn)
-    turn.count("quote.chosen", tier=quote["tier"])
-    has_seen_facts = quotes.limits_told(turn, quote) and conversation.memory.get("summed_up") == facts.fingerprint(turn)
+    turn.count("quote.chosen", tier=quote.tier)
+    has_seen_facts = quotes.limits_told(turn, quote) and conversation.memory.summed_up == facts.fingerprint(turn)
     wants_papers = has_seen_facts and any(change.key == "email" for change in turn.changes)  # "the first, send it to a@b.c"
     accepts = turn.reading.has("accept") and (not turn.words or turn.reading.whole == "yes")
     if (wants_papers and not turn.reading.has("question", "objection")) or (asked_to_accept and accepts):

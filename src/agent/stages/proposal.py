@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from src.agent import facts
 from src.agent.stages import quotes, wishes
 from src.agent.stages.answers import say_reckoning
 from src.agent.stages.questions import ask, progressed
 from src.agent.turn import Turn
+from src.quoting import Need, StoredQuote
 
 
 def present(turn: Turn) -> None:
@@ -23,17 +22,17 @@ def present(turn: Turn) -> None:
             turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in _facts(turn, shown[0])))
             if not quotes.limits_told(turn, shown[0]):
                 quotes.say_exclusions(turn, shown[:1])
-            conversation.memory["summed_up"] = facts.fingerprint(turn)
+            conversation.memory.summed_up = facts.fingerprint(turn)
         else:
             turn.offer(("more:excluded", "options.excluded"), ("more:why", "options.working"))
         turn.next_message(proposal=True)
     _say_options(turn, shown)
-    conversation.selected_quote = shown[0]["id"] if len(shown) == 1 else None
+    conversation.selected_quote = shown[0].id if len(shown) == 1 else None
     ask(turn, "accept" if len(shown) == 1 else "choice")
     progressed(turn)
 
 
-def sum_up(turn: Turn, quote: dict[str, Any]) -> None:
+def sum_up(turn: Turn, quote: StoredQuote) -> None:
     """What the chosen option does not cover, then the option and every fact behind it, to be confirmed or corrected."""
     turn.drafts[-1].proposal = True
     if not quotes.limits_told(turn, quote):
@@ -45,23 +44,23 @@ def sum_up(turn: Turn, quote: dict[str, Any]) -> None:
     for label, value in _facts(turn, quote):
         turn.say("frame.line", glue="\n", label=label, value=value)
     turn.say("proposal.accept_note", glue="\n")
-    turn.conversation.memory["summed_up"] = facts.fingerprint(turn)
+    turn.conversation.memory.summed_up = facts.fingerprint(turn)
     ask(turn, "accept")
 
 
-def _facts(turn: Turn, quote: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(turn: Turn, quote: StoredQuote) -> list[tuple[str, str]]:
     """What is known, with the years that the quoted product runs and no others; whoever knows of none is told of none."""
     if quotes.sold(turn, quote).duration == "term":
-        runs = (turn.book.say("label.term_years"), turn.book.value("term_years", quote["term_years"]))
+        runs = (turn.book.say("label.term_years"), turn.book.value("term_years", quote.term_years))
         return [*facts.summary(turn, without=("term_years",)), runs]
-    return facts.summary(turn, without=() if turn.conversation.memory.get("loan_years") else ("term_years",))
+    return facts.summary(turn, without=() if turn.conversation.memory.loan_years else ("term_years",))
 
 
 def _is_another_product(turn: Turn) -> bool:
-    return {quote["product"] for quote in turn.quotes_before} != {quote["product"] for quote in turn.conversation.quotes}
+    return {quote.product for quote in turn.quotes_before} != {quote.product for quote in turn.conversation.quotes}
 
 
-def _say_price_course(turn: Turn, quote: dict[str, Any]) -> None:
+def _say_price_course(turn: Turn, quote: StoredQuote) -> None:
     if course := quotes.price_course(turn, quote):
         turn.say("frame.quoted", text=course)
 
@@ -77,74 +76,74 @@ def _say_why(turn: Turn) -> None:
     if _is_another_product(turn):
         if wishes.is_tied_to_mortgage(turn):
             _say_need(turn)
-    elif not any(quote["levers"] for quote in turn.conversation.quotes):
+    elif not any(quote.levers for quote in turn.conversation.quotes):
         _say_price_change(turn)
 
 
 def _say_need(turn: Turn) -> None:
-    need, book = turn.conversation.need or {}, turn.book
+    need, book = turn.conversation.need, turn.book
     capital = book.money(quotes.capital_of(turn))
     turn.figures.append(quotes.capital_of(turn))
     if "sum_assured" in turn.conversation.profile:
         _say_own_figure(turn)
         return
     if wishes.is_tied_to_mortgage(turn):
-        turn.say("needs.intro_mortgage", capital=capital, years=turn.conversation.quotes[0]["term_years"])
+        turn.say("needs.intro_mortgage", capital=capital, years=turn.conversation.quotes[0].term_years)
         return
-    if not need.get("capital"):
+    if not need or not need.capital:
         nobody = turn.conversation.profile.get("dependents") == 0
         turn.say("needs.intro_zero" if nobody else "needs.intro_example", capital=capital)
         return
-    turn.say(f"needs.intro_{_reason(need)}", capital=book.money(need["capital"]))
-    say_reckoning(turn)
-    if need["capped"]:
+    turn.say(f"needs.intro_{_reason(need)}", capital=book.money(need.capital))
+    say_reckoning(turn, need)
+    if need.capped:
         turn.say("needs.capped", limit=capital)
-    elif need["sum_assured"] > need["capital"]:
+    elif need.sum_assured > need.capital:
         turn.say("needs.raised", limit=capital)
 
 
-def _reason(need: dict[str, Any]) -> str:
+def _reason(need: Need) -> str:
     """What the capital is for: the home, the income, both, or what is owed."""
-    parts = need["parts"]
-    if parts["income"]:
-        return "home_and_income" if parts["mortgage"] else "income"
+    parts = need.parts
+    if parts.income:
+        return "home_and_income" if parts.mortgage else "income"
     return "debts"
 
 
 def _say_own_figure(turn: Turn) -> None:
     """The prospect's figure wins; how far it is from the reckoned one is said."""
-    own, need = quotes.capital_of(turn), (turn.conversation.need or {}).get("capital")
+    own, need = quotes.capital_of(turn), turn.conversation.need
     turn.figures.append(own)
     turn.say("needs.intro_own", capital=turn.book.money(own))
-    if need and need != own:
-        turn.say("needs.own_differs", glue=" ", need=turn.book.money(need))
+    if need and need.capital and need.capital != own:
+        turn.say("needs.own_differs", glue=" ", need=turn.book.money(need.capital))
 
 
 def _say_price_change(turn: Turn) -> None:
-    before = {quote["tier"]: quote for quote in turn.quotes_before}
+    before = {quote.tier: quote for quote in turn.quotes_before}
     moved = [
-        (before[quote["tier"]], quote)
+        (before[quote.tier], quote)
         for quote in turn.conversation.quotes
-        if quote["tier"] in before and before[quote["tier"]]["monthly_premium"] != quote["monthly_premium"]
+        if quote.tier in before and before[quote.tier].monthly_premium != quote.monthly_premium
     ]
     for old, new in moved:
-        tier, was = quotes.words(turn, new)["tier"], turn.book.money(old["monthly_premium"])
-        turn.say("proposal.price_change", glue="\n", tier=tier, before=was, after=turn.book.money(new["monthly_premium"]))
+        tier, was = quotes.words(turn, new)["tier"], turn.book.money(old.monthly_premium)
+        turn.say("proposal.price_change", glue="\n", tier=tier, before=was, after=turn.book.money(new.monthly_premium))
     if not moved:
         turn.say("proposal.price_same", glue=" ")
 
 
-def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
+def _say_options(turn: Turn, shown: list[StoredQuote]) -> None:
     book, first = turn.book, shown[0]
     budget = turn.conversation.profile.get("monthly_budget")
-    if budget is not None and first["levers"]:
+    if budget is not None and first.levers:
         turn.say("proposal.options_budget", budget=book.money(budget))
         _say_trade_off(turn, first)
     elif len(shown) > 1:
         turn.say("proposal.options", **quotes.words(turn, first), against_need=_against_need(turn, first))
         if quotes.later(turn, first):
             turn.say("proposal.rises", glue=" ")
-        if budget is not None and all(quote["monthly_premium"] <= budget for quote in shown):
+        if budget is not None and all(quote.monthly_premium <= budget for quote in shown):
             turn.say("proposal.budget_fits", glue=" ", budget=book.money(budget))
     else:
         turn.say("proposal.option", **quotes.words(turn, first), against_need=_against_need(turn, first))
@@ -154,39 +153,39 @@ def _say_options(turn: Turn, shown: list[dict[str, Any]]) -> None:
         later = "" if len(shown) > 1 else quotes.later(turn, quote)
         turn.say(text, number=place + 1, later=later, covering=covering, **quotes.words(turn, quote))
     _say_price_course(turn, shown[-1])
-    turn.say("proposal.terms", valid_until=book.date(first["valid_until"]))
+    turn.say("proposal.terms", valid_until=book.date(first.valid_until))
 
 
-def _covering(turn: Turn, quote: dict[str, Any], before: dict[str, Any] | None, *, alone: bool) -> str:
+def _covering(turn: Turn, quote: StoredQuote, before: StoredQuote | None, *, alone: bool) -> str:
     """What the option covers; only what it adds when it holds all of the one shown before it. What it lacks is said where no
     other option says it."""
     book = turn.book
-    if before and set(before["coverages"]) < set(quote["coverages"]):
-        added = [quotes.cover_name(turn, name, book) for name in quote["coverages"] if name not in before["coverages"]]
+    if before and set(before.coverages) < set(quote.coverages):
+        added = [quotes.cover_name(turn, name, book) for name in quote.coverages if name not in before.coverages]
         return book.say("proposal.adds", covers=book.listing(added))
     missing = quotes.left_out(turn, quote)
     without = book.say("proposal.without", covers=book.listing(missing)) if missing and alone else ""
     return book.say("proposal.covers", covers=quotes.words(turn, quote)["covers"]) + without
 
 
-def _say_trade_off(turn: Turn, quote: dict[str, Any]) -> None:
+def _say_trade_off(turn: Turn, quote: StoredQuote) -> None:
     """What a budget costs in cover: never a discount that does not exist."""
     book, wanted = turn.book, quotes.capital_of(turn)
-    if quote["sum_assured"] < wanted:
-        gap = wanted - quote["sum_assured"]
+    if quote.sum_assured < wanted:
+        gap = wanted - quote.sum_assured
         turn.figures += [wanted, gap]
-        capital = book.money(quote["sum_assured"])
+        capital = book.money(quote.sum_assured)
         turn.say("proposal.trade_off_capital", glue="\n", capital=capital, wanted=book.money(wanted), gap=book.money(gap))
-    if "fewer_covers" in quote["levers"]:
+    if "fewer_covers" in quote.levers:
         turn.say("proposal.trade_off_cover", glue="\n")
-    if "shorter_term" in quote["levers"]:
-        turn.say("proposal.trade_off_term", glue=" ", years=quote["term_years"])
+    if "shorter_term" in quote.levers:
+        turn.say("proposal.trade_off_term", glue=" ", years=quote.term_years)
 
 
-def _against_need(turn: Turn, quote: dict[str, Any]) -> str:
-    need = (turn.conversation.need or {}).get("capital")
-    if not need:
+def _against_need(turn: Turn, quote: StoredQuote) -> str:
+    need = turn.conversation.need
+    if not need or not need.capital:
         return ""
-    percent = round(100 * quote["sum_assured"] / need)
+    percent = round(100 * quote.sum_assured / need.capital)
     turn.quoted.append(f"{percent} %")
     return turn.book.say("proposal.against_need", percent=percent)

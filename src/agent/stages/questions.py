@@ -17,11 +17,11 @@ MISSES_BEFORE_A_HUMAN = 3
 def next_missing(turn: Turn) -> str | None:
     """The key of the next question before a quote can be made, or None. What is known or declined is not asked."""
     for doubt in list(facts.doubts(turn)):
-        confirming = f"confirm:{doubt['key']}"
+        confirming = f"confirm:{doubt.key}"
         if may_ask(turn, confirming):
             return confirming
         # Asked often enough without an answer: openly then, so that no yes can ever mean a value that was not shown.
-        facts.settle_doubt(turn, doubt["key"])
+        facts.settle_doubt(turn, doubt.key)
         del turn.conversation.asked[confirming]
     key = _next_open(turn)
     if key:
@@ -83,18 +83,18 @@ def ask(turn: Turn, key: str) -> None:
 
 def _ask_to_confirm(turn: Turn, times: int) -> None:
     doubt = facts.doubts(turn)[0]
-    key, book = doubt["key"], turn.book
-    if key == "smoker" and doubt["value"]:
+    key, book = doubt.key, turn.book
+    if key == "smoker" and doubt.value:
         turn.say("ack.smoker_definition")
-    turn.say("ask.confirm", variant=times, label=book.say(f"label.{key}"), value=book.value(key, doubt["value"]))
+    turn.say("ask.confirm", variant=times, label=book.say(f"label.{key}"), value=book.value(key, doubt.value))
     options = [
         Option(id="confirm:yes", title=book.say("options.correct")),
         Option(id="confirm:no", title=book.say("options.wrong")),
     ]
     least = turn.catalogue.book.tariff.limits.sum_min if key == "sum_assured" else 0
     # A title "sí" or "no" would stand for a value, and be typed in answer to "is that correct?".
-    stated = [] if isinstance(doubt["value"], bool) else doubt["alternatives"]
-    others = [value for value in stated if value != doubt["value"] and (not least or value >= least)][:1]
+    stated = [] if isinstance(doubt.value, bool) else doubt.alternatives
+    others = [value for value in stated if value != doubt.value and (not least or value >= least)][:1]
     options[1:1] = [Option(id=f"set:{key}:{json.dumps(value)}", title=book.value(key, value)[:20]) for value in others]
     turn.drafts[-1].options = options
 
@@ -113,8 +113,7 @@ def options_of(turn: Turn, key: str) -> list[Option]:
         ]
     if key == "choice":
         return [
-            Option(id=f"choose:{quote['id']}", title=book.say(f"tier.{quote['tier'] or 'own'}"))
-            for quote in turn.conversation.quotes
+            Option(id=f"choose:{quote.id}", title=book.say(f"tier.{quote.tier or 'own'}")) for quote in turn.conversation.quotes
         ]
     if key == "accept":
         chosen, alone = turn.conversation.selected_quote, len(turn.conversation.quotes) == 1
@@ -136,15 +135,15 @@ def _button(turn: Turn, key: str, value: Any, title: str) -> Option:
 def missed(turn: Turn, instead: str = "") -> bool:
     """The answer was not understood. True when it is time for a human; otherwise a word is said (`instead`: which)."""
     memory = turn.conversation.memory
-    memory["misses"] = memory.get("misses", 0) + 1
+    memory.misses += 1
     awaiting = turn.conversation.awaiting
     exhausted = awaiting not in (None, "choice", "accept") and not may_ask(turn, str(awaiting))
-    if memory["misses"] >= MISSES_BEFORE_A_HUMAN or exhausted:
+    if memory.misses >= MISSES_BEFORE_A_HUMAN or exhausted:
         return True
-    turn.say(instead or ("unclear.first" if memory["misses"] == 1 else "unclear.second"))
+    turn.say(instead or ("unclear.first" if memory.misses == 1 else "unclear.second"))
     return False
 
 
 def progressed(turn: Turn) -> None:
     """Something was understood: failures are counted anew."""
-    turn.conversation.memory.pop("misses", None)
+    turn.conversation.memory.misses = 0

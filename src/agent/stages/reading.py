@@ -67,18 +67,18 @@ def context_of(turn: Turn) -> Context:
     conversation = turn.conversation
     waiting = facts.doubts(turn)
     confirming = (conversation.awaiting or "").startswith("confirm:")
-    open_question = "confirm:leaving" if conversation.memory.get("leaving") else conversation.awaiting
+    open_question = "confirm:leaving" if conversation.memory.leaving else conversation.awaiting
     if conversation.outcome == "accepted" and "callback" not in conversation.details:
         open_question = "details.callback"  # asked for beside the acceptance, and never insisted on
     return Context(
         awaiting=open_question,
         profile=conversation.profile,
-        candidate=waiting[0]["value"] if waiting and confirming else None,
-        options=tuple(quote["id"] for quote in conversation.quotes),
-        titles=tuple(turn.book.say(f"tier.{quote['tier'] or 'own'}") for quote in conversation.quotes),
-        premiums=tuple(float(quote["monthly_premium"]) for quote in conversation.quotes),
+        candidate=waiting[0].value if waiting and confirming else None,
+        options=tuple(quote.id for quote in conversation.quotes),
+        titles=tuple(turn.book.say(f"tier.{quote.tier or 'own'}") for quote in conversation.quotes),
+        premiums=tuple(float(quote.monthly_premium) for quote in conversation.quotes),
         today=turn.today.isoformat(),
-        language=conversation.memory.get("language", "es"),
+        language=conversation.memory.language,
         stage=conversation.stage,
         birth_year=int(conversation.details.get("birth_year") or 0),
     )
@@ -105,15 +105,15 @@ def _with_what_the_gate_found(reading: Reading, guarded: Sequence[Intent]) -> Re
 
 def _settle_language(turn: Turn) -> None:
     memory, reading = turn.conversation.memory, turn.reading
-    before, spoken = memory.get("language", "es"), reading.language
+    before, spoken = memory.language, reading.language
     wish = reading.intent("language")
     if wish and wish.topic in LANGUAGES and wish.confidence >= CERTAIN_WISH:
         spoken = wish.topic
     elif turn.conversation.turns and len(reading.text.split()) < WORDS_THAT_TELL:
         spoken = before  # a "yes" or an "ok" is no change of language
     if spoken in LANGUAGES:
-        memory["language"] = spoken
-        turn.switched = bool(turn.conversation.turns and (spoken != before or memory.get("foreign")))
+        memory.language = spoken
+        turn.switched = bool(turn.conversation.turns and (spoken != before or memory.foreign))
 
 
 _FORMAL = re.compile(
@@ -127,11 +127,11 @@ _INFORMAL = re.compile(
 
 def _settle_address(turn: Turn) -> None:
     """Whoever says "usted" to us is addressed like that from then on, unless they ask for "tú"."""
-    said = fold(turn.words).text
+    said, memory = fold(turn.words).text, turn.conversation.memory
     if _INFORMAL.search(said):
-        turn.conversation.memory["address"] = "tu"
-    elif _FORMAL.search(said) and turn.conversation.memory.get("address") != "tu":
-        turn.conversation.memory["address"] = "usted"
+        memory.address = "tu"
+    elif _FORMAL.search(said) and memory.address != "tu":
+        memory.address = "usted"
 
 
 def _unreadable(inbounds: Sequence[Inbound]) -> str:

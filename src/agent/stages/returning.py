@@ -42,16 +42,13 @@ def _greet_and_recall(turn: Turn) -> None:
 
 def _tell_what_a_person_changed(turn: Turn) -> None:
     conversation, book = turn.conversation, turn.book
-    told: dict[str, str] = conversation.memory.get("told_by_human", {})
+    told = conversation.memory.told_by_human
     for key, source in conversation.profile_sources.items():
-        at = source.at.isoformat()
-        if source.by == "human" and told.get(key) != at:
-            told[key] = at
+        if source.by == "human" and told.get(key) != source.at:
+            told[key] = source.at
             if key in PRICING and f"label.{key}" in book:
                 value = book.value(key, conversation.profile[key])
                 turn.say("ack.by_human", label=book.say(f"label.{key}"), value=value)
-    if told:
-        conversation.memory["told_by_human"] = told
 
 
 def restart(turn: Turn) -> str:

@@ -1,11 +1,12 @@
 """What somebody wants the insurance to be: which product, with which riders and without which.
 
 A product is wished for by `details.product`: the id of one of the catalogue's, or `mortgage_linked` for whatever the bank
-asks for. Riders are the covers beside the main one; what was asked for them is remembered in `memory["riders"]`.
+asks for. Riders are the covers beside the main one; what was asked for them is remembered in `memory.riders`.
 """
 
 from __future__ import annotations
 
+from src.agent.memory import Riders
 from src.agent.turn import Change, Turn
 from src.messages import Option
 from src.quoting.products import MAIN_COVER, Product
@@ -53,7 +54,7 @@ def lacks_term(turn: Turn) -> bool:
     wished, memory, profile = product(turn), turn.conversation.memory, turn.conversation.profile
     if wished is None or wished.duration != "term" or turn.conversation.details.get("product") == MORTGAGE_LINKED:
         return False
-    return "term_years" not in profile or bool(memory.get("loan_years")) != (wished.capital == "loan")
+    return "term_years" not in profile or memory.loan_years != (wished.capital == "loan")
 
 
 def note_term(turn: Turn) -> None:
@@ -65,12 +66,12 @@ def note_term(turn: Turn) -> None:
     if not (is_new or conversation.awaiting == "term_years" or names_product(turn)):
         return
     with_the_loan = conversation.awaiting == LOAN or any(c.key == LOAN for c in turn.changes)
-    wished, before = product(turn), bool(conversation.memory.get("loan_years"))
+    wished, before = product(turn), conversation.memory.loan_years
     of_the_loan = with_the_loan or (wished is not None and wished.capital == "loan")
-    conversation.memory["loan_years"] = of_the_loan
+    conversation.memory.loan_years = of_the_loan
     if of_the_loan != before:
         turn.changes.append(Change("loan_years", None, of_the_loan))
-    if with_the_loan and conversation.memory.get("bank_tied"):
+    if with_the_loan and conversation.memory.bank_tied:
         conversation.details["product"] = MORTGAGE_LINKED
     if wished and wished.duration != "term" and not with_the_loan and not names_product(turn):
         del conversation.details["product"]  # years are asked for: no product that has none
@@ -80,7 +81,7 @@ def term_years(turn: Turn) -> int | None:
     """The years to quote, where years were told and are this product's."""
     wished, told = product(turn), turn.conversation.profile.get("term_years")
     if wished is None:
-        return None if turn.conversation.memory.get("loan_years") else told
+        return None if turn.conversation.memory.loan_years else told
     return None if wished.duration != "term" or lacks_term(turn) else told
 
 
@@ -105,8 +106,8 @@ def give_up_impossible(turn: Turn) -> None:
 
 def riders(turn: Turn) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The riders to be added to every option, and those to be left out."""
-    held = turn.conversation.memory.get("riders", {})
-    return tuple(held.get("added", ())), tuple(held.get("dropped", ()))
+    held = turn.conversation.memory.riders
+    return held.added, held.dropped
 
 
 def take(turn: Turn) -> None:
@@ -123,9 +124,9 @@ def take(turn: Turn) -> None:
     for name in wanted["drop"]:
         if name != MAIN_COVER:
             added, dropped = [one for one in added if one != name], [*dropped, name]
-    held = {"added": list(dict.fromkeys(added)), "dropped": list(dict.fromkeys(dropped))}
-    if (tuple(held["added"]), tuple(held["dropped"])) != riders(turn):
-        turn.conversation.memory["riders"] = held
+    held = Riders(tuple(dict.fromkeys(added)), tuple(dict.fromkeys(dropped)))
+    if held != turn.conversation.memory.riders:
+        turn.conversation.memory.riders = held
         turn.changes.append(Change("riders", None, held))
 
 
@@ -192,9 +193,9 @@ def _named_now(turn: Turn) -> dict[str, list[str]]:
 def _possible(turn: Turn, direction: str) -> list[str]:
     """The riders that the chosen option, or one of those shown, has not or has."""
     conversation = turn.conversation
-    shown = [quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote] or conversation.quotes
+    shown = [quote for quote in conversation.quotes if quote.id == conversation.selected_quote] or conversation.quotes
     sold = turn.catalogue.book.products
-    there = {name for quote in shown for name in quote["coverages"]}
-    everywhere = set.intersection(*(set(quote["coverages"]) for quote in shown)) if shown else set()
-    of_product = [name for quote in shown[:1] for name in sold[quote["product"]].coverages if name != MAIN_COVER]
+    there = {name for quote in shown for name in quote.coverages}
+    everywhere = set.intersection(*(set(quote.coverages) for quote in shown)) if shown else set()
+    of_product = [name for quote in shown[:1] for name in sold[quote.product].coverages if name != MAIN_COVER]
     return [name for name in of_product if (name in there if direction == "drop" else name not in everywhere)]

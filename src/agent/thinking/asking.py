@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from src.agent.memory import Spent
 from src.agent.model import Answer, Prompt, Task
 from src.agent.turn import Turn
 
@@ -62,8 +63,8 @@ def may_ask(turn: Turn) -> bool:
 
 
 def _spent_today(turn: Turn) -> int:
-    spent = turn.conversation.memory.get("model", {})
-    return int(spent["tokens_today"]) if spent.get("day") == turn.today.isoformat() else 0
+    spent = turn.conversation.memory.model
+    return spent.tokens_today if spent.day == turn.today.isoformat() else 0
 
 
 def _with_tokens(prompt: Prompt, answer: Answer) -> Answer:
@@ -79,13 +80,13 @@ def account(turn: Turn, task: Task, version: str, answer: Answer) -> None:
     if not answer.calls:
         return
     memory, tokens = turn.conversation.memory, answer.input_tokens + answer.output_tokens
-    spent = memory.get("model", {})
-    memory["model"] = {
-        "day": turn.today.isoformat(),
-        "tokens_today": _spent_today(turn) + tokens,
-        "tokens": spent.get("tokens", 0) + tokens,
-        "cost_usd_millionths": spent.get("cost_usd_millionths", 0) + (answer.cost_usd_millionths or 0),
-    }
+    spent = memory.model
+    memory.model = Spent(
+        day=turn.today.isoformat(),
+        tokens_today=_spent_today(turn) + tokens,
+        tokens=spent.tokens + tokens,
+        cost_usd_millionths=spent.cost_usd_millionths + (answer.cost_usd_millionths or 0),
+    )
     turn.count(
         "model.used",
         task=task,

@@ -33,7 +33,7 @@ def phrased(turn: Turn, draft: Draft, text: str) -> str:
     names = [str(value) for piece in draft.pieces for value in piece.values.values()]
     plan, figures = hidden(text, [*names, turn.first_name])
     facts = {
-        "tratamiento": "usted" if turn.conversation.memory.get("address", turn.house.address) == "usted" else "tú",
+        "tratamiento": "usted" if (turn.conversation.memory.address or turn.house.address) == "usted" else "tú",
         "texto": plan,
     }
     content = ask(turn, "phrase", facts, Phrased, answer_tokens=ANSWER_TOKENS)

@@ -56,7 +56,7 @@ def test_a_number_that_counts_nothing_presses_nothing(typed: str) -> None:
 def test_a_quote_and_its_number_are_the_same_and_beside_quotes_nothing_else_is_counted() -> None:
     talk = Written().agree().answer_until()
     assert talk.replies[-1].numbered
-    second = talk.conversation.quotes[1]["id"]
+    second = talk.conversation.quotes[1].id
     talk.say("2")
     assert talk.conversation.selected_quote == second
     assert talk.awaiting == "accept"

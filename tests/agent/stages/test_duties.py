@@ -282,14 +282,14 @@ def test_a_threat_ends_it_at_once() -> None:
 @pytest.mark.parametrize("attack", ["injection", "injection:exfiltration"])
 def test_an_injection_is_refused_and_nothing_in_it_counts(attack: str) -> None:
     talk = at_proposal()
-    before = msgspec.to_builtins(talk.conversation.quotes)
+    before = list(talk.conversation.quotes)
     talk.mean(attack, "sum_assured=20000", "accept", "choice:1")
     assert "no puedo" in talk.text.lower() or "no comparto" in talk.text
     assert talk.conversation.quotes == before
     assert "sum_assured" not in talk.profile
     assert talk.awaiting == "choice"
     assert "guard.injection" in talk.events()
-    assert talk.conversation.memory.get("misses") is None
+    assert talk.conversation.memory.misses == 0
 
 
 def test_the_gate_itself_finds_an_injection_the_reader_may_miss() -> None:

@@ -127,7 +127,7 @@ def test_who_declined_and_changes_a_fact_gets_it_priced() -> None:
     talk = declined()
     talk.mean("sum_assured=100000")
     assert talk.stage == "PRESENTACION_PROPUESTA"
-    assert talk.conversation.quotes[0]["sum_assured"] == 100_000
+    assert talk.conversation.quotes[0].sum_assured == 100_000
 
 
 def test_baja_is_confirmed_once_and_then_there_is_silence_until_something_is_wanted() -> None:
@@ -186,8 +186,8 @@ def test_a_picture_after_the_end_gets_a_word(kind: str) -> None:
 def test_after_acceptance_the_price_is_that_of_what_was_chosen(asked: str) -> None:
     talk = accepted()
     talk.say(asked)
-    chosen = next(quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote)
-    assert f"{chosen['monthly_premium']:.2f} €".replace(".", ",") in talk.text
+    chosen = next(quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote)
+    assert f"{chosen.monthly_premium:.2f} €".replace(".", ",") in talk.text
     assert sum("al mes" in line for line in talk.text.splitlines()) == 1
 
 

@@ -36,7 +36,7 @@ def test_a_promise_or_advice_is_replaced_by_the_safe_text(answer: str) -> None:
 
 def test_a_figure_that_is_not_known_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     talk = at_proposal()
-    talk.conversation.memory["language"] = "es"
+    talk.conversation.memory.language = "es"
     monkeypatch.setattr(
         "src.agent.stages.answers.quotes.words",
         lambda *_: {"tier": "Esencial", "monthly": "1,99 €", "annual": "9,99 €", "covers": "todo"},

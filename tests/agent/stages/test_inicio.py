@@ -165,4 +165,4 @@ def test_a_question_that_waited_goes_with_the_refusal() -> None:
     talk = Talk()
     talk.say("¿me obliga el banco a contratar el seguro con ellos?")
     talk.say("no")
-    assert "question" not in talk.conversation.memory
+    assert not talk.conversation.memory.question

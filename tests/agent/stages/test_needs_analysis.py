@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from src.agent.memory import Doubt
 from src.agent.profile import ASKED
 from src.agent.turn import MAX_ASKS
 from tests.agent.talk import Talk
@@ -350,7 +351,7 @@ def test_a_stale_button_does_not_answer_another_question() -> None:
     assert "smoker" not in talk.profile
     talk.press("skip:monthly_income")
     assert talk.awaiting == "smoker"
-    assert talk.conversation.memory.get("misses") is None
+    assert talk.conversation.memory.misses == 0
 
 
 def test_why_is_answered_for_the_open_question_and_for_the_capital() -> None:
@@ -372,12 +373,12 @@ def test_an_answer_with_a_question_mark_is_an_answer() -> None:
 
 def test_another_reading_of_the_same_words_can_be_pressed_unless_it_cannot_be_meant() -> None:
     talk = Talk().agree().answer_until("smoker")
-    talk.conversation.memory["doubts"] = [{"key": "age", "value": 37, "alternatives": [37, 38], "message_id": "1"}]
+    talk.conversation.memory.doubts = [Doubt("age", 37, "1", [37, 38])]
     talk.mean("unclear")
     assert talk.options == ["confirm:yes", "set:age:38", "confirm:no"]
     talk.press("set:age:38")
     assert talk.profile["age"] == 38
-    talk.conversation.memory["doubts"] = [{"key": "sum_assured", "value": 150_000, "alternatives": [150], "message_id": "1"}]
+    talk.conversation.memory.doubts = [Doubt("sum_assured", 150_000, "1", [150])]
     talk.mean("unclear")
     assert talk.options == ["confirm:yes", "confirm:no"]
 
@@ -420,8 +421,8 @@ def test_nobody_ever_agrees_to_a_value_that_was_not_shown() -> None:
         talk.say(words)
         if talk.conversation.owner == "bot" and (talk.awaiting or "").startswith("confirm:"):
             shown = talk.agent.flow_of(talk.conversation, [], talk.now)["turn"]
-            (doubt, *_) = shown.conversation.memory["doubts"]
-            assert f"{doubt['value']:,}".replace(",", ".") in talk.text
+            (doubt, *_) = shown.conversation.memory.doubts
+            assert f"{doubt.value:,}".replace(",", ".") in talk.text
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_the_proposal_holds_what_the_duties_ask_for() -> None:
         "75.000 €",
     ):
         assert part in talk.text, part
-    shown = [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+    shown = [f"choose:{quote.id}" for quote in talk.conversation.quotes]
     assert [option.id for option in talk.replies[-1].options] == shown
     assert sum(len(reply.text) for reply in talk.replies) < 1_000
     assert [option.id for option in talk.replies[0].options] == ["more:excluded", "more:why"]
@@ -56,7 +56,7 @@ def test_what_no_option_covers_is_one_press_away() -> None:
 def test_a_choice_by_number_name_or_description_sums_the_facts_up(choice: str, place: int) -> None:
     talk = at_proposal()
     talk.mean(choice)
-    assert talk.conversation.selected_quote == talk.conversation.quotes[place]["id"]
+    assert talk.conversation.selected_quote == talk.conversation.quotes[place].id
     assert (talk.stage, talk.awaiting) == ("PRESENTACION_PROPUESTA", "accept")
     for fact in ("Nombre: Ana", "Edad: 35 años", "Fuma: no", "Hipoteca pendiente: 50.000 €"):
         assert fact in talk.text
@@ -87,14 +87,14 @@ def test_a_choice_that_is_none_of_them_asks_which(choice: str) -> None:
 
 def test_a_button_of_an_old_proposal_shows_the_current_one() -> None:
     talk = at_proposal()
-    old = talk.conversation.quotes[0]["id"]
+    old = talk.conversation.quotes[0].id
     talk.mean("smoker!=true")
     for press in (f"choose:{old}", f"accept:{old}"):
         talk.press(press)
         assert talk.conversation.selected_quote is None
         assert "anterior" in talk.text or "antigua" in talk.text
         assert talk.awaiting == "choice"
-        assert talk.options[-3:] == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+        assert talk.options[-3:] == [f"choose:{quote.id}" for quote in talk.conversation.quotes]
 
 
 def test_the_first_and_send_it_to_my_address_is_an_acceptance_once_the_facts_were_seen() -> None:
@@ -135,10 +135,10 @@ def test_a_fact_changed_before_the_acceptance_is_priced_anew_and_the_change_show
     before = talk.conversation.quotes[1]
     talk.choose(1)
     talk.mean("smoker!=true", "affirm")
-    after = next(quote for quote in talk.conversation.quotes if quote["tier"] == "equilibrada")
-    assert after["monthly_premium"] > before["monthly_premium"]
+    after = next(quote for quote in talk.conversation.quotes if quote.tier == "equilibrada")
+    assert after.monthly_premium > before.monthly_premium
     assert talk.conversation.outcome is None
-    assert talk.conversation.selected_quote == after["id"]
+    assert talk.conversation.selected_quote == after.id
     assert talk.awaiting == "accept"
     assert "pasa de" in talk.text
     talk.mean("affirm")
@@ -154,9 +154,9 @@ def test_a_changed_fact_that_moves_no_price_says_so() -> None:
 
 def test_a_fact_that_prices_do_not_depend_on_leaves_the_proposal() -> None:
     talk = at_proposal()
-    before = [quote["id"] for quote in talk.conversation.quotes]
+    before = [quote.id for quote in talk.conversation.quotes]
     talk.mean('postal_code="28001"')
-    assert [quote["id"] for quote in talk.conversation.quotes] == before
+    assert [quote.id for quote in talk.conversation.quotes] == before
     assert talk.awaiting == "choice"
 
 
@@ -183,9 +183,9 @@ def test_objections_are_remembered_once_each_for_whoever_takes_over() -> None:
     talk = at_proposal()
     for topic in ("price", "timing", "price"):
         talk.mean(f"objection:{topic}")
-    assert talk.conversation.memory["objections"] == ["price", "timing"]
+    assert talk.conversation.memory.objections == ["price", "timing"]
     talk.press("restart")
-    assert "objections" not in talk.conversation.memory
+    assert not talk.conversation.memory.objections
 
 
 @pytest.mark.parametrize("topic", ["trust", "need", "timing", "competitor", ""])
@@ -197,7 +197,7 @@ def test_other_objections_are_met_and_the_question_stays(topic: str) -> None:
     talk.choose(0)
     talk.mean(f"objection:{topic}")
     assert talk.awaiting == "accept"
-    assert talk.conversation.selected_quote == talk.conversation.quotes[0]["id"]
+    assert talk.conversation.selected_quote == talk.conversation.quotes[0].id
 
 
 def test_timing_names_how_long_the_prices_hold() -> None:
@@ -222,7 +222,7 @@ def test_questions_about_the_proposal_are_answered_from_it(topic: str, part: str
 def test_the_proposal_can_be_seen_again() -> None:
     talk = at_proposal()
     talk.mean("question:resend_proposal")
-    assert talk.options[-3:] == [f"choose:{quote['id']}" for quote in talk.conversation.quotes]
+    assert talk.options[-3:] == [f"choose:{quote.id}" for quote in talk.conversation.quotes]
     assert "Equilibrada" in talk.text
     first = talk.text
     talk.mean("question:resend_proposal")
@@ -332,7 +332,7 @@ def test_who_wants_another_sum_is_asked_which(words: str) -> None:
     assert talk.awaiting == "sum_assured"
     talk.say("100.000")
     assert talk.awaiting == "choice"
-    assert {quote["sum_assured"] for quote in talk.conversation.quotes} == {100_000}
+    assert {quote.sum_assured for quote in talk.conversation.quotes} == {100_000}
 
 
 def test_an_option_that_is_too_dear_is_not_chosen() -> None:
@@ -353,10 +353,10 @@ def test_an_option_that_is_too_dear_is_not_chosen() -> None:
 )
 def test_an_option_is_chosen_in_many_words(words: str, tier: str) -> None:
     talk = at_proposal()
-    premium = f"{talk.conversation.quotes[1]['monthly_premium']:.2f}"
+    premium = f"{talk.conversation.quotes[1].monthly_premium:.2f}"
     talk.say(words.format(middle=premium.replace(".", ","), middle_whole=premium.split(".", maxsplit=1)[0]))
-    chosen = next(quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote)
-    assert chosen["tier"] == tier
+    chosen = next(quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote)
+    assert chosen.tier == tier
 
 
 @pytest.mark.parametrize(

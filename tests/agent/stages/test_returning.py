@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from src.agent.state import ProfileSource
 from tests.agent.talk import Talk, at_proposal
 
@@ -33,13 +35,13 @@ def test_a_standing_proposal_is_recalled_with_how_long_it_holds() -> None:
 
 def test_an_expired_proposal_is_priced_anew_and_that_is_said() -> None:
     talk = at_proposal()
-    before = [quote["id"] for quote in talk.conversation.quotes]
+    before = [quote.id for quote in talk.conversation.quotes]
     talk.wait(days=40)
     talk.mean("greeting")
     assert "caducado" in talk.text
     assert "sigue en pie" not in talk.text
-    assert [quote["id"] for quote in talk.conversation.quotes] != before
-    assert all(quote["valid_until"] > "2026-12-20" for quote in talk.conversation.quotes)
+    assert [quote.id for quote in talk.conversation.quotes] != before
+    assert all(quote.valid_until > date(2026, 12, 20) for quote in talk.conversation.quotes)
     assert talk.awaiting == "choice"
 
 
@@ -68,10 +70,10 @@ def test_a_birthday_in_between_changes_the_price_and_shows_it() -> None:
     talk = Talk().agree().answer_until("age")
     talk.mean('birth_date="1991-05-25"')
     talk.answer_until()
-    before = talk.conversation.quotes[0]["monthly_premium"]
+    before = talk.conversation.quotes[0].monthly_premium
     talk.wait(days=10)  # the nearest birthday is now the next one
     talk.mean("greeting")
-    assert talk.conversation.quotes[0]["monthly_premium"] >= before
+    assert talk.conversation.quotes[0].monthly_premium >= before
 
 
 def test_what_a_person_corrected_is_used_and_said_once() -> None:

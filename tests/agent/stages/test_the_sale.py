@@ -64,7 +64,7 @@ def test_no_first_price_before_the_age_is_known() -> None:
 def test_a_figure_of_somebody_else_stands_beside_ours(theirs: float) -> None:
     talk = at_proposal()
     talk.mean("objection:competitor", f"details.competitor_month={theirs}")
-    premiums = [quote["monthly_premium"] for quote in talk.conversation.quotes]
+    premiums = [quote.monthly_premium for quote in talk.conversation.quotes]
     for amount in (theirs, min(premiums), max(premiums)):
         assert f"{amount:.2f}".replace(".", ",").removesuffix(",00") in talk.text
     assert "mismas coberturas" in talk.text
@@ -105,7 +105,7 @@ def test_only_children_have_studies_to_be_paid() -> None:
     for talk in (alone, family):
         talk.answer_until()
         assert talk.conversation.need is not None
-        studies.append(talk.conversation.need["parts"]["education"])
+        studies.append(talk.conversation.need.parts.education)
     assert studies[0] == 0
     assert studies[1] > 0
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from src.agent.memory import Riders
 from src.quoting import load_catalogue
 from tests.agent.talk import Talk, at_proposal
 
@@ -13,11 +14,11 @@ TERM_WORDS = re.compile(r"Años de|durante \d+ años|esos \d+ años|Dentro de")
 
 
 def quoted(talk: Talk) -> set[tuple[str, int]]:
-    return {(quote["product"], quote["term_years"]) for quote in talk.conversation.quotes}
+    return {(quote.product, quote.term_years) for quote in talk.conversation.quotes}
 
 
 def covers(talk: Talk) -> list[set[str]]:
-    return [set(quote["coverages"]) for quote in talk.conversation.quotes]
+    return [set(quote.coverages) for quote in talk.conversation.quotes]
 
 
 # --- products -----------------------------------------------------------------------------------------------------------
@@ -32,7 +33,7 @@ def test_a_level_premium_for_years_that_were_told() -> None:
     assert "Años de cobertura: 20 años" in talk.text
     assert "Dentro de" not in talk.text
     for quote in talk.conversation.quotes:
-        assert {point["annual_premium"] for point in quote["projection"]} == {quote["annual_premium"]}
+        assert {point.annual_premium for point in quote.projection} == {quote.annual_premium}
 
 
 def test_the_years_of_a_level_premium_are_asked_for_with_the_usual_ones() -> None:
@@ -70,7 +71,7 @@ def test_a_cover_for_the_mortgage_follows_it(answer: str) -> None:
     assert "hipoteca" in talk.text or answer.startswith("sum")
     talk.mean("term_years=22")
     assert quoted(talk) == {("mortgage_term", 22)}
-    [capital] = {quote["sum_assured"] for quote in talk.conversation.quotes}
+    [capital] = {quote.sum_assured for quote in talk.conversation.quotes}
     assert capital == int(answer.partition("=")[2])
     assert "vida para la hipoteca durante 22 años" in talk.text
     assert "El precio no sube en esos 22 años; el capital baja cada año" in talk.text
@@ -82,7 +83,7 @@ def test_only_the_mortgage_in_one_message() -> None:
     talk = at_proposal()
     talk.mean('details.product="mortgage_term"', "mortgage_balance!=120000", "term_years=25")
     assert quoted(talk) == {("mortgage_term", 25)}
-    assert {quote["sum_assured"] for quote in talk.conversation.quotes} == {120_000}
+    assert {quote.sum_assured for quote in talk.conversation.quotes} == {120_000}
     assert "Lo calculo para cubrir la hipoteca: *120.000 €* a 25 años" in talk.text
 
 
@@ -176,7 +177,7 @@ def test_the_same_product_again_changes_nothing_and_is_answered() -> None:
     talk.mean('details.product="whole_life"')
     assert talk.conversation.quotes == before
     assert "No lo he entendido" not in talk.text
-    assert "misses" not in talk.conversation.memory
+    assert not talk.conversation.memory.misses
     assert talk.awaiting == "choice"
 
 
@@ -186,7 +187,7 @@ def test_old_prices_are_not_compared_while_new_ones_are_made() -> None:
     talk.mean('details.product="level_term"')
     talk.mean("question:compare")
     assert "guard.reply_replaced" not in talk.events()
-    assert str(before[0]["monthly_premium"]).replace(".", ",") not in talk.text
+    assert str(before[0].monthly_premium).replace(".", ",") not in talk.text
     assert talk.awaiting == "term_years"
     talk.mean("term_years=20", "question:compare")
     assert "guard.reply_replaced" not in talk.events()
@@ -205,8 +206,8 @@ def test_a_budget_holds_for_the_wished_product() -> None:
     talk = at_proposal()
     talk.mean('details.product="level_term"', "term_years=20", "monthly_budget=20")
     [quote] = talk.conversation.quotes
-    assert quote["product"] == "level_term"
-    assert quote["monthly_premium"] <= 20
+    assert quote.product == "level_term"
+    assert quote.monthly_premium <= 20
 
 
 # --- riders -------------------------------------------------------------------------------------------------------------
@@ -225,8 +226,8 @@ def test_the_least_option_with_one_rider() -> None:
     talk = at_proposal()
     talk.mean("choice:esencial", "rider:add:critical_illness")
     assert talk.awaiting == "accept", "shown, not closed"
-    [chosen] = [quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote]
-    assert set(chosen["coverages"]) == {"death", "critical_illness"}
+    [chosen] = [quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote]
+    assert set(chosen.coverages) == {"death", "critical_illness"}
     assert "*Esencial con enfermedades graves: " in talk.text
     talk.accept()
     assert talk.conversation.outcome == "accepted"
@@ -237,22 +238,22 @@ def test_a_rider_is_left_out_and_comes_back() -> None:
     talk = at_proposal()
     talk.choose(2)
     talk.mean("rider:drop:accidental_death")
-    [chosen] = [quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote]
-    assert set(chosen["coverages"]) == {"death", "permanent_disability", "critical_illness"}
+    [chosen] = [quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote]
+    assert set(chosen.coverages) == {"death", "permanent_disability", "critical_illness"}
     assert "Completa sin accidente" in talk.text
     assert talk.conversation.outcome is None
     talk.mean("rider:add:accidental_death")
-    assert talk.conversation.memory["riders"] == {"added": ["accidental_death"], "dropped": []}
-    [chosen] = [quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote]
-    assert chosen["tier"] == "completa"
+    assert talk.conversation.memory.riders == Riders(added=("accidental_death",))
+    [chosen] = [quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote]
+    assert chosen.tier == "completa"
 
 
 def test_options_that_become_the_same_are_shown_once_under_their_own_name() -> None:
     talk = at_proposal()
     talk.mean("rider:drop:permanent_disability")
-    assert [quote["tier"] for quote in talk.conversation.quotes] == ["esencial", "completa"]
+    assert [quote.tier for quote in talk.conversation.quotes] == ["esencial", "completa"]
     talk.mean("rider:add:permanent_disability")
-    assert [quote["tier"] for quote in talk.conversation.quotes] == ["equilibrada", "completa"]
+    assert [quote.tier for quote in talk.conversation.quotes] == ["equilibrada", "completa"]
     assert " con incapacidad" not in talk.text
 
 
@@ -261,8 +262,8 @@ def test_a_choice_stays_through_a_change_of_its_name() -> None:
     talk.choose(0)
     talk.mean("rider:add:permanent_disability")
     assert talk.awaiting == "accept"
-    [chosen] = [quote for quote in talk.conversation.quotes if quote["id"] == talk.conversation.selected_quote]
-    assert chosen["tier"] == "equilibrada"
+    [chosen] = [quote for quote in talk.conversation.quotes if quote.id == talk.conversation.selected_quote]
+    assert chosen.tier == "equilibrada"
 
 
 def test_which_rider_is_asked_with_things_to_press() -> None:
@@ -344,8 +345,8 @@ def test_riders_hold_for_every_product_and_within_a_budget() -> None:
     assert all("premium_waiver" in of_quote for of_quote in covers(talk))
     talk.mean("monthly_budget=25")
     [quote] = talk.conversation.quotes
-    assert quote["monthly_premium"] <= 25
-    assert quote["levers"]
+    assert quote.monthly_premium <= 25
+    assert quote.levers
 
 
 @pytest.mark.parametrize("direction", ["add", "drop"])
@@ -375,7 +376,7 @@ def test_after_the_acceptance_a_person_is_told() -> None:
 def test_a_proposal_stored_before_there_were_riders_is_not_made_anew() -> None:
     talk = at_proposal()
     talk.mean("question:price")
-    assert "riders" not in talk.conversation.memory
+    assert talk.conversation.memory.riders == Riders()
     assert "recalculado" not in talk.text
 
 
