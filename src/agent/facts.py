@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from src.agent.memory import Doubt, fingerprint_of
 from src.agent.profile import FIELDS, SUMMED_UP, TOLD, is_plausible, years_between
-from src.agent.state import Consent, ProfileSource
+from src.agent.state import Consent, Held, ProfileSource
 from src.agent.turn import Change, Turn
 from src.agent.understanding import CONFIRM_BELOW, Found
 
@@ -24,13 +24,10 @@ def record(turn: Turn, only: frozenset[str] | None = None) -> None:
         if only is not None and found.key not in only:
             continue
         if turn.consented:
-            _take(turn, found, turn.last_message_id, turn.now.isoformat())
+            _take(turn, found, turn.last_message_id, turn.now)
         else:
-            turn.conversation.pending[found.key] = {
-                "found": msgspec.json.decode(msgspec.json.encode(found)),
-                "message_id": turn.last_message_id,
-                "at": turn.now.isoformat(),
-            }
+            held = Held(msgspec.to_builtins(found), turn.last_message_id, turn.now)
+            turn.conversation.pending[found.key] = held
 
 
 def give_consent(turn: Turn) -> None:
@@ -39,7 +36,7 @@ def give_consent(turn: Turn) -> None:
     conversation.consents["quote"] = Consent(given=True, at=turn.now, text_version=turn.book.version)
     turn.count("consent.given")
     for held in conversation.pending.values():
-        _take(turn, msgspec.convert(held["found"], Found), held["message_id"], held["at"])
+        _take(turn, msgspec.convert(held.found, Found), held.message_id, held.at)
     conversation.pending = {}
     if conversation.memory.couple:
         conversation.memory.couple = False
@@ -64,7 +61,7 @@ def forget(turn: Turn) -> None:
     conversation.agenda = conversation.agenda.after_end(opted_out=False)
 
 
-def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
+def _take(turn: Turn, found: Found, message_id: str, at: datetime) -> None:
     conversation = turn.conversation
     if found.key.startswith("details."):
         _note_detail(turn, found.key.removeprefix("details."), found.value)
@@ -78,7 +75,7 @@ def _take(turn: Turn, found: Found, message_id: str, at: str) -> None:
         _doubt(turn, found, message_id)
         return
     settle_doubt(turn, found.key)
-    _set(turn, found.key, found.value, ProfileSource(message_id, msgspec.convert(at, type(turn.now))))
+    _set(turn, found.key, found.value, ProfileSource(message_id, at))
 
 
 def _note_detail(turn: Turn, name: str, value: Any) -> None:
@@ -147,7 +144,7 @@ def settle_confirmation(turn: Turn) -> None:
         if turn.reading.value(doubt.key) is not None and doubt.key == key:
             continue
         if agreed:
-            _take(turn, Found(doubt.key, doubt.value), doubt.message_id, turn.now.isoformat())
+            _take(turn, Found(doubt.key, doubt.value), doubt.message_id, turn.now)
         elif turn.reading.has("deny", "dont_know", "decline"):
             settle_doubt(turn, doubt.key)
 

@@ -62,6 +62,14 @@ class ProfileSource(msgspec.Struct, omit_defaults=True):
     replaced: list[Any] = msgspec.field(default_factory=list)
 
 
+class Held(msgspec.Struct):
+    """A fact that was told before the consent, as it was read (`understanding.Found`), and when."""
+
+    found: dict[str, Any]
+    message_id: str
+    at: datetime
+
+
 class Consent(msgspec.Struct):
     """What somebody agreed to or refused, when, and to which wording."""
 
@@ -100,7 +108,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     quotes: list[StoredQuote] = msgspec.field(default_factory=list)
     selected_quote: str | None = None
     consents: dict[str, Consent] = msgspec.field(default_factory=dict)
-    pending: dict[str, Any] = msgspec.field(default_factory=dict)
+    pending: dict[str, Held] = msgspec.field(default_factory=dict)
     asked: dict[str, int] = msgspec.field(default_factory=dict)
     memory: Memory = msgspec.field(default_factory=Memory)
     history: list[Line] = msgspec.field(default_factory=list)
