@@ -40,7 +40,7 @@ def test_facts_told_before_the_consent_wait_for_it_and_count_with_it() -> None:
     talk.press("consent:yes")
     assert talk.profile["age"] == 42
     assert talk.conversation.details == {"city": "Soria"}
-    assert talk.conversation.profile_sources["age"].message_id == source["message_id"]
+    assert talk.conversation.profile_sources["age"].message_id == source.message_id
     assert talk.conversation.pending == {}
     assert talk.awaiting == "dependents"  # only what is missing
 
