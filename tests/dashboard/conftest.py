@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -28,7 +29,9 @@ from src.integrations.ledger.revocations import RedisRevocations
 from src.integrations.ledger.views import RedisRecords
 from src.integrations.simulator_channel import SimulatorChannel
 from src.messages import PLAYED, Contact, Content, Inbound, Option, Outbound
+from src.quoting import Projection, size_need
 from src.webhooks import security
+from tests.kit.kept import a_quote
 
 ADMIN = "the-operators-token-in-tests"
 MARTA = "34600000001"
@@ -99,12 +102,9 @@ class Office:
         """A conversation with everything in it; the id of her message."""
         message_id = self.hears("Hola, soy Marta", name="Marta en WhatsApp")
         now = self.ledger.server_time()
-        quote = {
-            "id": "q2", "tier": "equilibrada", "product": "renewable_term", "sum_assured": 150_000,
-            "coverages": ["death", "permanent_disability"], "monthly_premium": 15.96, "annual_premium": 185.91,
-            "currency": "EUR", "projection": [{"year": 5, "annual_premium": 294.5}], "tariff": "2026.1",
-            "valid_until": "2026-12-20",
-        }  # fmt: skip
+        later = Projection(5, Decimal("294.5"), Decimal("25.28"))
+        price = {"monthly_premium": Decimal("15.96"), "annual_premium": Decimal("185.91"), "projection": (later,)}
+        quote = a_quote(id="q2", tier="equilibrada", **price)
         self.settles(
             replies=(Content(kind="buttons", text="*Mucho gusto*, Marta.", options=(Option(id="a", title="Adelante"),)),),
             stage="PRESENTACION_PROPUESTA",
@@ -112,8 +112,8 @@ class Office:
             profile={"name": "Marta", "age": 36, "smoker": False, "mortgage_balance": 130_000},
             profile_sources={"age": states.ProfileSource(message_id=message_id, at=now, replaced=[63])},
             details={"sport": "buceo"},
-            need={"capital": 337_000, "sum_assured": 300_000, "capped": True, "parts": {"mortgage": 130_000}},
-            quotes=[quote, {**quote, "id": "q1", "tier": "esencial", "monthly_premium": 9.19, "projection": []}],
+            need=size_need(monthly_income=2_000, mortgage_balance=169_000, dependents=0, partner=True, years=10),
+            quotes=[quote, a_quote(id="q1", tier="esencial", monthly_premium=Decimal("9.19"), projection=())],
             selected_quote="q2",
             consents={"quote": states.Consent(given=True, at=now, text_version="2026-11-20")},
         )

@@ -20,7 +20,9 @@ from src.agent.state import new_conversation
 from src.dashboard.inbox_page import PER_PAGE
 from src.errors import LedgerUnavailable
 from src.messages import Contact, Content, Option
+from src.quoting import size_need
 from tests.dashboard.conftest import MARTA, MARTA_KEY, Office, Page, Visitor
+from tests.kit.kept import a_quote
 
 DASHBOARD = Path(src.dashboard.__file__).parent
 CONVERSATION = f"/dashboard/conversations/{MARTA_KEY}"
@@ -102,17 +104,14 @@ def written_everywhere(office: Office, text: str) -> None:
     """A conversation that has this text wherever somebody else could put one."""
     office.hears(f"{text} hola", name=f"{text} on WhatsApp")  # else it is the profile's name and not shown
     now = office.ledger.server_time()
-    quote = {
-        "id": text, "tier": text, "product": text, "sum_assured": 1, "coverages": [text], "monthly_premium": 1.0,
-        "annual_premium": 12.0, "tariff": text, "valid_until": text,
-    }  # fmt: skip
+    quote = a_quote(id=text, tier=text, product=text, coverages=(text,), tariff=text, currency=text)
     office.settles(
         replies=(Content(kind="buttons", text=text, options=(Option(id=text, title=text),)),),
         stage="PRESENTACION_PROPUESTA",
         profile={"name": text, "occupation": text},
         profile_sources={"occupation": states.ProfileSource(message_id=text, at=now, replaced=[text])},
         details={text: text},
-        need={"capital": 1, "capped": False, "parts": {text: text}},
+        need=size_need(monthly_income=1_000),
         awaiting=f"confirm:{text}",
         quotes=[quote],
         consents={text: states.Consent(given=True, at=now, text_version=text)},

@@ -21,6 +21,7 @@ from src.messages import Contact, Content, Event
 from src.worker import Worker
 from tests.desk.fakes import ANA, APOLOGY, RETENTION_DAYS, Office
 from tests.desk.operators_kit import DAY_S, TIMEOUT_S, Counter, turns_of_another_process
+from tests.kit.kept import a_quote
 
 HOUR = timedelta(hours=1)
 BIRTHDAY = "birthday"
@@ -379,7 +380,7 @@ def test_what_was_promised_outlives_a_merge_of_two_conversations(house: House) -
     house.knows(Kind(owner="handoffs", keeps=True))
     house.plans(house.in_s(60, key="of her number"))
     by_id = "whatsapp:ES.99"
-    house.agent.decides(changes={"agenda": Agenda().with_entry(house.in_s(90, key="of her id")), "quotes": [{"id": "q"}]})
+    house.agent.decides(changes={"agenda": Agenda().with_entry(house.in_s(90, key="of her id")), "quotes": [a_quote()]})
     house.hears("hola", contact=by_id, who=Contact(key=by_id, channel="whatsapp", bsuid="ES.99"))
     house.turn(by_id)
     house.agent.decide = house.agent.echo
