@@ -11,7 +11,7 @@ import pytest
 from src.agent.corrections import correct
 from src.agent.memory import Doubt, Memory
 from src.agent.profile import FIELDS, ProfileKey
-from src.agent.state import Conversation, ProfileSource, new_conversation
+from src.agent.state import Conversation, Held, ProfileSource, new_conversation
 from src.errors import InvalidRequest
 from tests.agent.talk import CONTACT, START, Talk, at_proposal
 
@@ -191,7 +191,7 @@ def test_what_was_going_to_be_confirmed_is_settled() -> None:
     before = conversation()
     before.awaiting = "confirm:age"
     before.memory = Memory(doubts=[Doubt("age", 54, "m1"), Doubt("savings", 1, "m1")], skipped=["age", "email"])
-    before.pending = {"age": {"found": {"key": "age", "value": 54}}}
+    before.pending = {"age": Held({"key": "age", "value": 54}, "m1", before.created_at)}
     after = corrected(before, age=45)
     assert after.awaiting is None
     assert after.memory == Memory(doubts=[Doubt("savings", 1, "m1")], skipped=["email"])

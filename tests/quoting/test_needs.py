@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from src.quoting import Catalogue, size_need
@@ -18,7 +19,7 @@ def test_the_need_and_its_parts_add_up() -> None:
         savings=10_000,
         existing_cover=30_000,
     )
-    assert need.parts == {
+    assert msgspec.structs.asdict(need.parts) == {
         "debts": 6_000,
         "mortgage": 90_000,
         "income": 168_000,  # 24,000 a year x 70 % x 10 years
@@ -26,7 +27,7 @@ def test_the_need_and_its_parts_add_up() -> None:
         "savings": -10_000,
         "existing_cover": -30_000,
     }
-    assert need.capital == sum(need.parts.values()) == need.sum_assured == 239_000
+    assert need.capital == need.parts.total() == need.sum_assured == 239_000
     assert need.rule_of_thumb == (120_000, 240_000)
     assert not need.capped
 
