@@ -56,7 +56,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     `loan_years` whether the years told are a loan's, `riders`, `budget_waived` the budget that was set aside.
     What can be pressed: `offered` titles with their ids, `numbered` ids in their order. What the proposal was made of:
     `quoted_for` and `summed_up` are fingerprints. Limits: `turn_times` (Unix seconds), `limit_noticed`, `model`. Since when and
-    why a person has it: `handoff`.
+    why a person has it: `handoff`. The ad or post that somebody came from, until they agreed: `referral`.
     """
 
     language: str = "es"
@@ -91,6 +91,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     limit_noticed: bool = False
     model: Spent = Spent()
     handoff: Called | None = None
+    referral: dict[str, str] = msgspec.field(default_factory=dict)
 
     def kept(self) -> Memory:
         """What a new beginning leaves known: how to speak, and what limits count."""

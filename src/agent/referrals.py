@@ -27,10 +27,11 @@ def take(turn: Turn) -> None:
     if turn.erase or (refused and not refused.given):
         return
     if found:
-        turn.conversation.memory[DETAIL] = found
+        turn.conversation.memory.referral = found
         turn.count("referral.received", source=found.get("source", "unknown"))
-    if turn.consented and (held := turn.conversation.memory.pop(DETAIL, None)):
-        turn.conversation.details[DETAIL] = held
+    memory = turn.conversation.memory
+    if turn.consented and memory.referral:
+        turn.conversation.details[DETAIL], memory.referral = memory.referral, {}
 
 
 def newest(inbounds: Sequence[Inbound]) -> dict[str, str]:

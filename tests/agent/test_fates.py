@@ -51,7 +51,7 @@ def arriving(message: dict[str, Any]) -> list[Inbound]:
 
 
 def fate(talk: Talk, message: dict[str, Any]) -> str:
-    before, greeted = talk.awaiting, talk.conversation.memory.get("greeted")
+    before, greeted = talk.awaiting, talk.conversation.memory.greeted
     inbounds = arriving(message)
     if not inbounds or not talk.send(*inbounds).replies:
         assert talk.awaiting == before

