@@ -56,7 +56,9 @@ class Memory(msgspec.Struct, omit_defaults=True):
     `loan_years` whether the years told are a loan's, `riders`, `budget_waived` the budget that was set aside.
     What can be pressed: `offered` titles with their ids, `numbered` ids in their order. What the proposal was made of:
     `quoted_for` and `summed_up` are fingerprints. Limits: `turn_times` (Unix seconds), `limit_noticed`, `model`. Since when and
-    why a person has it: `handoff`. The ad or post that somebody came from, until they agreed: `referral`.
+    why a person has it: `handoff`. The ad or post that somebody came from, until they agreed: `referral`. Of promises:
+    `asked_when` while somebody who wants to be written to has not said when, `written_to` from then on until they answer,
+    `offered_call` when the house opens again, offered for a call.
     """
 
     language: str = "es"
@@ -91,6 +93,9 @@ class Memory(msgspec.Struct, omit_defaults=True):
     limit_noticed: bool = False
     model: Spent = Spent()
     handoff: Called | None = None
+    asked_when: bool = False
+    written_to: bool = False
+    offered_call: datetime | None = None
     referral: dict[str, str] = msgspec.field(default_factory=dict)
 
     def kept(self) -> Memory:

@@ -6,9 +6,6 @@ from src.agent import facts
 from src.agent.state import HandoffReason
 from src.agent.turn import Turn
 
-OFFERED_CALL = "offered_call"
-"""Where the time is kept that was offered for a call."""
-
 
 def call_human(turn: Turn, reason: HandoffReason, *, urgent: bool = False) -> None:
     """The conversation goes to a person, of whom is said when they are there, unless it is urgent."""
@@ -24,7 +21,7 @@ def _say_when(turn: Turn) -> None:
     opens_at = turn.house.hours.next_opening(turn.now) if turn.house.hours else None
     if opens_at and opens_at > turn.now:
         turn.say("human.closed", glue=" ", when=turn.moment(opens_at))
-        turn.conversation.memory[OFFERED_CALL] = opens_at.isoformat()
+        turn.conversation.memory.offered_call = opens_at
 
 
 def give_up(turn: Turn) -> None:

@@ -6,7 +6,7 @@ from src.agent import facts
 from src.agent.lookalikes import any_of, fold, rule
 from src.agent.stages import quotes, wishes
 from src.agent.stages.answers import answer_aside
-from src.agent.stages.promises import WRITTEN_TO, ask_when, plan_call, planned_call
+from src.agent.stages.promises import ask_when, plan_call, planned_call
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
 from src.agent.state import Consent, Handoff
@@ -152,7 +152,9 @@ def _after_decline(turn: Turn) -> str:
         turn.conversation.consents["follow_up"] = Consent(given=True, at=turn.now, text_version=turn.book.version)
         ask_when(turn)
         return "guarding_out"
-    if turn.conversation.memory.pop(WRITTEN_TO, None) and turn.reading.has("affirm"):
+    memory = turn.conversation.memory
+    written_to, memory.written_to = memory.written_to, False
+    if written_to and turn.reading.has("affirm"):
         return reopen(turn)
     if not _is_last_word(turn):
         return reopen(turn)

@@ -6,15 +6,9 @@ from datetime import datetime
 
 from src.agent.agenda import CALL, PROMISE, Entry
 from src.agent.lookalikes import fold
-from src.agent.stages.endings import OFFERED_CALL
 from src.agent.state import Handoff
 from src.agent.turn import WANTS_NOTHING_MORE, Turn
 from src.agent.understanding.moments import moment_in, wants_to_be_written_to
-
-ASKED_WHEN = "asked_when"
-"""Kept while somebody who wants to be written to has not said when."""
-WRITTEN_TO = "written_to"
-"""Kept from then on until they answer: a yes to it takes the sale up again."""
 
 
 def promise_to_write(turn: Turn) -> bool:
@@ -26,7 +20,7 @@ def promise_to_write(turn: Turn) -> bool:
         or turn.reading.value("details.callback")
     ):
         return False
-    asked = conversation.memory.pop(ASKED_WHEN, None)
+    asked, conversation.memory.asked_when = conversation.memory.asked_when, False
     wants, at = wants_to_be_written_to(words), _ahead(turn, words)
     if not (wants or (asked and at)):
         return False
@@ -43,7 +37,7 @@ def promise_to_write(turn: Turn) -> bool:
 
 def ask_when(turn: Turn) -> None:
     """When they want to be written to."""
-    turn.conversation.memory[ASKED_WHEN] = True
+    turn.conversation.memory.asked_when = True
     turn.say("later.when")
 
 
@@ -54,7 +48,7 @@ def keep_promise(turn: Turn, entry: Entry) -> None:
     conversation.consents.pop("follow_up", None)  # what it was given for is done
     if conversation.outcome == "accepted" or conversation.outcome in WANTS_NOTHING_MORE:
         return
-    conversation.memory[WRITTEN_TO] = True
+    conversation.memory.written_to = True
     turn.say("later.back", comma_name=turn.comma_name, company=turn.house.company_name)
     turn.offer(("human", "options.human"))
     turn.count("later.kept")
@@ -71,15 +65,15 @@ def withdraw_promises(turn: Turn) -> None:
 def plan_call(turn: Turn) -> None:
     """When somebody says when to call them, that time is kept, within the hours of the house."""
     told = turn.reading.value("details.callback")
-    offered = turn.conversation.memory.get(OFFERED_CALL)
+    offered = turn.conversation.memory.offered_call
     if told:
         at = _ahead(turn, fold(str(told.value)).text)
     elif offered and turn.reading.has("affirm") and not turn.reading.has("deny"):
-        at = datetime.fromisoformat(offered)
+        at = offered
         turn.conversation.details["callback"] = turn.moment(at)
     else:
         return
-    turn.conversation.memory.pop(OFFERED_CALL, None)
+    turn.conversation.memory.offered_call = None
     if at and at > turn.now:
         entry = Entry(kind=CALL, due=at, key=f"{turn.now:%Y%m%dT%H%M%S}", data={"asked_at": turn.now.isoformat()})
         turn.conversation.agenda = turn.conversation.agenda.without(CALL).with_entry(entry)
