@@ -96,7 +96,7 @@ class Desk:
             return "paused"
         if conversation.outcome == "opted_out":
             return "opted_out"
-        return "limit" if conversation.memory.get("limit_noticed") else "waiting"
+        return "limit" if conversation.memory.limit_noticed else "waiting"
 
     def version(self, contact: str) -> str:
         """Another one whenever anything changed that is shown of that conversation."""
@@ -154,10 +154,10 @@ def _head(record: Record, conversation: Conversation) -> dict[str, Any]:
 
 def _handoff(record: Record, conversation: Conversation) -> dict[str, Any] | None:
     """Why a person has it, and since when."""
-    called = conversation.memory.get("handoff")
+    called = conversation.memory.handoff
     if record.owner != "human" or not called:
         return None
-    return {"reason": called.get("reason", ""), "since": called.get("at"), "urgent": bool(called.get("urgent"))}
+    return {"reason": called.reason, "since": called.at.isoformat(), "urgent": called.urgent}
 
 
 def _shown(record: Record, conversation: Conversation) -> dict[str, Any]:

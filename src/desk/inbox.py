@@ -122,11 +122,11 @@ def _entry(record: Record, conversation: Conversation) -> Entry:
     during_pause = record.owner != "human" and conversation.agenda.get(UNANSWERED) is not None
     answered = not unheard and any(row.get("role") == "human" for row in rows)
     queue: Queue = "needs" if during_pause else _queue(record, conversation, answered=answered)
-    called = conversation.memory.get("handoff", {}) if record.owner == "human" else {}
+    called = conversation.memory.handoff if record.owner == "human" else None
     sold = conversation.outcome == "accepted" and record.owner != "human"
-    waits = called.get("at") if called.get("at") and not any(row.get("role") == "human" for row in rows) else None
+    waits = called.at if called and not any(row.get("role") == "human" for row in rows) else None
     waits = waits or (unheard[0]["at"] if unheard else None)
-    chosen = next((quote for quote in conversation.quotes if quote["id"] == conversation.selected_quote), None)
+    chosen = next((quote for quote in conversation.quotes if quote.id == conversation.selected_quote), None)
     quote = chosen or next(iter(conversation.quotes), None)
     return Entry(
         key=record.contact,
@@ -141,10 +141,10 @@ def _entry(record: Record, conversation: Conversation) -> Entry:
         last_text=" ".join(str(last.get("text", ""))[: 2 * LONGEST_PREVIEW].split())[:LONGEST_PREVIEW],
         last_at=_moment(last["at"]) if last else record.created_at,
         unread=len(_after_last(rows, ("bot", "human"))) if queue == "needs" else 0,
-        reason="paused" if during_pause else "accepted" if sold and queue == "needs" else str(called.get("reason", "")),
-        urgent=bool(called.get("urgent", False)),
+        reason="paused" if during_pause else "accepted" if sold and queue == "needs" else called.reason if called else "",
+        urgent=called is not None and called.urgent,
         waits_since=_moment(waits) if waits and queue == "needs" else None,
-        premium=quote["monthly_premium"] if quote else None,
+        premium=float(quote.monthly_premium) if quote else None,
         window_until=record.heard_at + REPLY_WINDOW if record.heard_at else None,
         is_played=is_played(record.contact),
     )

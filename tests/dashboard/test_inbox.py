@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from src.agent.agenda import UNANSWERED, Agenda, Entry
+from src.agent.memory import Called, Memory
 from src.dashboard.inbox_page import PER_PAGE
 from src.desk.inbox import Inbox
 from src.messages import Content
@@ -32,7 +33,7 @@ def writes(office: Office, number: str, text: str = "hola", **settled: Any) -> N
 
 
 def test_everybody_stands_in_the_queue_of_who_has_to_do_something(operator: Visitor, office: Office, skew: Skew) -> None:
-    called = {"handoff": {"at": office.ledger.server_time().isoformat(), "reason": "asked", "urgent": False}}
+    called = Memory(handoff=Called(office.ledger.server_time(), "asked"))
     writes(office, ANA, owner="human", memory=called, replies=(Content(text="Te paso con una persona."),))
     skew.advance(60)
     writes(office, LUIS, stage="NEEDS_ANALYSIS", replies=(Content(text="¿Fumas?"),))
