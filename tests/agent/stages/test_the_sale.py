@@ -156,14 +156,14 @@ def test_a_date_of_birth_that_is_asked_about_is_shown(born: str) -> None:
 def test_whoever_asks_for_tu_is_addressed_so_from_then_on(words: str) -> None:
     talk = Talk()
     talk.say("Buenas tardes, disculpe, querría información")
-    assert talk.conversation.memory["address"] == "usted"
+    assert talk.conversation.memory.address == "usted"
     talk.say(words)
     talk.say("perdone, ¿cuánto costaría?")
-    assert talk.conversation.memory["address"] == "tu"
+    assert talk.conversation.memory.address == "tu"
 
 
 @pytest.mark.parametrize("words", ["¿el banco me puede obligar a coger el suyo?", "mi jefe no sabe si me puede dar de alta"])
 def test_what_somebody_else_may_do_is_no_formal_address(words: str) -> None:
     talk = Talk()
     talk.say(words)
-    assert talk.conversation.memory.get("address") != "usted"
+    assert talk.conversation.memory.address != "usted"
