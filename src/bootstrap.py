@@ -78,6 +78,7 @@ _BACK_WITHIN_S = 60.0
 _ALARMS = {
     "conversation.handed_over": "Una persona espera respuesta",
     "conversation.unanswered": "Nadie ha contestado todavía",
+    "conversation.undelivered": "Un mensaje no ha llegado: hay una persona esperando respuesta",
     "agenda.due": "Ha llegado la hora de algo apuntado en la agenda",
     "agenda.no_way": "Hay que escribir a alguien que lo pidió, y WhatsApp ya no deja sin plantilla",
     "agenda.failed": "Algo apuntado en la agenda no se ha podido hacer",
@@ -438,6 +439,8 @@ def _polls(
 
     log, alarm = logs.get_logger(), make_alarm(settings, ledger, channels, house)
     inboxes = [*settings.line_inboxes.values()]
+    desk = Desk(ledger, RedisRecords(ledger))
+    owns_line = settings.chatwoot is not None and settings.chatwoot.mode == "agent-bot"
     poll = ChatwootPoll(
         connect,
         humans,
@@ -445,6 +448,7 @@ def _polls(
         clock=lambda: ledger.server_time().timestamp(),
         told=told,
         further_inboxes=inboxes,
+        hear=(lambda inbound: desk.receive([inbound], []).accepted == 1) if owns_line else None,
     )
 
     def run(stopping: threading.Event) -> None:

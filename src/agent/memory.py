@@ -58,7 +58,8 @@ class Memory(msgspec.Struct, omit_defaults=True):
     `quoted_for` and `summed_up` are fingerprints. Limits: `turn_times` (Unix seconds), `limit_noticed`, `model`. Since when and
     why a person has it: `handoff`. The ad or post that somebody came from, until they agreed: `referral`. Of promises:
     `asked_when` while somebody who wants to be written to has not said when, `written_to` from then on until they answer,
-    `offered_call` when the house opens again, offered for a call.
+    `offered_call` when the house opens again, offered for a call. `undelivered`: the vendor's codes of what was said last
+    and did not arrive.
     """
 
     language: str = "es"
@@ -93,6 +94,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     limit_noticed: bool = False
     model: Spent = Spent()
     handoff: Called | None = None
+    undelivered: str = ""
     asked_when: bool = False
     written_to: bool = False
     offered_call: datetime | None = None

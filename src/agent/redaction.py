@@ -57,11 +57,11 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def clean(text: str) -> str:
-    """NFC without control characters (tab and newline stay) or lone surrogates, at most MAX_CHARACTERS code points."""
-    text = text[: 4 * MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
+def clean(text: str, most: int = MAX_CHARACTERS) -> str:
+    """NFC without control characters (tab and newline stay) or lone surrogates, at most so many code points."""
+    text = text[: 4 * most].replace("\r\n", "\n").replace("\r", "\n")
     text = _LONE_SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
-    return unicodedata.normalize("NFC", text)[:MAX_CHARACTERS]
+    return unicodedata.normalize("NFC", text)[:most]
 
 
 def redact(text: str) -> Redacted:

@@ -34,6 +34,7 @@ class Mirrored(Value, frozen=True, tag="message"):
     """One message as the CRM is to show it. `id` is the marker; `media` is still at the vendor.
 
     `again`: it may be there already, from another time. `by_phone`: somebody of the brokerage wrote it on the phone itself.
+    `reply_to` is the id here of the message that it quotes, or the vendor's.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Mirrored(Value, frozen=True, tag="message"):
     media: Media | None = None
     again: bool = False
     by_phone: bool = False
+    reply_to: str = ""
 
 
 class Status(Value, frozen=True, tag="status"):
@@ -55,11 +57,12 @@ class Status(Value, frozen=True, tag="status"):
 
 
 class Note(Value, frozen=True, tag="note"):
-    """Words for the people of the brokerage only. `id` is the marker."""
+    """Words for the people of the brokerage only. `id` is the marker. `again`: they may be there already."""
 
     id: str
     text: str
     file: str = ""
+    again: bool = False
 
 
 class Described(Value, frozen=True, tag="lead"):
@@ -90,7 +93,15 @@ class Erased(Value, frozen=True, tag="erased"):
     place: Place | None = None
 
 
-MirrorJob = Mirrored | Status | Note | Described | Moved | Anew | Erased
+class Retried(Value, frozen=True, tag="retried"):
+    """A human pressed "retry" on words of theirs: `parts` are those that failed, by their ids here."""
+
+    id: str
+    message_id: str
+    parts: tuple[str, ...]
+
+
+MirrorJob = Mirrored | Status | Note | Described | Moved | Anew | Erased | Retried
 
 
 class Lead(Value, frozen=True):
@@ -131,6 +142,9 @@ class Crm(Protocol):
     def settle(self, place: Place, message_id: str, status: Status) -> None:
         """Shows what became of a message."""
 
+    def retried(self, place: Place, message_id: str) -> AgentSaid | None:
+        """What a human wrote, when the CRM does not show it as failed any more: they want it tried again. None otherwise."""
+
     def describe(self, place: Place, lead: Lead) -> None:
         """Labels, attributes, priority and team as they are to be now; what people added stays."""
 
@@ -165,7 +179,8 @@ class Whose(Value, frozen=True):
 
 
 class AgentSaid(Value, frozen=True, tag="said"):
-    """A human wrote to the person. `template` is {"name", "language", "components"} or None."""
+    """A human wrote to the person. `template` is {"name", "language", "components"} or None; `reply_to` is the id here of the
+    message that they quote, or the vendor's."""
 
     whose: Whose
     message_id: str
@@ -173,6 +188,21 @@ class AgentSaid(Value, frozen=True, tag="said"):
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
     template: dict[str, Any] | None = None
+    reply_to: str = ""
+
+
+class AgentRetried(Value, frozen=True, tag="retried"):
+    """Words of a human were changed there and bear no error: perhaps they want them tried again."""
+
+    whose: Whose
+    message_id: str
+
+
+class AgentDeleted(Value, frozen=True, tag="deleted"):
+    """A human deleted words of theirs there."""
+
+    whose: Whose
+    message_id: str
 
 
 class OwnerChanged(Value, frozen=True, tag="owner_changed"):
@@ -194,4 +224,4 @@ class LeadEdited(Value, frozen=True, tag="edited"):
     attributes: dict[str, Any]
 
 
-CrmEvent = AgentSaid | OwnerChanged | LeadEdited
+CrmEvent = AgentSaid | AgentRetried | AgentDeleted | OwnerChanged | LeadEdited

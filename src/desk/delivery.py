@@ -133,6 +133,8 @@ class Deliveries:
             hold_s=ORDER_WAIT_S if waits else 0.0,
             wait_for=outbound.id if waits else "",
             counts={"sent": 1},
+            # What a person wrote is kept nowhere once it is out: they are told when it did not arrive, and decide themselves.
+            kept={outbound.id: claim.jobs[0].body} if waits and outbound.speaker != "human" else {},
         )
         self._ledger.commit(claim, settlement)
         if waits and message_id:
@@ -187,9 +189,18 @@ class Deliveries:
             statuses={job.id: ("failed", "", code or word)},
             events=[jobs.event(Event("delivery.buried", {"reason": word, "code": code}), claim.now, claim.turn_id)],
             counts={"errors": 1},
+            undelivered=[] if word == "no_channel" or _is_a_persons(job.body) else [jobs.undelivered(job.id, code or word)],
         )
         self._ledger.commit(claim, settlement)
         return f"buried_{word}"
+
+
+def _is_a_persons(body: bytes) -> bool:
+    """Whether somebody of the brokerage wrote it: they see themselves that it did not go out."""
+    try:
+        return jobs.outbound_of(body).speaker == "human"
+    except msgspec.MsgspecError:
+        return False
 
 
 def backoff_s(attempts: int, seed: str, *, most_s: float = 300.0) -> float:

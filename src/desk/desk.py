@@ -87,6 +87,8 @@ class Desk:
 
     def _unanswered(self, record: Record, conversation: Conversation) -> str | None:
         """Why the last message has no answer yet: a stable word, or None where it needs none."""
+        if conversation.memory.undelivered:
+            return "undelivered"
         last = record.rows[-1] if record.rows else None
         if last is None or last.get("role") != "prospect" or last.get("kind") in UNANSWERED_KINDS:
             return None

@@ -87,11 +87,21 @@ def attended(conversation: Conversation) -> Conversation:
     return msgspec.structs.replace(conversation, agenda=conversation.agenda.without(NOBODY_CAME))
 
 
+def unanswered(conversation: Conversation, codes: str) -> Conversation:
+    """What the person was told last has not arrived: the vendor's codes say why."""
+    return msgspec.structs.replace(conversation, memory=msgspec.structs.replace(conversation.memory, undelivered=codes))
+
+
+def answered(conversation: Conversation) -> Conversation:
+    """They have written since, or somebody else is at it: what did not arrive is over."""
+    return unanswered(conversation, "") if conversation.memory.undelivered else conversation
+
+
 def taken_over(conversation: Conversation, now: datetime) -> Conversation:
     """A human took the conversation without being called, or answers the call."""
     called = conversation.memory.handoff or Called(now, "operator")
     memory = msgspec.structs.replace(conversation.memory, handoff=called)
-    return attended(msgspec.structs.replace(conversation, owner="human", memory=memory))
+    return attended(answered(msgspec.structs.replace(conversation, owner="human", memory=memory)))
 
 
 def handed_back(conversation: Conversation, rows: Sequence[Mapping[str, Any]]) -> Conversation:

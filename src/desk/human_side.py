@@ -16,15 +16,28 @@ from typing import Literal, Protocol
 import msgspec
 
 from src.desk import jobs
-from src.desk.crm import AgentSaid, CrmEvent, LeadEdited, Moved, Owner, OwnerChanged, Whose
+from src.desk.crm import (
+    AgentDeleted,
+    AgentRetried,
+    AgentSaid,
+    CrmEvent,
+    LeadEdited,
+    Moved,
+    Note,
+    Owner,
+    OwnerChanged,
+    Retried,
+    Whose,
+)
 from src.desk.human_words import contents_of
 from src.desk.lead import profile_from_attributes
 from src.desk.loading import readable_conversation, stored_conversation
 from src.desk.operators import Operators
 from src.desk.ports import Channel, Clock, Ledger, Origin, Record, Records
 from src.errors import Conflict, InvalidRequest, UnknownContact, UnreadableState
-from src.messages import Contact, Outbound
+from src.messages import Contact, Content, Outbound
 
+_STAYS = "⚠️ Ese mensaje ya ha salido por WhatsApp y allí no se puede borrar: solo se ha borrado aquí."
 _A_MOMENT = timedelta(milliseconds=1)
 
 
@@ -83,6 +96,10 @@ class HumanSide:
         contact = self._records.resolve(key)
         if isinstance(event, AgentSaid):
             return self._say(contact, event)
+        if isinstance(event, AgentRetried):
+            return self._try_again(contact, event)
+        if isinstance(event, AgentDeleted):
+            return self._say_that_it_stays(contact, event)
         if isinstance(event, LeadEdited):
             return self._correct(contact, event)
         with self._sightings.alone(event.whose.conversation_id):
@@ -102,6 +119,8 @@ class HumanSide:
         if channel is None:
             return "no_channel"
         now = self._clock()
+        first, *others = contents_of(said) or [Content()]
+        quoting = [msgspec.structs.replace(first, reply_to=self._quoted(contact, said.reply_to)), *others]
         outbounds = [
             Outbound(
                 id=f"{jobs.FROM_CRM}{said.message_id}" + (f".{position}" if position else ""),
@@ -110,7 +129,7 @@ class HumanSide:
                 speaker="human",
                 at=now,
             )
-            for position, part in enumerate(part for content in contents_of(said) for part in channel.parts(content))
+            for position, part in enumerate(part for content in quoting for part in channel.parts(content))
         ]
         is_theirs = not self._was_given_back_since(said)
         mirrors = self._shown_as_theirs(said) if is_theirs and not (record and record.owner == "human") else ()
@@ -123,6 +142,32 @@ class HumanSide:
             with suppress(Conflict, UnknownContact, UnreadableState):
                 self._operators.take_over(contact, since=now - _A_MOMENT, shown=True)
         return "said"
+
+    def _say_that_it_stays(self, contact: str, event: AgentDeleted) -> str:
+        """WhatsApp lets no business take its words back: who deletes them there has to know that they arrived all the same."""
+        record = self._records.record(contact)
+        arrived = [row for row in record.rows if jobs.crm_message_id(row["id"]) == event.message_id] if record else []
+        if not self._ledger.mirrors or all(row.get("status") == "failed" for row in arrived):
+            return "unchanged"
+        note = Note(id=f"{jobs.FROM_CRM}{event.message_id}.deleted", text=_STAYS, again=True)
+        self._ledger.speak(contact, [], mirrors=[(note.id, msgspec.json.encode(note))])
+        return "told"
+
+    def _quoted(self, contact: str, reply_to: str) -> str:
+        """The vendor's id of the message that they quote: of one of ours by our id, else it is that id."""
+        if not reply_to or reply_to.startswith("wamid."):
+            return reply_to
+        return self._records.vendor_id(contact, reply_to)
+
+    def _try_again(self, contact: str, event: AgentRetried) -> str:
+        """Whether they really want that is asked of the CRM, behind all that it was told of what failed."""
+        record = self._records.record(contact)
+        failed = jobs.failed_parts(record.rows, event.message_id) if record and self._ledger.mirrors else ()
+        if not failed:
+            return "unchanged"
+        retried = Retried(id=f"{failed[0]}.again", message_id=event.message_id, parts=failed)
+        self._ledger.speak(contact, [], mirrors=[(retried.id, msgspec.json.encode(retried))])
+        return "asked"
 
     def _was_given_back_since(self, said: AgentSaid) -> bool:
         """Whether humans gave the conversation to the bot after they wrote that: the event is late, and they are gone."""

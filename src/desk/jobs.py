@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +40,7 @@ def _mirrored(inbound: Inbound) -> Mirrored:
         at=inbound.at,
         kind=inbound.kind,
         media=inbound.media,
+        reply_to=inbound.reply_to,
     )
 
 
@@ -56,6 +58,15 @@ FROM_CRM = "cw."
 """How the id of a message begins that a human wrote in the CRM: its id there follows."""
 
 
+UNDELIVERED = "undelivered "
+"""How the id of a job of the turns lane begins that tells of a message of the bot's which did not arrive."""
+
+
+def undelivered(outbox_id: str, codes: str) -> tuple[str, bytes]:
+    """The job that tells so: the codes say why."""
+    return f"{UNDELIVERED}{outbox_id}", msgspec.json.encode({"codes": codes})
+
+
 FROM_PHONE = "ph."
 """How the id of a message begins that somebody of the brokerage wrote on the phone itself: its id at the vendor follows."""
 
@@ -65,13 +76,37 @@ def overheard(echo: Echo) -> tuple[tuple[str, bytes, bytes], tuple[str, bytes]]:
     text = _safe_text(echo.text)
     name = f"{FROM_PHONE}{echo.id}"
     row = {"id": name, "role": "human", "kind": echo.kind, "text": text, "at": echo.at}
-    told = Mirrored(id=name, speaker="human", text=text, at=echo.at, kind=echo.kind, media=echo.media, by_phone=True)
+    told = Mirrored(
+        id=name, speaker="human", text=text, at=echo.at, kind=echo.kind, media=echo.media, by_phone=True, reply_to=echo.reply_to
+    )
     return (name, b"{}", msgspec.json.encode(row)), (name, msgspec.json.encode(told))
 
 
 def crm_message_id(outbox_id: str) -> str:
     """The CRM's own id of a message that was written there; nothing for any other."""
     return outbox_id.removeprefix(FROM_CRM).partition(".")[0] if outbox_id.startswith(FROM_CRM) else ""
+
+
+def attempt_of(outbox_id: str) -> tuple[str, int]:
+    """The id that a message had at first, and how often it was tried anew since."""
+    first, _, again = outbox_id.rpartition(".r")
+    return (first, int(again)) if first and again.isdigit() else (outbox_id, 0)
+
+
+def another_attempt(outbox_id: str) -> str:
+    """The id of the same message when it is tried anew."""
+    first, times = attempt_of(outbox_id)
+    return f"{first}.r{times + 1}"
+
+
+def failed_parts(rows: Sequence[Mapping[str, Any]], message_id: str) -> tuple[str, ...]:
+    """Of what was written in the CRM as that message, the parts whose last attempt failed."""
+    last: dict[str, tuple[int, str, bool]] = {}
+    for row in rows:
+        if crm_message_id(row["id"]) == message_id:
+            first, times = attempt_of(row["id"])
+            last[first] = max(last.get(first, (-1, "", False)), (times, row["id"], row.get("status") == "failed"))
+    return tuple(name for _, name, failed in last.values() if failed)
 
 
 def without_secrets(inbound: Inbound) -> Inbound:

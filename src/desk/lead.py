@@ -21,7 +21,7 @@ from src.agent.state import Conversation
 from src.agent.texts import phrasebook
 from src.desk.crm import Lead
 from src.desk.lead_rules import Rules, handoff_reason, objections
-from src.desk.words import HANDED_OVER, LABELS, OBJECTIONS, OUTCOMES, REASONS, STAGES, TEMPERATURES
+from src.desk.words import HANDED_OVER, LABELS, OBJECTIONS, OUTCOMES, REASONS, STAGES, TEMPERATURES, UNANSWERED
 from src.quoting import StoredQuote
 
 LONGEST_TEXT = 1500
@@ -125,6 +125,8 @@ def lead_of(conversation: Conversation, rules: Rules) -> Lead:
         labels.append(TEMPERATURE_LABELS[verdict.temperature])
     if conversation.owner == "human":
         labels.append(HANDED_OVER.title)
+    if conversation.memory.undelivered:
+        labels.append(UNANSWERED.title)
     if conversation.outcome in OUTCOME_LABELS:
         labels.append(OUTCOME_LABELS[conversation.outcome])
     told: dict[str, Any] = {

@@ -16,13 +16,29 @@ import msgspec
 
 from src.agent.state import Conversation
 from src.desk import jobs
-from src.desk.crm import Anew, Crm, Described, Erased, File, Lead, Mirrored, MirrorJob, Moved, Note, Place, Status
+from src.desk.crm import (
+    AgentSaid,
+    Anew,
+    Crm,
+    Described,
+    Erased,
+    File,
+    Lead,
+    Mirrored,
+    MirrorJob,
+    Moved,
+    Note,
+    Place,
+    Retried,
+    Status,
+)
 from src.desk.delivery import backoff_s
 from src.desk.failures import reason_of
+from src.desk.human_words import contents_of
 from src.desk.loading import readable_conversation
 from src.desk.ports import Channel, Claim, Job, Ledger, Settlement
 from src.errors import AccessDenied, IntegrationError, PermanentFailure, Rejected, TemporaryFailure
-from src.messages import Event, is_played
+from src.messages import Event, Outbound, is_played
 
 MOST_CRASHES = 3
 """Attempts that ended their worker: failures of the CRM are no such thing and do not count."""
@@ -126,12 +142,18 @@ class Mirror:
         place = self._place(crm, told)
         if isinstance(what, Mirrored):
             files, message = self._files(told, what)
+            if message.reply_to and (ours := self._ledger.outbox_id_of(message.reply_to)):
+                message = msgspec.structs.replace(message, reply_to=ours)
             message_id = crm.post(place, message, files, again=again or what.again)
             told.remember(what.id, message_id, ours=what.speaker != "prospect")
             self._took_s = self._monotonic()
         elif isinstance(what, Note):
-            crm.note(place, what, [], again=again)
+            crm.note(place, what, [], again=again or what.again)
+        elif isinstance(what, Retried):
+            self._say_again(crm.retried(place, what.message_id), told, what)
         elif isinstance(what, Status):
+            if told.has_another_part_that_failed(what):
+                return
             crm.settle(place, told.message_id(what.id), msgspec.structs.replace(what, detail=reason_of(what.detail)))
             told.settled(what)
         elif isinstance(what, Moved):
@@ -143,6 +165,22 @@ class Mirror:
         place = crm.place(told.contact, told.name, told.place)
         told.found(place)
         return place
+
+    def _say_again(self, said: AgentSaid | None, told: _Told, retried: Retried) -> None:
+        """Each part that failed goes out under a new id; one that was tried anew already, by the same press, does not."""
+        channel = self._channels.get(told.contact.channel)
+        if said is None or channel is None:
+            return
+        parts = [part for content in contents_of(said) for part in channel.parts(content)]
+        messages = []
+        for name in retried.parts:
+            first = jobs.attempt_of(name)[0]
+            place = int(first.removeprefix(f"{jobs.FROM_CRM}{retried.message_id}").removeprefix(".") or 0)
+            if place < len(parts):
+                anew = jobs.another_attempt(name)
+                outbound = Outbound(id=anew, contact=told.contact, content=parts[place], speaker="human", at=told.now)
+                messages.append((outbound.id, msgspec.json.encode(outbound), jobs.outbound_row(outbound)))
+        self._ledger.speak(told.contact.key, messages, owner="human")
 
     def _describe(self, crm: Crm, place: Place, told: _Told) -> None:
         if told.conversation is None:
@@ -204,6 +242,7 @@ class _Told:
         self.done: list[str] = []
         self.changed: dict[str, str] = {}
         self.waits_for_file = False
+        self.now = claim.now
         self._kept = claim.crm
         self._at_head = True
         self.conversation = readable_conversation(claim)
@@ -265,6 +304,17 @@ class _Told:
     def is_worth_telling(self, status: Status) -> bool:
         """Whether the message is known there and nothing newer is told of it anyway."""
         return bool(self.message_id(status.id)) and any(status is last for last in self._last_statuses)
+
+    def has_another_part_that_failed(self, status: Status) -> bool:
+        """Whether another part of the same message did not arrive: that has to stand, whatever becomes of this one."""
+        if not (message_id := jobs.crm_message_id(status.id)):
+            return False
+        part, key = jobs.attempt_of(status.id)[0], f"f:{message_id}"
+        failed = {name for name in self.crm(key).split(",") if name and name != part}
+        is_bad = status.status == "failed"
+        if self.crm(key) or is_bad:
+            self.changed[key] = ",".join(sorted(failed | {part} if is_bad else failed))
+        return bool(failed) and not is_bad
 
     def settled(self, status: Status) -> None:
         """After the last status there is nothing to find the message for."""

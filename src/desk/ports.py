@@ -89,7 +89,8 @@ class Settlement(msgspec.Struct, kw_only=True):
     `owner` "" leaves the owner alone. `timer`: None leaves it, a datetime sets it, `NO_TIMER` clears it. `statuses` are
     outbox id → (status, vendor's message id, error codes). `hold_s` makes the lane wait, `wait_for` is the outbox id whose
     receipt ends the wait early. `uncounted` are claimed jobs whose attempt does not count: nothing was wrong with them.
-    `crm` are fields that the mirror lane keeps; an empty value removes one.
+    `crm` are fields that the mirror lane keeps; an empty value removes one. `kept` are bodies of what was sent, by outbox id,
+    to be sent again if it turns out not to have arrived. `undelivered` are jobs of the turns lane about what did not arrive.
     """
 
     done: Sequence[str] = ()
@@ -110,6 +111,8 @@ class Settlement(msgspec.Struct, kw_only=True):
     wait_for: str = ""
     uncounted: Sequence[str] = ()
     crm: Mapping[str, str] = msgspec.field(default_factory=dict)
+    kept: Mapping[str, bytes] = msgspec.field(default_factory=dict)
+    undelivered: Sequence[tuple[str, bytes]] = ()
 
 
 class Amendment(msgspec.Struct, kw_only=True):
@@ -234,7 +237,8 @@ class Ledger(Protocol):
         """Writes each item durably, once: "accepted" or "duplicate" for each, in their order."""
 
     def receive_receipt(self, receipt: Receipt) -> str:
-        """Applies a receipt by rank: "applied", "older", or "unknown" (kept until its message is known)."""
+        """Applies a receipt by rank: "applied", "again" (it did not arrive, and is on its way once more), "older", or "unknown"
+        (kept until its message is known)."""
 
     def offer(self, shard: int, room: Mapping[Lane, int]) -> Offers:
         """Contacts of a shard that need attention now, at most `room` of each lane."""
@@ -303,6 +307,9 @@ class Ledger(Protocol):
 
     def remember_sent(self, contact: str, outbox_id: str, wamid: str) -> None:
         """From now on receipts find the message by the vendor's id; those that came too early are applied."""
+
+    def outbox_id_of(self, message_id: str) -> str:
+        """The id here of a message of ours, by the vendor's; "" for any other, and for what was sent long ago."""
 
     def wait_for_number(self, number: str) -> float:
         """Seconds to wait before sending on that number; 0.0 when a place was taken."""
@@ -380,6 +387,9 @@ class Records(Protocol):
     def version(self, contact: str) -> str:
         """Another one whenever anything changed that is shown of the contact."""
 
+    def vendor_id(self, contact: str, outbox_id: str) -> str:
+        """The vendor's id of a message of ours; "" while it has none."""
+
     def resolve(self, reference: str) -> str:
         """The contact key for a key or alias; the reference itself when nobody goes by it."""
 
@@ -397,6 +407,7 @@ class Alert(msgspec.Struct, frozen=True):
     name: Literal[
         "conversation.handed_over",
         "conversation.unanswered",
+        "conversation.undelivered",
         "agenda.due",
         "agenda.failed",
         "agenda.no_way",

@@ -16,12 +16,13 @@ from src.agent.state import Conversation, Handoff, Step
 from src.desk import jobs
 from src.desk.agenda import SENT_WITHIN, UNKNOWN_LOOK, Done, Handler, Opens, dropped, failed, fate_of, no_way, told, waiting
 from src.desk.crm import Moved, Note
+from src.desk.failures import first_code, reason_of
 from src.desk.finding import listed_under
-from src.desk.handoff import BOT_FAILED, Handoffs
+from src.desk.handoff import BOT_FAILED, Handoffs, answered, unanswered
 from src.desk.loading import reply_window, stored_conversation
 from src.desk.mirror import jobs_of_lead
 from src.desk.person import Person
-from src.desk.ports import REMEMBERED, Agent, Channel, Claim, Ledger, Settlement
+from src.desk.ports import REMEMBERED, Agent, Alert, Channel, Claim, Ledger, Settlement
 from src.errors import DamagedState, IntegrationError, LedgerUnavailable, StaleCommit, UnreadableState
 from src.messages import Contact, Content, Event, Inbound, Outbound, Template
 
@@ -111,8 +112,11 @@ class Turns:
             return self._forget_leftovers(claim)
         for other in left_over:
             conversation.agenda = conversation.agenda.joined(other.agenda, self._kinds)
-        if not claim.jobs:
-            return self._fall_due(claim, conversation)
+        if not inbounds and (undelivered := _undelivered(claim)):  # who has written since gets an answer to that
+            return self._tell_undelivered(claim, conversation, undelivered)
+        return self._hear(claim, conversation, inbounds) if claim.jobs else self._fall_due(claim, conversation)
+
+    def _hear(self, claim: Claim, conversation: Conversation, inbounds: list[Inbound]) -> str:
         if not (inbounds := [one for one in inbounds if not _is_from_long_ago(one, claim)]):
             self._ledger.commit(claim, self._listened(claim, conversation, []))
             return "recorded"
@@ -214,6 +218,24 @@ class Turns:
             self._handoffs.raise_alarm(done.alert)
         return done.word
 
+    def _tell_undelivered(self, claim: Claim, conversation: Conversation, codes: str) -> str:
+        """What we said has not arrived, and will not: the person waits for an answer, and people have to know."""
+        reason = reason_of(codes)
+        told = unanswered(conversation, codes)
+        settlement = Settlement(
+            done=[job.id for job in claim.jobs],
+            events=[jobs.event(Event("message.undelivered", {"code": first_code(codes)}), claim.now, claim.turn_id)],
+            counts={"undelivered": 1},
+        )
+        if self._ledger.mirrors:
+            text = f"⚠️ El último mensaje no le ha llegado. {reason} Está sin respuesta: sigue tú."
+            note = Note(id=f"{claim.turn_id}.note", text=text)
+            settlement.mirrors = [(note.id, msgspec.json.encode(note))]
+        self._keep(settlement, told, claim)
+        self._ledger.commit(claim, settlement)
+        self._handoffs.raise_alarm(Alert("conversation.undelivered", claim.contact, first_code(codes), urgent=False))
+        return "undelivered"
+
     def _erase(self, claim: Claim, step: Step) -> str:
         if self._person:
             self._person.erase_elsewhere(step.conversation.contact)
@@ -225,7 +247,7 @@ class Turns:
         goes_at = (claim.heard_at or claim.now) + self._retention
         if goes_at <= claim.now:
             return self._forget(claim)
-        self._ledger.commit(claim, Settlement(timer=goes_at))
+        self._ledger.commit(claim, Settlement(done=[job.id for job in claim.jobs], timer=goes_at))
         return "nobody"
 
     def _forget(self, claim: Claim) -> str:
@@ -483,6 +505,8 @@ def _read(claim: Claim) -> tuple[list[Inbound], list[Conversation], list[str]]:
     unreadable: list[str] = []
     for job in claim.jobs:
         try:
+            if job.id.startswith(jobs.UNDELIVERED):
+                continue
             if job.id.startswith(jobs.LEFT_OVER):
                 left_over.append(states.decode(job.body))
             else:
@@ -505,6 +529,8 @@ def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | N
         conversation = states.new_conversation(inbounds[0].contact, claim.now)
     if conversation is None:
         return None
+    if inbounds:
+        conversation = answered(conversation)
     known: dict[str, Any] = {"key": claim.contact}
     for inbound in inbounds:
         fresh = inbound.contact
@@ -515,6 +541,14 @@ def _conversation(claim: Claim, inbounds: Sequence[Inbound]) -> Conversation | N
             known["channel"] = fresh.channel  # answered the way they wrote last
     contact = msgspec.structs.replace(conversation.contact, **known)
     return msgspec.structs.replace(conversation, contact=contact, owner="human" if claim.owner == "human" else "bot")
+
+
+def _undelivered(claim: Claim) -> str:
+    """The codes of the last message of ours that the claim says did not arrive; "" when it says of none."""
+    told = [job for job in claim.jobs if job.id.startswith(jobs.UNDELIVERED)]
+    with suppress(msgspec.MsgspecError):
+        return str(msgspec.json.decode(told[-1].body, type=dict[str, str]).get("codes", "")) or "unknown" if told else ""
+    return "unknown"
 
 
 def _readable(claim: Claim) -> Conversation | None:

@@ -75,6 +75,8 @@ TEMPERATURES: Mapping[Temperature, Label] = {
 }
 HANDED_OVER = Label("derivar", "Espera a una persona, o la está atendiendo una", "#c2185b")
 """Whoever a person talks to carries it, for as long as that lasts; the outcome `handed_over` needs none of its own."""
+UNANSWERED = Label("sin-respuesta", "El último mensaje no le ha llegado: está esperando respuesta", "#e65100")
+"""Until they write again, or a person does."""
 OUTCOMES: Mapping[Outcome, OutcomeWords] = {
     "accepted": OutcomeWords(
         "aceptada",
@@ -104,6 +106,7 @@ LABELS = (
     *(words.label for words in STAGES.values()),
     *TEMPERATURES.values(),
     HANDED_OVER,
+    UNANSWERED,
     *(words.label for words in OUTCOMES.values() if words.label),
 )
 """Every label that this program sets or takes away; all others are left as people set them."""

@@ -39,7 +39,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 def text_of(value: Any, limit: int) -> str:
     """Without control characters and lone surrogates; lines stay lines."""
-    return clean(value)[:limit] if isinstance(value, str) else ""
+    return clean(value, limit) if isinstance(value, str) else ""
 
 
 def line_of(value: Any, limit: int) -> str:

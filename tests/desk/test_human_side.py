@@ -10,14 +10,15 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from src.desk.crm import AgentSaid, Attachment, LeadEdited, OwnerChanged, Whose
+from src.desk.crm import AgentDeleted, AgentRetried, AgentSaid, Attachment, Lead, LeadEdited, OwnerChanged, Place, Whose
 from src.desk.human_side import HumanSide, Sighting, owner_after
 from src.desk.lead import written
+from src.desk.mirror import Mirror
 from src.desk.ports import Settlement
 from src.integrations.chatwoot.events import key_of
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.ledger.sightings import RedisSightings
-from src.messages import Contact
+from src.messages import Contact, Receipt
 from tests.desk.fakes import ANA, Office
 from tests.desk.operators_kit import DAY_S, Counter
 from tests.integrations.ledger_kit import traces
@@ -512,3 +513,110 @@ def test_only_one_looks_at_a_conversation_at_a_time(new_ledger: Any) -> None:
     assert other.place() is None
     one.move_place(12.5)
     assert other.place() == 12.5
+
+
+# -- tried again ---------------------------------------------------------------------------------------------------------
+
+
+class RetryingCrm:
+    """A CRM that shows what a person wrote, failed or not any more."""
+
+    def __init__(self, said: AgentSaid) -> None:
+        self.said, self.pressed = said, False
+        self.settled: list[tuple[str, str]] = []
+
+    def place(self, *_: Any) -> Place:
+        return Place(person_id="11", conversation_id="42")
+
+    def retried(self, _place: Place, message_id: str) -> AgentSaid | None:
+        return self.said if self.pressed and message_id == self.said.message_id else None
+
+    def settle(self, _place: Place, message_id: str, status: Any) -> None:
+        self.settled.append((message_id, status.status))
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_, **__: None
+
+
+@pytest.fixture
+def retrying(mirrored: Brokerage) -> tuple[Brokerage, RetryingCrm, Mirror]:
+    mirrored.greets()
+    crm = RetryingCrm(mirrored.said("uno|dos"))
+    assert mirrored.humans.take(crm.said) == "said"
+    mirrored.delivers_all()
+    told: Any = lambda *_: crm  # noqa: E731
+    mirror = Mirror(
+        mirrored.ledger, told, lead_of=lambda _: Lead(), channels={"whatsapp": mirrored.channel}, monotonic=lambda: 0.0
+    )
+    return mirrored, crm, mirror
+
+
+def told(brokerage: Brokerage, mirror: Mirror) -> None:
+    while (claim := brokerage.ledger.claim("mirror", ANA)) is not None:
+        mirror.work(claim)
+
+
+def failing(brokerage: Brokerage, outbox_id: str) -> None:
+    receipt = Receipt(
+        message_id=f"wamid.{outbox_id}",
+        status="failed",
+        at=brokerage.ledger.server_time(),
+        opaque=f"{ANA} {outbox_id}",
+        error_codes=("131026",),
+    )
+    assert brokerage.ledger.receive_receipt(receipt) == "applied"
+
+
+def test_a_retry_sends_the_part_that_failed_again_and_once(retrying: tuple[Brokerage, RetryingCrm, Mirror]) -> None:
+    brokerage, crm, mirror = retrying
+    pressed = AgentRetried(whose=HERS, message_id=crm.said.message_id)
+    assert brokerage.humans.take(pressed) == "unchanged", "nothing of it failed"
+    failing(brokerage, "cw.501.1")
+    # A late echo of another change comes before the CRM was even told of the failure.
+    assert brokerage.humans.take(pressed) == "asked"
+    told(brokerage, mirror)
+    brokerage.delivers_all()
+    assert brokerage.channel.texts == ["eco: hola", "uno", "dos"], "nobody pressed anything"
+    assert crm.settled[-1] == ("501", "failed")
+    crm.pressed = True
+    assert [brokerage.humans.take(pressed) for _ in range(2)] == ["asked", "asked"]
+    told(brokerage, mirror)
+    assert brokerage.humans.take(pressed) == "unchanged", "it is on its way"
+    brokerage.delivers_all()
+    assert brokerage.channel.texts == ["eco: hola", "uno", "dos", "dos"]
+    assert brokerage.channel.sent[-1].id == "cw.501.1.r1"
+    failing(brokerage, "cw.501.1.r1")
+    told(brokerage, mirror)
+    assert brokerage.humans.take(pressed) == "asked"
+    told(brokerage, mirror)
+    brokerage.delivers_all()
+    assert brokerage.channel.sent[-1].id == "cw.501.1.r2"
+
+
+def test_while_one_part_failed_the_message_is_shown_as_failed(retrying: tuple[Brokerage, RetryingCrm, Mirror]) -> None:
+    brokerage, crm, mirror = retrying
+    failing(brokerage, "cw.501.1")
+    told(brokerage, mirror)
+    assert brokerage.receipt("read", "cw.501") == "applied"
+    told(brokerage, mirror)
+    assert crm.settled[-1] == ("501", "failed")
+    crm.pressed = True
+    brokerage.humans.take(AgentRetried(whose=HERS, message_id="501"))
+    told(brokerage, mirror)
+    brokerage.delivers_all()
+    assert brokerage.receipt("delivered", "cw.501.1.r1") == "applied"
+    told(brokerage, mirror)
+    assert crm.settled[-1] == ("501", "delivered")
+
+
+def test_who_deletes_their_words_is_told_that_they_stay_on_the_phone(retrying: tuple[Brokerage, RetryingCrm, Mirror]) -> None:
+    brokerage, _, mirror = retrying
+    told(brokerage, mirror)
+    gone = AgentDeleted(whose=HERS, message_id="501")
+    assert [brokerage.humans.take(gone) for _ in range(2)] == ["told", "told"]
+    client: Any = brokerage.ledger.client
+    waiting = client.hvals(brokerage.ledger.keys.lane(ANA, "mirror")[1])
+    notes = [one for one in map(msgspec.json.decode, waiting) if isinstance(one, dict) and one["type"] == "note"]
+    assert len(notes) == 1
+    assert "no se puede borrar" in notes[0]["text"]
+    assert brokerage.humans.take(AgentDeleted(whose=HERS, message_id="999")) == "unchanged"

@@ -902,3 +902,26 @@ def test_nonsense_from_the_server_is_a_failure_of_the_server(answers: list[Any],
     ]
     with suppress(TemporaryFailure, PermanentFailure):
         attempts[method]()
+
+
+class TestRefusals:
+    def test_only_that_the_inbox_takes_no_statuses_is_passed_over(self, rig: Rig, crm: ChatwootClient) -> None:
+        place = settled(crm)
+        message_id = crm.post(place, said(), ())
+        told = {"error": "Message status update is only allowed for API inboxes"}
+        rig.chatwoot.faults({"kind": "error", "status": 403, "body": told, "match": "PATCH", "times": 1})
+        crm.settle(place, message_id, Status(id="x", status="read"))
+        rig.chatwoot.config(free_plan=True)
+        with pytest.raises(AccessDenied):
+            crm.settle(place, message_id, Status(id="x", status="read"))
+        with pytest.raises(AccessDenied):
+            crm.check()
+
+    def test_a_version_that_nobody_read_and_another_ai_are_said(self, rig: Rig, crm: ChatwootClient) -> None:
+        place = settled(crm)
+        assert not {"attention", "another_ai"} & crm.check().keys()
+        rig.chatwoot.config(version="4.18.0")
+        rig.chatwoot.agent("assign_captain", conversation_id=int(place.conversation_id))
+        found = crm.check()
+        assert "4.17" in found["attention"]
+        assert "Captain has 1" in found["another_ai"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from src.desk.crm import AgentSaid, LeadEdited, OwnerChanged, Whose
+from src.desk.crm import AgentDeleted, AgentRetried, AgentSaid, LeadEdited, OwnerChanged, Whose
 from src.errors import BadSignature, MalformedPayload
 from src.integrations.chatwoot.events import FRESH_S, Parsed, check_signature, key_of, parse
 
@@ -151,7 +151,7 @@ def test_a_reply_is_read_with_whose_it_is_and_when() -> None:
         ({"content": None}, "empty"),
         ({"content": " \n"}, "empty"),
         ({"content": {"text": "Hola"}}, "empty"),
-        ({"event": "message_updated"}, "another_event"),
+        ({"event": "message_updated", "sender": None}, "nobody_in_particular"),
         ({"event": "webwidget_triggered"}, "another_event"),
     ],
 )
@@ -372,3 +372,21 @@ def test_what_is_typed_into_the_phone_is_a_persons_where_chatwoot_owns_the_line(
     assert read(typed).passed_over == "nobody_in_particular"
     rule = message(sender=None, content_attributes={"automation_rule_id": 1}, conversation=line)
     assert read(rule, as_bot=True).passed_over == "nobody_in_particular"
+
+
+def test_words_that_were_changed_and_bear_no_error_may_be_tried_again() -> None:
+    (event,) = read(message(event="message_updated")).events
+    assert isinstance(event, AgentRetried)
+    assert event.message_id == str(message()["id"])
+    assert read(message(event="message_updated", content_attributes={"external_error": "131026"})).passed_over == "failed"
+    (gone,) = read(message(event="message_updated", content_attributes={"deleted": True})).events
+    assert isinstance(gone, AgentDeleted)
+    private = message(event="message_updated", content_attributes={"deleted": True}, private=True)
+    assert read(private).passed_over == "private"
+    assert read(message(event="message_updated", content_attributes={"iagente_id": "x"})).passed_over == "ours"
+    assert read(message(event="message_updated"), as_bot=True).passed_over == "another_event"
+
+
+def test_nothing_of_what_an_agent_wrote_is_cut_off() -> None:
+    words = "Cláusula: lo que cubre. " * 400 + "FIN"
+    assert said(message(content=words)).text == words

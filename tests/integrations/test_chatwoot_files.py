@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from src.desk.failures import reason_of
 from src.errors import Rejected, TemporaryFailure
 from src.integrations.chatwoot.files import ChatwootFiles
 from src.messages import Content
@@ -19,6 +20,7 @@ FILES: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/grande.png": (200, {"Content-Type": "image/png"}, b"x" * (5 * MB + 1)),
     "/foto.webp": (200, {"Content-Type": "image/webp"}, b"webp"),
     "/nota.ogg": (200, {"Content-Type": "audio/ogg; codecs=opus"}, b"ogg"),
+    "/voz.webm": (200, {"Content-Type": "audio/webm;codecs=opus"}, b"webm"),
     "/oferta.pdf": (200, {"Content-Type": "application/pdf"}, b"%PDF"),
     "/vacio.pdf": (200, {"Content-Type": "application/pdf"}, b""),
     "/lleva": (302, {"Location": "/foto.png"}, b""),
@@ -137,3 +139,11 @@ def test_no_credentials_travel_along(chatwoot: str, files: ChatwootFiles) -> Non
     files.ready(Content(kind="image", link=f"{chatwoot}/foto.png"))
     ((_, headers),) = Store.asked
     assert not {"authorization", "api-access-token", "cookie"} & {name.casefold() for name in headers}
+
+
+def test_what_a_browser_recorded_is_refused_with_a_reason_of_its_own(chatwoot: str, files: ChatwootFiles, meta: Meta) -> None:
+    with pytest.raises(Rejected) as refusal:
+        files.ready(Content(kind="audio", link=f"{chatwoot}/voz.webm"))
+    assert refusal.value.vendor_code == "file_webm"
+    assert "webm" in reason_of(refusal.value.vendor_code)
+    assert meta.stored == []

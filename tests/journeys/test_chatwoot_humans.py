@@ -283,13 +283,48 @@ def test_what_an_agent_formats_is_formatted_on_the_phone_by_webhook_and_by_poll(
 def test_seven_thousand_characters_of_an_agent_arrive_in_order_and_whole(town: Town) -> None:
     town.newcomer()
     clauses = "\n\n".join(f"Cláusula {number}: lo que cubre y lo que no cubre, con sus límites." for number in range(1, 120))
-    said = town.agent("reply", content=f"{clauses}\n\nFIN")["message"]
-    parts = eventually(lambda: [words for words in town.heard() if "Cláusula" in words][1:] and town.heard(), within_s=30)
-    eventually(lambda: "FIN" in town.heard()[-1], within_s=30)
-    parts = [words for words in town.heard() if "Cláusula" in words]
-    assert "\n\n".join(parts) == f"{clauses}\n\nFIN"
+    words = f"{clauses}\n\nFIN"
+    said = town.agent("reply", content=words)["message"]
+    eventually(lambda: town.heard()[-1].endswith("FIN"), within_s=30)
+    parts = [heard for heard in town.heard() if "Cláusula" in heard]
+    assert "\n\n".join(parts) == words
     assert len(parts) > 1
     eventually(lambda: town.message_there(said["id"])["status"] == "read")
+
+
+def test_quotes_are_kept_both_ways(town: Town) -> None:
+    town.newcomer()
+    there = town.conversation_there()
+    assert there is not None
+
+    def rows() -> list[dict[str, Any]]:
+        return list(town.rig.chatwoot.ledger(conversation=there["id"])["messages"])
+
+    hello = next(one for one in rows() if one["message_type"] == 0)
+    greeting = next(one for one in rows() if one["message_type"] == 1)
+    for quoted, words in ((hello, "a tu hola"), (greeting, "a lo del asistente")):
+        town.agent("reply", content=words, content_attributes={"in_reply_to": quoted["id"]})
+        eventually(lambda words=words: words in town.heard())
+    sent = {one["text"]: one for one in town.rig.meta.sent(town.phone)}
+    bots = next(one for one in town.rig.meta.sent(town.phone) if "asistente" in str(one["text"]))
+    assert sent["a tu hola"]["payload"]["context"]["message_id"] == hello["source_id"]
+    assert sent["a lo del asistente"]["payload"]["context"]["message_id"] == bots["id"]
+    town.rig.meta.inbound(town.phone, "sí", context_id=bots["id"])
+    answer = eventually(lambda: [one for one in rows() if one["content"] == "sí"])[0]
+    assert answer["content_attributes"]["in_reply_to"] == greeting["id"]
+
+
+def test_a_failed_reply_is_sent_again_by_retry(town: Town) -> None:
+    town.newcomer()
+    town.rig.meta.fail_next(131026, to=town.phone)
+    said = town.agent("reply", content="¿Le llegó la propuesta?")["message"]
+    eventually(lambda: town.message_there(said["id"])["status"] == "failed")
+    assert "número" in town.message_there(said["id"])["content_attributes"]["external_error"]
+    town.agent("retry", message_id=said["id"])
+    eventually(lambda: town.heard().count("¿Le llegó la propuesta?") == 2)
+    eventually(lambda: town.message_there(said["id"])["status"] == "read")
+    town.rig.wait_quiet(idle_ms=1000, only="meta,chatwoot")
+    assert town.heard().count("¿Le llegó la propuesta?") == 2
 
 
 def test_the_bot_calls_somebody_and_an_answer_ends_the_call(town: Town) -> None:
@@ -430,6 +465,20 @@ def test_as_chatwoots_bot_people_are_answered_and_humans_are_not_said_twice(line
     line.rig.chatwoot.agent("customer", phone=f"+{phone}", inbox_id=2, content="ok Marta")
     line.rig.wait_quiet(idle_ms=1500, only="chatwoot")
     assert len(said_there()) == before
+
+
+def test_as_chatwoots_bot_what_no_webhook_brought_is_answered(line: Town) -> None:
+    phone = line.phone = str(next(_numbers))
+    line.rig.chatwoot.faults({"kind": "lost_delivery", "times": -1})
+    line.rig.chatwoot.agent("customer", phone=f"+{phone}", inbox_id=2, content="hola")
+
+    def answered() -> list[dict[str, Any]]:
+        return [one for one in line.rig.chatwoot.ledger()["lines"] if one["to"] == phone]
+
+    eventually(answered, within_s=POLL_WITHIN_S)
+    line.rig.chatwoot.clear_faults()
+    line.rig.wait_quiet(idle_ms=1000, only="chatwoot")
+    assert len(answered()) == 1
 
 
 _PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")

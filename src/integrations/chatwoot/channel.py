@@ -1,7 +1,7 @@
 """Where Chatwoot owns the WhatsApp line: we answer as its bot, and what people and bot say is there without being mirrored.
 
-Facts: Chatwoot v4.15 sends `input_select` on as buttons or a list and keeps of the answer only the title; of several files the
-first; outside the 24 h window a message without a template fails there, which we are not told.
+Facts: Chatwoot v4.15 to v4.17 sends `input_select` on as buttons or a list and keeps of the answer only the title; of several
+files the first; outside the 24 h window a message without a template fails there, which we are not told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from src.integrations.chatwoot.client import ChatwootClient
 from src.integrations.chatwoot.files import fetched
 from src.integrations.chatwoot.messages import escaped, storable
 from src.integrations.http import Outgoing
-from src.integrations.parts import parts_of
+from src.integrations.parts import distinct, numbered, parts_of
 from src.messages import Contact, Content, Media, Outbound
 
 _MOST_PLACES = 10_000
@@ -39,7 +39,13 @@ class ChatwootLine(ChatwootClient):
     def speak(self, place: Place, outbound: Outbound) -> str:
         """Writes a message as the bot, which Chatwoot sends on; its id there. One that is there already is not written again:
         a person would hear it twice."""
-        return self._say("send", place, outbound.id, fields_of(outbound.content), (), since=outbound.at, again=True)
+        fields = fields_of(outbound.content, pressable=not self._is_twilios())
+        return self._say("send", place, outbound.id, fields, (), since=outbound.at, again=True)
+
+    def _is_twilios(self) -> bool:
+        """Twilio's lines carry the body alone, and name people otherwise."""
+        inbox = self._once_in_a_while("line", lambda: self._api.call("check", "GET", f"inboxes/{self._inbox_id}"))
+        return isinstance(inbox, dict) and inbox.get("channel_type") == "Channel::TwilioSms"
 
     def check(self) -> dict[str, str]:
         """Asks, now, whether the inbox may be seen: its name and kind."""
@@ -49,7 +55,10 @@ class ChatwootLine(ChatwootClient):
 
     def _by_source(self, contact: Contact) -> dict[str, Any] | None:
         """The line's own source ids are the addresses."""
-        wanted = {"inbox_id": self._inbox_id, "source_id": contact.key.partition(":")[2]}
+        address = contact.key.partition(":")[2]
+        if self._is_twilios():
+            address = f"whatsapp:{contact.phone or address}"
+        wanted = {"inbox_id": self._inbox_id, "source_id": address}
         try:
             found: Any = self._api.call("find_by_source", "POST", "contact_inboxes/filter", json=wanted)
         except NotThere:
@@ -113,11 +122,13 @@ class ChatwootChannel:
         del message_id, typing
 
 
-def fields_of(content: Content) -> dict[str, Any]:
-    """A message as Chatwoot takes it. What can be pressed becomes its selection, which it sends on as buttons or a list."""
-    words = "\n\n".join(part for part in (content.header, content.text, content.footer, content.link) if part)
+def fields_of(content: Content, *, pressable: bool = True) -> dict[str, Any]:
+    """A message as Chatwoot takes it. What can be pressed becomes its selection, which it sends on as buttons or a list; where
+    nothing is `pressable`, it is counted below the words."""
+    choices = "" if pressable or not content.options else numbered(distinct(content.options))
+    words = "\n\n".join(part for part in (content.header, content.text, choices, content.footer, content.link) if part)
     fields: dict[str, Any] = {"content": storable(escaped(words)), "message_type": "outgoing"}
-    if content.options:
+    if content.options and pressable:
         items = [{"title": option.title, "value": option.id} for option in content.options]
         fields |= {"content_type": "input_select", "content_attributes": {"items": items}}
     if content.template is not None:

@@ -16,16 +16,19 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from src.desk.crm import File, Lead, Mirrored, Note, Owner, Place, Status
+from src.desk.crm import AgentSaid, File, Lead, Mirrored, Note, Owner, Place, Status, Whose
 from src.desk.lead import WRITTEN, is_as_written, written
 from src.desk.words import HANDED_OVER
 from src.errors import AccessDenied, Rejected, TemporaryFailure
-from src.integrations.chatwoot.api import VENDOR, ChatwootApi, NotThere
+from src.integrations.chatwoot.api import VENDOR, VERSIONS_READ, ChatwootApi, NotThere, version_numbers
+from src.integrations.chatwoot.events import NotForUs, said_in
 from src.integrations.chatwoot.messages import (
     FILES_LIMIT,
     MARKER,
     NAME_LIMIT,
+    OURS_PREFIX,
     escaped,
+    quote_of,
     request_of,
     source_id_of,
     storable,
@@ -155,11 +158,13 @@ class ChatwootClient:
         """See the port. More files than one message takes become more messages; a file that is refused is named instead."""
         text = text_of(message, files)
         fields: dict[str, Any] = {"external_created_at": int(message.at.timestamp())}
+        if message.reply_to:
+            fields["content_attributes"] = quote_of(message.reply_to)
         if message.speaker == "prospect":
-            fields |= {"content": storable(text), "message_type": "incoming"}
+            fields |= {"content": storable(text), "message_type": "incoming", "source_id": message.id}
         else:
             text = f"📱 Desde el móvil: {text}" if message.by_phone else text
-            fields |= {"content": storable(escaped(text)), "message_type": "outgoing"}
+            fields |= {"content": storable(escaped(text)), "message_type": "outgoing", "source_id": OURS_PREFIX + message.id}
         return self._say("post", place, message.id, fields, files, since=message.at, again=again, as_person=message.by_phone)
 
     def note(self, place: Place, note: Note, files: Sequence[File], *, again: bool = False) -> str:
@@ -223,6 +228,18 @@ class ChatwootClient:
         except AccessDenied as error:
             if _NO_API_INBOX not in error.detail:  # whatever else is refused, somebody has to know
                 raise
+
+    def retried(self, place: Place, message_id: str) -> AgentSaid | None:
+        """See the port. What is shown of it now counts, not what a webhook said of some earlier moment."""
+        asked = {"after": message_id, "before": str(int(message_id) + 1)}
+        rows = _payload(self._api.call("message", "GET", f"conversations/{place.conversation_id}/messages", params=asked))
+        row = next((one for one in rows if str(one.get("id")) == message_id), {})
+        if row.get("status") == "failed" or "external_error" in _object(row.get("content_attributes")):
+            return None
+        try:
+            return said_in(row, Whose(conversation_id=place.conversation_id))
+        except NotForUs:
+            return None
 
     # -- what is shown of the lead ------------------------------------------------------------------------------------
 
@@ -374,6 +391,10 @@ class ChatwootClient:
             raise Rejected(VENDOR, "check", detail="the inbox is no API channel")
         facts |= {"inbox": inbox.get("name"), "channel": inbox.get("channel_type")}
         bot = self._bot()
+        if version_numbers(str(facts["version"])) > VERSIONS_READ[1]:
+            facts["attention"] = f"nobody read what changed after {'.'.join(map(str, VERSIONS_READ[1]))}"
+        if owned := self._owned_by_another_ai():
+            facts["another_ai"] = f"Captain has {owned} conversations of this inbox: take its assistant out of the inbox"
         facts["bot"] = bot.get("name") if bot else "none: connect one, or new conversations are open from the start"
         if self._api.has_bot:
             # The bot's token may see conversations only; none has this number.
@@ -381,6 +402,13 @@ class ChatwootClient:
                 self._api.call("check", "GET", "conversations/0", as_bot=True)
             facts["writes_as"] = "bot"
         return {key: value for key, value in facts.items() if isinstance(value, str)}
+
+    def _owned_by_another_ai(self) -> int:
+        """How many of the latest conversations of our inbox Chatwoot's own AI has (since 4.17): two would answer there."""
+        asked = {"inbox_id": self._inbox_id, "status": "all", "assignee_type": "all"}
+        answer = _object(self._api.call("check", "GET", "conversations", params=asked))
+        latest = _payload(answer.get("data"))
+        return sum(_assignee(one).startswith("Captain") for one in latest)
 
     def _bot(self) -> dict[str, Any]:
         answer = _object(self._api.call("bot", "GET", f"inboxes/{self._inbox_id}/agent_bot"))

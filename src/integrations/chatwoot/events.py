@@ -22,10 +22,10 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from src.desk.crm import AgentSaid, Attachment, CrmEvent, LeadEdited, OwnerChanged, Whose
+from src.desk.crm import AgentDeleted, AgentRetried, AgentSaid, Attachment, CrmEvent, LeadEdited, OwnerChanged, Whose
 from src.desk.human_words import from_editor
 from src.errors import BadSignature, MalformedPayload
-from src.integrations.chatwoot.messages import MARKER, SOURCE_PREFIX, contact_key_of
+from src.integrations.chatwoot.messages import MARKER, SOURCE_PREFIX, contact_key_of, quoted_in
 from src.integrations.identity import bsuid_of, contact_key, phone_of
 from src.integrations.untrusted import json_object, line_of, name_of, text_of, tree_of
 from src.messages import Contact, Inbound, Media
@@ -110,6 +110,14 @@ def _read(event: str, body: dict[str, Any], account_id: int, inboxes: Sequence[i
         if as_bot and _type_of(body) == "incoming":
             return Parsed(inbounds=(heard_in(body, whose),))
         return Parsed((said_in(body, whose, as_bot=as_bot),))
+    if event == "message_updated" and not as_bot:  # where Chatwoot sends, it sends again itself
+        whose, attributes = whose_of(_dict(body.get("conversation")), *inboxes), _dict(body.get("content_attributes"))
+        if attributes.get("deleted") and _is_a_persons(body):
+            return Parsed((AgentDeleted(whose=whose, message_id=str(message_number(body))),))
+        said = said_in(body, whose)
+        if "external_error" in _dict(body.get("content_attributes")):
+            raise NotForUs("failed")
+        return Parsed((AgentRetried(whose=said.whose, message_id=said.message_id),))
     if event in _ABOUT_CONVERSATIONS:
         return Parsed((owner_in(body, whose_of(body, *inboxes)),))
     if event == "contact_updated":
@@ -231,7 +239,19 @@ def said_in(message: dict[str, Any], whose: Whose, *, as_bot: bool = False) -> A
         text=text,
         attachments=attachments,
         template=template,
+        reply_to=quoted_in(attributes),
     )
+
+
+def _is_a_persons(message: dict[str, Any]) -> bool:
+    """Whether a user wrote it to the person."""
+    is_public = message.get("private") is False and MARKER not in _dict(message.get("content_attributes"))
+    return is_public and _type_of(message) == "outgoing" and _sender_type(message) == "user"
+
+
+def is_incoming(message: dict[str, Any]) -> bool:
+    """Whether the person wrote it."""
+    return _type_of(message) == "incoming"
 
 
 def message_number(message: dict[str, Any]) -> int:
@@ -322,6 +342,8 @@ def _buttons(filled: dict[str, Any]) -> list[dict[str, Any]]:
 
 def heard_in(message: dict[str, Any], whose: Whose) -> Inbound:
     """What a person wrote, where Chatwoot owns the line. It keeps a button's title and not its id."""
+    if _type_of(message) != "incoming":
+        raise NotForUs("not_incoming")
     key, number = key_of(whose), _number(message.get("id"))
     if key is None or number is None:
         raise NotForUs("nobody_known")

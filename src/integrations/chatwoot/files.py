@@ -41,6 +41,9 @@ _SHOWN_AS: dict[str, tuple[ContentKind, int]] = {
 }
 """What WhatsApp shows as more than a document, and up to which size."""
 
+_UNPLAYABLE = ("audio/webm", "video/webm")
+"""What browsers record: no phone plays it, also not as a document."""
+
 Upload = Callable[[bytes, str, str], str]
 """Stores bytes of a type under a name at the vendor; the id they have there. May raise IntegrationError."""
 
@@ -60,7 +63,7 @@ class ChatwootFiles:
         """The content with its file stored at Meta; unchanged when it has none of Chatwoot's.
 
         A file is stored once, so that a second attempt has it at hand. Raises TemporaryFailure, and Rejected with the
-        code `file`, by which the people in Chatwoot are told.
+        code `file` or `file_webm`, by which the people in Chatwoot are told.
         """
         if not content.link or content.kind not in ("image", "audio", "video", "document"):
             return content
@@ -85,6 +88,8 @@ class ChatwootFiles:
                 return content  # Meta may be let in where we are not, and takes larger documents
             raise
         mime = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() or "application/octet-stream"
+        if mime in _UNPLAYABLE:
+            raise _refused("WhatsApp plays no webm", code="file_webm")
         kind, limit = _SHOWN_AS.get(mime, ("document", LARGEST_BYTES))
         if len(answer.body) > limit:
             kind = "document"
@@ -122,8 +127,8 @@ def fetched(http: Outgoing, base_url: str, url: str, *, max_bytes: int = LARGEST
     raise _refused("the file is not there", answer.status)
 
 
-def _refused(detail: str, status: int = 0) -> Rejected:
-    return Rejected(VENDOR, "file", status=status, vendor_code="file", detail=detail)
+def _refused(detail: str, status: int = 0, code: str = "file") -> Rejected:
+    return Rejected(VENDOR, "file", status=status, vendor_code=code, detail=detail)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.desk.crm import File, Mirrored
+from src.desk.jobs import FROM_CRM, crm_message_id
 from src.messages import Contact
 
 MARKER = "iagente_id"
@@ -47,6 +48,25 @@ _KINDS = {
 }
 """What stands before the words of a message that is more than words. Kinds that are not here are words only."""
 _SHOWN_BY_FILE = ("image", "audio", "video", "document", "sticker")
+
+
+OURS_PREFIX = "ia:"
+"""How the `source_id` begins of what we write out there: our id follows. What people wrote bears the vendor's."""
+
+
+def quote_of(reply_to: str) -> dict[str, Any]:
+    """How Chatwoot is told which message is quoted, by our id or the vendor's; it finds the other one itself."""
+    if number := crm_message_id(reply_to):
+        return {"in_reply_to": int(number)}
+    return {"in_reply_to_external_id": reply_to if reply_to.startswith("wamid.") else OURS_PREFIX + reply_to}
+
+
+def quoted_in(attributes: Mapping[str, Any]) -> str:
+    """Which message somebody quotes there: the vendor's id of a person's, our id of anybody else's; "" for none."""
+    external, number = attributes.get("in_reply_to_external_id"), attributes.get("in_reply_to")
+    if isinstance(external, str) and 0 < len(external) <= 255:
+        return external.removeprefix(OURS_PREFIX)
+    return f"{FROM_CRM}{number}" if str(number).isdigit() and number else ""
 
 
 def source_id_of(contact: Contact) -> str:

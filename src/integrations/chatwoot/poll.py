@@ -10,15 +10,16 @@ with what is oldest, and the next one goes on from there; a conversation that ca
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from src.desk.crm import CrmEvent, Whose
 from src.desk.human_side import HumanSide
 from src.errors import Conflict, LedgerUnavailable, TemporaryFailure
 from src.integrations.chatwoot.api import ChatwootApi, NotThere
-from src.integrations.chatwoot.events import NotForUs, edited_in, owner_in, said_in, whose_of
+from src.integrations.chatwoot.events import NotForUs, edited_in, heard_in, is_incoming, owner_in, said_in, whose_of
 from src.integrations.chatwoot.said import pages_of
+from src.messages import Inbound
 
 EVERY_S = 20.0
 AT_ONCE_S = 1.0
@@ -83,6 +84,7 @@ class _Changed(NamedTuple):
 class ChatwootPoll:
     """To be asked every `EVERY_S` by every worker, or `AT_ONCE_S` after a look when it `has_more`.
 
+    `hear` is given what people wrote, where Chatwoot owns their line, and says whether that was news.
     `clock` gives seconds since 1970. `told` is given a stable word, "behind" or "passed_over", and a detail when people
     have to look.
     """
@@ -96,7 +98,9 @@ class ChatwootPoll:
         clock: Callable[[], float],
         told: Callable[[str, str], None] = lambda _reason, _detail: None,
         further_inboxes: Sequence[int] = (),
+        hear: Callable[[Inbound], bool] | None = None,
     ) -> None:
+        self._prospect_said = hear
         self._connect = connect
         self._further_inboxes = further_inboxes
         self._humans = humans
@@ -173,12 +177,14 @@ class ChatwootPoll:
     def _hear(self, api: ChatwootApi, conversation: dict[str, Any], whose: Whose, since_s: float) -> int:
         found = 0
         for message in _messages(api, whose.conversation_id, conversation, since_s):
-            try:
-                said = said_in(message, whose)
-            except NotForUs:
-                continue
-            if said.at.timestamp() >= since_s:
-                found += self._is_news(said)
+            with suppress(NotForUs):
+                if self._prospect_said is not None and is_incoming(message):
+                    inbound = heard_in(message, whose)
+                    found += inbound.at.timestamp() >= since_s and self._prospect_said(inbound)
+                    continue
+                said = said_in(message, whose, as_bot=self._prospect_said is not None)
+                if said.at.timestamp() >= since_s:
+                    found += self._is_news(said)
         now_s, at_s = self._clock(), _activity(conversation)
         self._sightings.note_heard(whose.conversation_id, at_s if now_s - at_s > _SETTLED_S else None, now_s)
         return found

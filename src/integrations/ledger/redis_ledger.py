@@ -18,7 +18,9 @@ from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, ResponseError
 
 from src.agent.state import STAGES
+from src.desk import jobs as jobs_of_desk
 from src.desk.crm import Status
+from src.desk.failures import MOST_RESENDS, is_passing
 from src.desk.ports import LANES, Amendment, Arrival, Claim, Job, Lane, Offers, Origin, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.ledger.keys import LISTS, Key, Keys, lane_names
@@ -51,7 +53,7 @@ _ACCEPT = (
     *lane_names("turns", "mirror"),
 )
 _COMMIT = ("record", "log", "out", "events", "hour", "depth", "dead", "letters", *LISTS, *lane_names(*LANES))
-_RECEIPT = ("record", "out", "hour", "depth", *lane_names("delivery", "mirror"))
+_RECEIPT = ("record", "out", "hour", "depth", *lane_names("delivery", "turns", "mirror"))
 _AMEND = ("record", "log", "depth", *LISTS, *lane_names("turns", "mirror"))
 _SPEAK = ("record", "log", "out", "depth", "seen", "gone", *LISTS, *lane_names("delivery", "mirror"))
 
@@ -375,7 +377,12 @@ class RedisLedger:
             events_kept=EVENTS_KEPT,
             counts=dict(settlement.counts),
             hour_ttl_s=COUNTERS_S,
-            jobs=[*_jobs("delivery", settlement.deliveries), *_told(mirrors)],
+            jobs=[
+                *_jobs("delivery", settlement.deliveries),
+                *_jobs("turns", settlement.undelivered),
+                *_told(mirrors),
+            ],
+            kept={name: as_text(body) for name, body in settlement.kept.items()},
             notes=dict(settlement.crm),
             facets={"stage": settlement.stage} if settlement.stage else {},
             name=settlement.name if settlement.stage else None,
@@ -460,6 +467,9 @@ class RedisLedger:
                 at_ms=_ms(receipt.at),
                 hour_ttl_s=COUNTERS_S,
                 told=_told(told),
+                passing=is_passing(codes),
+                most_tries=MOST_RESENDS,
+                undelivered=_jobs("turns", [jobs_of_desk.undelivered(outbox_id, codes)])[0],
             )
             keys = self._store.named(contact, *_RECEIPT)
             answer = [text_of(part) for part in self._store.run("receipt", keys, asked)]
@@ -501,6 +511,12 @@ class RedisLedger:
             self._apply_receipt(contact, outbox_id, msgspec.json.decode(body, type=Receipt))
         if parked:
             self.write.delete(found_by["parked"])
+
+    def outbox_id_of(self, message_id: str) -> str:
+        """See the port."""
+        with ledger_errors():
+            found = text_of(self.client.get(self.keys.sent(self._store.hash(message_id))))
+        return found.rpartition(" ")[2]
 
     def _find_by(self, keys: Mapping[str, Key], contact: str, outbox_id: str) -> list[bytes]:
         """The rest of `remember_sent`, key by key. Returns the receipts that came before."""

@@ -45,6 +45,12 @@ class RedisRecords:
         """See the port."""
         return self._ledger.resolve(reference)
 
+    def vendor_id(self, contact: str, outbox_id: str) -> str:
+        """See the port."""
+        with ledger_errors():
+            found: Any = self._ledger.client.hget(self._keys.of_contact(contact, "out"), f"w:{outbox_id}")
+        return found.decode() if found else ""
+
     def record(self, contact: str) -> Record | None:
         """See the port."""
         with ledger_errors():

@@ -24,7 +24,7 @@ function fill(list, lines) {
 }
 
 function show(card) {
-  for (const name of ["title", "stage", "next_step", "need"]) part(name).textContent = card[name];
+  for (const name of ["title", "stage", "why", "next_step", "need"]) part(name).textContent = card[name];
   document.querySelector('[data-list="need"]').hidden = !card.need;
   part("owner").textContent = card.owner === "human" ? "La lleva una persona" : "La lleva el asistente";
   part("takeover").disabled = card.owner === "human";

@@ -42,6 +42,10 @@ for _, message in ipairs(A.statuses) do
   if set_status(id, status) and codes ~= '' then redis.call('HSET', K.out, 'e:' .. id, codes) end
   if wamid ~= '' then redis.call('HSET', K.out, 'w:' .. id, wamid) end
 end
+-- The receipt may have been faster: then nobody needs it any more.
+for id, body in pairs(A.kept) do
+  if redis.call('HGET', K.out, 's:' .. id) == 'sent' and not erased then redis.call('HSET', K.out, 'b:' .. id, body) end
+end
 for _, event in ipairs(A.events) do redis.call('XADD', K.events, 'MAXLEN', '~', A.events_kept, '*', 'event', event) end
 for name, by in pairs(A.counts) do count(name, by) end
 
