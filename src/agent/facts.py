@@ -26,7 +26,8 @@ def record(turn: Turn, only: frozenset[str] | None = None) -> None:
         if turn.consented:
             _take(turn, found, turn.last_message_id, turn.now)
         else:
-            held = Held(msgspec.to_builtins(found), turn.last_message_id, turn.now)
+            read = msgspec.json.decode(msgspec.json.encode(found))  # as it will be when it is stored
+            held = Held(read, turn.last_message_id, turn.now)
             turn.conversation.pending[found.key] = held
 
 

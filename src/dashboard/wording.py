@@ -25,13 +25,7 @@ from src.desk import words as code_words
 LANGUAGES = {"es": "Español", "en": "English"}
 """What can be read, and what each calls itself."""
 STAGES: Mapping[str, str] = {stage: said.title for stage, said in code_words.STAGES.items()}
-SHORT_STAGES = {
-    "INICIO": "Saludo y permiso",
-    "NEEDS_ANALYSIS": "Qué necesita",
-    "COTIZACION": "Cálculo del precio",
-    "PRESENTACION_PROPUESTA": "Propuesta",
-    "FINALIZADO": "Cierre",
-}
+SHORT_STAGES: Mapping[str, str] = {stage: said.short for stage, said in code_words.STAGES.items()}
 OUTCOMES: Mapping[str, str] = {outcome: said.of_the_sale for outcome, said in code_words.OUTCOMES.items()}
 REASONS = code_words.REASONS
 ROLES = code_words.SPEAKERS

@@ -26,9 +26,10 @@ class Label(msgspec.Struct, frozen=True):
 
 
 class StageWords(msgspec.Struct, frozen=True):
-    """`title` stands by itself, `within` inside a sentence."""
+    """`title` stands by itself, `short` where there is little room, `within` inside a sentence."""
 
     title: str
+    short: str
     within: str
     label: Label
 
@@ -44,26 +45,31 @@ class OutcomeWords(msgspec.Struct, frozen=True):
 STAGES: Mapping[Stage, StageWords] = {
     "INICIO": StageWords(
         "Primer contacto",
+        "Saludo y permiso",
         "primer contacto",
         Label("inicio", "Primer contacto: todavía no ha dado permiso para usar sus datos", "#90a4ae"),
     ),
     "NEEDS_ANALYSIS": StageWords(
         "Preguntas sobre lo que necesita",
+        "Qué necesita",
         "preguntas sobre lo que necesita",
         Label("needs_analysis", "El asistente está preguntando qué necesita", "#64b5f6"),
     ),
     "COTIZACION": StageWords(
+        "Cálculo del precio",
         "Cálculo del precio",
         "cálculo del precio",
         Label("cotizacion", "Falta algo para poder dar un precio", "#1e88e5"),
     ),
     "PRESENTACION_PROPUESTA": StageWords(
         "Tiene la propuesta delante",
+        "Propuesta",
         "propuesta",
         Label("presentacion_propuesta", "Tiene precios delante y está decidiendo", "#5e35b1"),
     ),
     "FINALIZADO": StageWords(
         "Venta terminada",
+        "Cierre",
         "venta terminada",
         Label("finalizado", "La conversación de venta ha terminado", "#546e7a"),
     ),

@@ -27,9 +27,9 @@ def test_the_table_is_the_closed_set_of_the_contract() -> None:
 
 
 def naming(key: str) -> set[str]:
-    """The modules in which a key stands as a literal."""
+    """The modules in which a key stands as a literal, but for what states of earlier schemas held, which never changes."""
     found = defaultdict(set)
-    for file in (PROJECT / "src").rglob("*.py"):
+    for file in (each for each in (PROJECT / "src").rglob("*.py") if each.name != "upgrades.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found[node.value.rpartition(":")[2]].add(file.relative_to(PROJECT / "src").as_posix())
