@@ -59,7 +59,8 @@ class Memory(msgspec.Struct, omit_defaults=True):
     why a person has it: `handoff`. The ad or post that somebody came from, until they agreed: `referral`. Of promises:
     `asked_when` while somebody who wants to be written to has not said when, `written_to` from then on until they answer,
     `offered_call` when the house opens again, offered for a call. `undelivered`: the vendor's codes of what was said last
-    and did not arrive.
+    and did not arrive. `condoled` once somebody was told that
+    we are sorry for their loss; `price_for` a capital whose price was asked for, until the age is known.
     """
 
     language: str = "es"
@@ -98,6 +99,8 @@ class Memory(msgspec.Struct, omit_defaults=True):
     asked_when: bool = False
     written_to: bool = False
     offered_call: datetime | None = None
+    condoled: bool = False
+    price_for: int | None = None
     referral: dict[str, str] = msgspec.field(default_factory=dict)
 
     def kept(self) -> Memory:

@@ -82,7 +82,8 @@ class Turn:
 
     `figures` are amounts that were reckoned from known ones in this turn, `quoted` texts that are repeated as they stand:
     both may appear in a reply. `requote` says why a proposal is (to be) made: new, changed, expired, again. `returned`: after
-    a pause; `switched`: to another language; `doubted`: a value was told that must be confirmed. `assistance` is what may be
+    a pause; `switched`: to another language; `doubted`: a value was told that must be confirmed; `aside`: the words that stood
+    beside an answer and were not part of it. `assistance` is what may be
     used of a language model, `thinking` that model during this turn; both None: the rules and the texts alone. `heard`: what
     voice notes said, by the id of their message.
     """
@@ -108,6 +109,7 @@ class Turn:
     returned: bool = False
     switched: bool = False
     doubted: bool = False
+    aside: str = ""
     quotes_before: list[StoredQuote] = field(default_factory=list)
     heard: dict[str, str] = field(default_factory=dict)
     assistance: Assistance | None = None

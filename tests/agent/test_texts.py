@@ -119,3 +119,14 @@ def test_variants_go_round_for_ever() -> None:
     wordings = book.variants("ack.value")
     assert book.say("ack.value", len(wordings)) == book.say("ack.value", 0)
     assert "ack.value" in book
+
+
+IMPOSSIBLE_PAIRS = re.compile(r"\b(?:les? l[oa]s?|se les? l[oa]s?|te se|me se)\b", re.IGNORECASE)
+"""Pronouns that no Spanish verb bears together: "le lo", which people say as "se lo"."""
+
+
+@pytest.mark.parametrize("book", [ES, USTED], ids=["tú", "usted"])
+def test_no_two_pronouns_meet_that_cannot(book: Phrasebook) -> None:
+    """Whichever of the two forms of address is taken: "[te|se] lo aclara", never "le lo"."""
+    met = {key: found[0] for key in book for text in book.variants(key) if (found := IMPOSSIBLE_PAIRS.search(text))}
+    assert met == {}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from src.agent import facts
+from src.agent.figures import figures
+from src.agent.lookalikes import fold, rule
 from src.agent.stages import quotes
+from src.agent.stages.parts import questions
 from src.agent.thinking.answering import answer_from
 from src.agent.turn import Entry, Turn
-from src.agent.understanding import Intent
+from src.agent.understanding import CONFIRM_BELOW, Intent
 from src.messages import Option
 from src.quoting import Applicant, Need, Refusal
 
@@ -81,13 +87,47 @@ def _answer_question(turn: Turn, intent: Intent) -> bool:
         pass  # the proposal that comes now is the answer
     elif (answer := _ANSWERS.get(topic) or (_OF_A_PROPOSAL if priced else _BEFORE_ONE).get(topic)) is not None:
         answer(turn)
-    elif not (beside and answer_from_knowledge(turn, asked=beside)) and not answer_from_knowledge(
-        turn, about="" if turn.words else topic
+    elif not (
+        _answer_each(turn)
+        or (beside and answer_from_knowledge(turn, asked=beside))
+        or answer_from_knowledge(turn, about="" if turn.words else topic)
     ):
         if turn.changes and not beside:  # "35?" is an answer
             return False
+        if turn.aside and "?" not in turn.aside:
+            return keep_for_a_person(turn)
         turn.say("unclear.nothing_found" if not beside or "?" in beside else "unclear.in_a_moment")
         turn.count("knowledge.nothing_found")
+    return True
+
+
+def _answer_each(turn: Turn) -> bool:
+    """Answers several questions of one message one by one, as far as each is answered by one entry."""
+    asked = questions(turn.reading.text)
+    if len(asked) < ANSWERS_AT_ONCE:
+        return False
+    found = [entries[0] for entries in (turn.search(one, turn.book.language) for one in asked) if len(entries) == 1]
+    answers = list({entry.id: entry for entry in found}.values())[:ANSWERS_AT_ONCE]
+    for entry in answers:
+        turn.quoted.append(entry.answer)
+        turn.say("frame.quoted", text=entry.answer)
+        turn.count("knowledge.answered", entry=entry.id)
+    return bool(answers)
+
+
+NOTES_KEPT, NOTE_LENGTH = 3, 200
+"""Remarks that are kept for whoever prepares the papers, and characters of each."""
+
+
+def keep_for_a_person(turn: Turn) -> bool:
+    """What stood beside an answer and nobody here can do anything about is noted for the person who prepares the papers."""
+    remark = turn.aside[:NOTE_LENGTH]
+    if not remark:
+        return False
+    notes = turn.conversation.details.get("notes", [])
+    if remark not in notes:
+        turn.conversation.details["notes"] = [*notes, remark][-NOTES_KEPT:]
+    turn.say("ack.for_a_person")
     return True
 
 
@@ -95,14 +135,52 @@ IDEA_CLASS = 1
 """The kind of work that a first price is for as long as nothing is known of the person's."""
 
 
-def _give_an_idea(turn: Turn) -> None:
+_HOW_MUCH = r"\b(?:cuant[oa]s?|precio|saldria|costaria|cuesta|sale|how much|price)\b"
+
+
+def asked_capital(turn: Turn) -> int | None:
+    """The capital for which a price is asked in so many words ("¿cuánto por 40.000?"), in EUR; it is no wish yet."""
+    reading, limits = turn.reading, turn.catalogue.book.tariff.limits
+    if not rule(_HOW_MUCH).search(fold(reading.text).text):
+        return None
+    others = {found.value for found in reading.values if found.key != "sum_assured" and type(found.value) in (int, float)}
+    named = {Decimal(figure.value) for figure in figures(reading.text).amounts} - {Decimal(str(other)) for other in others}
+    fitting = {int(amount) for amount in named if limits.sum_min <= amount <= limits.sum_max}
+    shown = {int(quote.sum_assured) for quote in turn.conversation.quotes}
+    left = fitting - shown if len(fitting) > 1 else fitting
+    return left.pop() if len(left) == 1 else None
+
+
+def note_asked_capital(turn: Turn) -> None:
+    """ "¿Cuánto sería con 150.000?" is a question about a price: it changes no proposal, and is answered with that price."""
+    capital = asked_capital(turn)
+    if capital is None or any(quote.sum_assured == capital for quote in turn.conversation.quotes):
+        return
+    told = turn.reading.value("sum_assured")
+    certain = told is not None and told.confidence >= CONFIRM_BELOW
+    if certain and "?" not in turn.reading.text:
+        return  # "quiero 74.000, ¿cuánto es?" is a wish
+    keeps = certain and not turn.conversation.quotes  # before the first proposal it is what that is made with
+    values = tuple(found for found in turn.reading.values if keeps or found.key != "sum_assured")
+    others = tuple(
+        intent for intent in turn.reading.intents if intent.name not in ("unclear", "question", "objection", "choice")
+    )
+    asked = Intent("question", "price", evidence=turn.reading.text)
+    turn.reading = msgspec.structs.replace(turn.reading, values=values, intents=(*others, asked))
+
+
+def give_an_idea(turn: Turn) -> None:
     """A first price for somebody of that age, the engine's own and marked as an example; none before the age is known."""
     profile = turn.conversation.profile
+    memory = turn.conversation.memory
+    asked, memory.price_for = asked_capital(turn) or memory.price_for, None
     if "age" not in profile:
-        turn.say("proposal.price_unknown")
+        turn.say("proposal.price_needs_age" if turn.consented else "proposal.price_unknown")
+        if asked:
+            turn.conversation.memory.price_for = asked
         return
     age, smoker = profile["age"], profile.get("smoker", False)
-    capital = int(profile.get("sum_assured", quotes.EXAMPLE_CAPITAL))
+    capital = asked or int(profile.get("sum_assured", quotes.EXAMPLE_CAPITAL))
     applicant = Applicant(age=age, smoker=smoker, occupation_class=profile.get("occupation_class", IDEA_CLASS))
     offers = turn.catalogue.proposal(applicant, capital, turn.today)
     if isinstance(offers, Refusal):
@@ -246,7 +324,26 @@ def _list_exclusions(turn: Turn) -> None:
 DISABILITY = "permanent_disability"
 
 
+def price_for(turn: Turn, capital: int) -> bool:
+    """What the options would cost with another capital; nothing of the proposal changes by asking. False: no price for it."""
+    quoted, book = turn.conversation.quotes, turn.book
+    applicant = quoted[0].applicant
+    product = quoted[0].product
+    years = quoted[0].term_years if quotes.sold(turn, quoted[0]).duration == "term" else None
+    offers = turn.catalogue.proposal(applicant, capital, turn.today, product=product, term_years=years)
+    if isinstance(offers, Refusal):
+        return False
+    named = [(book.say(f"tier.{offer.tier or 'own'}"), book.money(offer.monthly_premium)) for offer in offers]
+    prices = [f"{tier} *{monthly}*" for tier, monthly in named]
+    turn.figures += [capital, *(offer.monthly_premium for offer in offers)]
+    turn.say("proposal.for_capital", capital=book.money(capital), prices=book.listing(prices))
+    return True
+
+
 def _compare(turn: Turn) -> None:
+    asked = asked_capital(turn)
+    if asked and all(quote.sum_assured != asked for quote in turn.conversation.quotes) and price_for(turn, asked):
+        return
     turn.say("proposal.compare")
     turn.drafts[-1].proposal = True
     for quote in turn.conversation.quotes:
@@ -293,7 +390,7 @@ _ANSWERS: dict[str, _Answer] = {
     "status": _say_what_it_can_do,
 }
 """What is answered the same way at any time, by what the question is about."""
-_BEFORE_ONE: dict[str, _Answer] = {"next_steps": _say_what_comes, "price": _give_an_idea}
+_BEFORE_ONE: dict[str, _Answer] = {"next_steps": _say_what_comes, "price": give_an_idea}
 _OF_A_PROPOSAL: dict[str, _Answer] = {
     "price": _compare,
     "compare": _compare,

@@ -45,6 +45,8 @@ def cotizacion(turn: Turn) -> str:
     return "PRESENTACION_PROPUESTA"
 
 
+STUDIES_UNTIL = 25
+"""Years of age of the eldest child whose studies are still reckoned with."""
 DEAR_SHARE = Decimal("0.05")
 """Of the income: when the middle option takes more, it is asked first what may be spent."""
 
@@ -97,12 +99,15 @@ def _applicant(turn: Turn) -> Applicant:
 def _size(turn: Turn) -> None:
     profile, details = turn.conversation.profile, turn.conversation.details
     ages, children = details.get("child_ages"), details.get("children")
+    if isinstance(ages, list):  # who is grown has no studies to be paid
+        grown = sum(age > STUDIES_UNTIL for age in ages)
+        children = max(children or 0, len(ages)) - grown
     if children is not None:
         children = min(children, profile.get("dependents", 0))
     need = size_need(
         **{key: profile.get(key, 0) for key in SIZING},
         partner=profile.get("marital_status") in ("married", "partner"),
-        children=len(ages) if isinstance(ages, list) else children,
+        children=children,
         catalogue=turn.catalogue,
     )
     turn.conversation.need = need

@@ -11,14 +11,16 @@ import msgspec
 
 from src.agent import facts
 from src.agent.guardrails import abuse_step
+from src.agent.lookalikes import fold, rule
 from src.agent.profile import age_from, is_plausible
+from src.agent.stages.calling import ask_for_time
 from src.agent.stages.endings import call_human, dismiss_minor
 from src.agent.stages.promises import plan_call, promise_to_write, withdraw_promises
 from src.agent.stages.returning import restart, welcome_back
 from src.agent.state import HandoffReason
 from src.agent.texts import LANGUAGES
 from src.agent.turn import Turn
-from src.agent.understanding import CONFIRM_BELOW, Reading
+from src.agent.understanding import CONFIRM_BELOW, Intent, Reading
 
 MINUTE_S, DAY_S = 60, 86_400
 WHILE_A_PERSON_ANSWERS = frozenset(("email", "details.phone", "details.callback"))
@@ -115,6 +117,7 @@ def _human(turn: Turn) -> bool:
     turn.say("human.confirmed")
     call_human(turn, "asked")
     plan_call(turn)
+    ask_for_time(turn)
     return True
 
 
@@ -137,12 +140,16 @@ NOT_PROSPECTS: tuple[HandoffReason, ...] = (
 
 def _not_a_prospect(turn: Turn) -> bool:
     """Who comes for something else than a quote goes to a person, in the tone that fits; nothing is sold to them."""
+    if rule(_CANCELS).search(fold(turn.reading.text).text) and turn.reading.has("unclear"):
+        _cancels_this_talk(turn)
     said = turn.reading.intent("not_prospect")
     wants = next((topic for topic in NOT_PROSPECTS if said and said.topic == topic), None)
     if said is None or wants is None or turn.reading.has("choice", "accept"):
         return False
     if turn.conversation.outcome == "accepted" and said.topic in OF_THE_ACCEPTED:
         return False  # "quiero cancelar la solicitud" is about what was just asked for
+    if said.topic == "cancellation" and _cancels_this_talk(turn):
+        return False
     sure = said.confidence >= NOT_A_PROSPECT_SURELY or turn.conversation.memory.perhaps_not_a_prospect == said.topic
     if not sure:
         turn.conversation.memory.perhaps_not_a_prospect = said.topic
@@ -151,6 +158,21 @@ def _not_a_prospect(turn: Turn) -> bool:
     _introduce(turn)
     turn.say(f"not_prospect.{said.topic}", comma_name=turn.comma_name)
     call_human(turn, wants, urgent=wants == "claim")
+    return True
+
+
+_CANCELS = r"^\W*(?:(?:quiero|prefiero|mejor|lo|pues) )*(?:cancel|anul)(?:a|ar|alo|arlo|amos|emos|elo|e)(?: todo| esto)?\W*$"
+_OF_A_POLICY = r"\b(?:poliza|seguro|recibo|contrat\w+|renovacion|banco|mapfre|policy|insurance)\b"
+
+
+def _cancels_this_talk(turn: Turn) -> bool:
+    """ "Quiero cancelar" in the middle of a sale, with no policy spoken of, is leaving: it is read as that."""
+    under_way = turn.conversation.turns > 0 and turn.conversation.stage != "FINALIZADO"
+    if not under_way or rule(_OF_A_POLICY).search(fold(turn.reading.text).text):
+        return False
+    others = tuple(intent for intent in turn.reading.intents if intent.name not in ("not_prospect", "unclear"))
+    leaving = Intent("decline", confidence=NOT_A_PROSPECT_SURELY, evidence=turn.reading.text)
+    turn.reading = msgspec.structs.replace(turn.reading, intents=(leaving, *others))
     return True
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from src.agent import facts
 from src.agent.lookalikes import any_of, fold, rule
-from src.agent.stages import quotes, wishes
+from src.agent.stages import quotes, second, wishes
 from src.agent.stages.answers import answer_aside
+from src.agent.stages.calling import ANY_TIME
+from src.agent.stages.needs_analysis import say_corrections
 from src.agent.stages.promises import ask_when, plan_call, planned_call
 from src.agent.stages.questions import ask
 from src.agent.stages.returning import reopen
@@ -53,6 +55,8 @@ def _close(turn: Turn) -> str:
     turn.say("end.accepted", comma_name=turn.comma_name, **quotes.words(turn, chosen))
     if "email" in conversation.profile:
         turn.say("end.email_noted", email=conversation.profile["email"])
+    if second.state(turn) == second.LATER:
+        turn.say("second.after_this", who=second.named(turn))
     turn.end("accepted")
     turn.handoff = Handoff("accepted")
     return "guarding_out"
@@ -64,6 +68,8 @@ def _accepted_again(turn: Turn) -> str:
     greeted = turn.reading.has("greeting", "resume")
     if greeted:
         turn.say("greeting.hello_name", comma_name=turn.comma_name)
+    if second.goes_on(turn):
+        return "guarding_out"
     told = _say_back(turn)
     if turn.changes or told:
         turn.handoff = Handoff("changed_after_acceptance")
@@ -77,6 +83,8 @@ def _accepted_again(turn: Turn) -> str:
         pass  # who tells something and asks nothing is answered by its being said back
     elif not answer_aside(turn) and chosen and (greeted or not told):
         turn.say("end.accepted_again", **quotes.words(turn, chosen))
+    if told and second.begin_if_promised(turn):
+        turn.handoff = Handoff("changed_after_acceptance")
     return "guarding_out"
 
 
@@ -85,13 +93,19 @@ def _say_back(turn: Turn) -> bool:
     when, who = turn.reading.value("details.callback"), turn.reading.value("details.beneficiary")
     if when:
         plan_call(turn)
-        turn.say("end.call_noted", when=when.value)
+        at_any_time = str(when.value).startswith(ANY_TIME)
+        but = str(when.value).removeprefix(ANY_TIME).strip(" ,")
+        if at_any_time and but:
+            turn.say("end.call_any_time", but=but)
+        else:
+            turn.say("end.call_noted", when=when.value)
         if (at := planned_call(turn)) is not None:
             turn.say("end.call_at", glue=" ", when=turn.moment(at))
     if who:
         turn.say("end.beneficiary_noted", who=who.value)
-    if turn.changes:
-        facts.say_back(turn, turn.changes)
+    new = say_corrections(turn)
+    if new:
+        facts.say_back(turn, new)
     phone = turn.reading.value("details.phone") is not None
     if phone and not (when or who or turn.changes):
         turn.say("ack.kept")
@@ -114,12 +128,26 @@ def _is_last_word(turn: Turn) -> bool:
     return not turn.reading.values and all(intent.name in LAST_WORDS for intent in turn.reading.intents)
 
 
+AGAIN = frozenset(("price", "compare", "cheaper", "other_sum", "resend_proposal", "coverage", "excluded"))
+"""What somebody asks about who takes the sale up again."""
+
+
+def _wants_again(turn: Turn) -> bool:
+    """Whether somebody who left plainly wants the insurance after all; a question about anything else is only a question."""
+    reading = turn.reading
+    if any(intent.name == "question" and intent.topic in AGAIN for intent in reading.intents):
+        return True
+    asks = reading.has("question", "data_copy", "are_you_a_robot", "objection")
+    return bool(reading.values) or (not asks and not _is_last_word(turn))
+
+
 def _after_opt_out(turn: Turn) -> str:
-    """Silence, unless somebody plainly wants something again."""
-    if _is_last_word(turn):
+    """Silence, unless somebody plainly wants something again; a question is answered, and nothing is sold with it."""
+    if _wants_again(turn):
+        return reopen(turn)
+    if not turn.reading.has("question", "data_copy", "are_you_a_robot") or not answer_aside(turn):
         turn.fall_silent()
-        return "guarding_out"
-    return reopen(turn)
+    return "guarding_out"
 
 
 def _after_refusal(turn: Turn) -> str:
@@ -156,9 +184,9 @@ def _after_decline(turn: Turn) -> str:
     written_to, memory.written_to = memory.written_to, False
     if written_to and turn.reading.has("affirm"):
         return reopen(turn)
-    if not _is_last_word(turn):
+    if _wants_again(turn):
         return reopen(turn)
-    if not turn.has_spoken():
+    if not answer_aside(turn) and not turn.has_spoken():
         turn.say("ack.bye")
     return "guarding_out"
 

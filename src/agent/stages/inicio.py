@@ -102,6 +102,8 @@ def _take_up(turn: Turn) -> None:
         progressed(turn)
         if wants_time(turn):
             return
+        if reading.has("affirm", "accept"):
+            turn.say("consent.plain_yes", glue=" ")
     elif reading.has("bye"):
         turn.say("ack.bye")
         return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from src.agent import facts
-from src.agent.profile import AMOUNTS, OPTIONAL
-from src.agent.stages import wishes
-from src.agent.stages.answers import answer_aside, wants_time
+from src.agent.lookalikes import fold, rule
+from src.agent.profile import AMOUNTS, FIELDS, OPTIONAL
+from src.agent.stages import second, wishes
+from src.agent.stages.answers import answer_aside, give_an_idea, note_asked_capital, wants_time
 from src.agent.stages.endings import dismiss_minor, dismiss_over_age, give_up, refer_occupation
+from src.agent.stages.parts import sentences
 from src.agent.stages.questions import ask, may_ask, missed, next_missing, progressed
-from src.agent.turn import Turn
+from src.agent.turn import Change, Turn
 from src.agent.understanding import BANK_TIED, Reading
 
 
@@ -18,6 +20,7 @@ def needs_analysis(turn: Turn) -> str:
     turn.enter("NEEDS_ANALYSIS")
     if turn.conversation.awaiting == "consent" and not turn.changes:
         turn.say("consent.thanks")
+    note_asked_capital(turn)
     if leaves(turn) or take_facts(turn):
         return "guarding_out"
     if not respond(turn) and not just_agreed:
@@ -25,7 +28,9 @@ def needs_analysis(turn: Turn) -> str:
         return "guarding_out"
     if wants_time(turn):
         return "guarding_out"
-    missing = _undated(turn) or next_missing(turn)
+    if turn.conversation.memory.price_for and "age" in turn.conversation.profile:
+        give_an_idea(turn)
+    missing = _undated(turn) or _age_for_a_price(turn) or next_missing(turn)
     if missing is None:
         return "COTIZACION"
     ask(turn, missing)
@@ -57,6 +62,13 @@ def _undated(turn: Turn) -> str | None:
     """A date of birth that was tried but is not complete or not possible is asked for at once."""
     tried = turn.reading.value("details.birth_year") or any(i.topic == "invalid_date" for i in turn.reading.intents)
     return "birth_date" if tried and not turn.reading.value("birth_date") and may_ask(turn, "birth_date") else None
+
+
+def _age_for_a_price(turn: Turn) -> str | None:
+    """Who asks for a price is asked for the age first, because that is what is missing for one."""
+    asks = any(intent.name == "question" and intent.topic == "price" for intent in turn.reading.intents)
+    waits = asks and "age" not in turn.conversation.profile and not facts.doubts(turn)
+    return "age" if waits and may_ask(turn, "age") else None
 
 
 def take_facts(turn: Turn) -> bool:
@@ -92,12 +104,9 @@ def _note_connections(turn: Turn) -> None:
 
 def _acknowledge(turn: Turn) -> None:
     """One short word about what was just told; a value that replaces another is said back."""
-    book = turn.book
+    _condole(turn)
     named = any(change.key == "name" and change.before is None for change in turn.changes)
-    replaced = [change for change in turn.changes if change.before is not None]
-    for place, change in enumerate(replaced):
-        label, value = facts.label_of(turn, change.key), book.value(change.key, change.after)
-        turn.say("ack.correction", glue="\n" if place else "\n\n", label=label, value=value)
+    say_corrections(turn)
     if named:
         turn.say("ack.name", name=turn.first_name)
     told = [change for change in turn.changes if change.before is None and change.key not in ("name", *wishes.NOTED_AS)]
@@ -109,7 +118,9 @@ def _acknowledge(turn: Turn) -> None:
     if not explained and any(change.key == "smoker" and change.after for change in turn.changes):
         turn.say("ack.smoker_definition", glue=" ")
     memory = turn.conversation.memory
-    if turn.reading.value("details.second_person") and not memory.told_of_second_person:
+    theirs = turn.reading.value(second.KEY)
+    of_the_second = theirs is not None and bool(set(theirs.value) - {"who"}) and second.state(turn) != second.BEGUN
+    if of_the_second and not memory.told_of_second_person:
         memory.told_of_second_person = True
         turn.say("ack.second_person", glue=" ")
     if any(found.key.startswith("details.foreign_") for found in turn.reading.values):
@@ -119,6 +130,29 @@ def _acknowledge(turn: Turn) -> None:
     if memory.implausible:
         memory.implausible = ""
         turn.say("unclear.invalid_value")
+
+
+def say_corrections(turn: Turn) -> list[Change]:
+    """Says back what replaces an earlier value, with an apology where that was wrong; what is new is returned."""
+    replaced = [change for change in turn.changes if change.before is not None]
+    for place, change in enumerate(replaced):
+        label, value = facts.label_of(turn, change.key), turn.book.value(change.key, change.after)
+        text = "ack.changed_wish" if FIELDS[change.key].prices == "wish" else "ack.correction"
+        turn.say(text, glue="\n" if place else "\n\n", label=label, value=value)
+    return [change for change in turn.changes if change.before is None]
+
+
+_A_DEATH = r"\b(?:murio|fallecio|fallecido|enviud\w+|me quede viud[oa]|soy viud[oa]|(?:en paz|gloria) (?:este|descanse))\b"
+
+
+def _condole(turn: Turn) -> None:
+    """One short word, once, to somebody who says that they lost somebody."""
+    memory, text = turn.conversation.memory, turn.reading.text
+    widowed = any(change.key == "marital_status" and change.after == "widowed" for change in turn.changes)
+    told = any("?" not in one and rule(_A_DEATH).search(fold(one).text) for one in sentences(text))
+    if (widowed or told) and not memory.condoled:
+        memory.condoled = True
+        turn.say("ack.loss")
 
 
 def respond(turn: Turn) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from src.agent import facts
-from src.agent.stages import proposal, quotes, wishes
-from src.agent.stages.answers import answer_aside
+from src.agent.stages import proposal, quotes, second, wishes
+from src.agent.stages.answers import answer_aside, asked_capital, keep_for_a_person, note_asked_capital
 from src.agent.stages.endings import give_up
 from src.agent.stages.needs_analysis import take_facts
 from src.agent.stages.questions import ask, may_ask, missed, progressed
 from src.agent.turn import Turn
+from src.messages import Option
 from src.quoting import StoredQuote
 
 SURELY = 0.8
@@ -27,12 +28,15 @@ def presentacion_propuesta(turn: Turn) -> str:
     if _choice(turn):  # the price of an option is no budget
         values = tuple(found for found in turn.reading.values if found.key != "monthly_budget")
         turn.reading = msgspec.structs.replace(turn.reading, values=values)
+    note_asked_capital(turn)
     if take_facts(turn):
         return "guarding_out"
     if any(doubt.key == "monthly_budget" for doubt in facts.doubts(turn)):
         return _haggle(turn)
+    if second.goes_on(turn):
+        return "guarding_out"
     about_riders, named = wishes.speaks_of_riders(turn), _named(turn)
-    if about_riders and named:  # "la primera con accidentes"
+    if named and (about_riders or turn.changes or turn.doubted):  # "la primera con accidentes", "la 2 pero con 120.000"
         turn.conversation.selected_quote = named.id
     turn.requote = _why_to_requote(turn)
     if turn.requote:
@@ -42,6 +46,15 @@ def presentacion_propuesta(turn: Turn) -> str:
     if turn.returned and turn.conversation.quotes:
         turn.say("proposal.still_valid", glue=" ", valid_until=turn.book.date(turn.conversation.quotes[0].valid_until))
     return _decided(turn) or _discussed(turn)
+
+
+def _with_asked_capital(turn: Turn) -> None:
+    """Beside the usual buttons the one that takes the capital over whose price was just told."""
+    capital = asked_capital(turn)
+    if capital and all(quote.sum_assured != capital for quote in turn.conversation.quotes):
+        title = turn.book.say("options.with_capital", capital=turn.book.money(capital))
+        taken = [Option(id=f"set:sum_assured:{capital}", title=title)]
+        turn.drafts[-1].options = [*taken, *turn.drafts[-1].options]
 
 
 def _riders_discussed(turn: Turn, named: StoredQuote | None) -> str:
@@ -145,9 +158,11 @@ def _choose(turn: Turn, quote: StoredQuote) -> str:
     has_seen_facts = quotes.limits_told(turn, quote) and conversation.memory.summed_up == facts.fingerprint(turn)
     wants_papers = has_seen_facts and any(change.key == "email" for change in turn.changes)  # "the first, send it to a@b.c"
     accepts = turn.reading.has("accept") and (not turn.words or turn.reading.whole == "yes")
-    if (wants_papers and not turn.reading.has("question", "objection")) or (asked_to_accept and accepts):
+    plain = not turn.aside and not turn.reading.has("question", "objection")
+    if (wants_papers and plain) or (asked_to_accept and accepts):
         return "FINALIZADO"
-    answer_aside(turn)
+    if not answer_aside(turn) and not turn.changes:
+        keep_for_a_person(turn)
     if asked_to_accept and has_seen_facts:
         turn.say("proposal.plain_yes")
         ask(turn, "accept")
@@ -169,7 +184,10 @@ def _discussed(turn: Turn) -> str:
         turn.say("ack.value")
         ask(turn, "sum_assured")
         return "guarding_out"
-    answered = answer_aside(turn)
+    agrees = reading.has("affirm", "accept") and conversation.awaiting == "accept" and quotes.selected(turn) is not None
+    answered = answer_aside(turn) or (agrees and not turn.changes and keep_for_a_person(turn))
+    if answered and agrees:
+        turn.say("proposal.plain_yes", glue=" ")
     if answered or turn.changes:
         progressed(turn)
         if not turn.has_spoken():
@@ -182,6 +200,7 @@ def _discussed(turn: Turn) -> str:
         ask(turn, "monthly_budget")
     else:
         ask(turn, "accept" if conversation.awaiting == "accept" and quotes.selected(turn) else "choice")
+        _with_asked_capital(turn)
     return "guarding_out"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from src.agent.agenda import CALL, PROMISE, Entry
 from src.agent.lookalikes import fold
+from src.agent.stages.calling import ANY_TIME
 from src.agent.state import Handoff
 from src.agent.turn import WANTS_NOTHING_MORE, Turn
 from src.agent.understanding.moments import moment_in, wants_to_be_written_to
@@ -67,7 +68,7 @@ def plan_call(turn: Turn) -> None:
     told = turn.reading.value("details.callback")
     offered = turn.conversation.memory.offered_call
     if told:
-        at = _ahead(turn, fold(str(told.value)).text)
+        at = None if str(told.value).startswith(ANY_TIME) else _ahead(turn, fold(str(told.value)).text)
     elif offered and turn.reading.has("affirm") and not turn.reading.has("deny"):
         at = offered
         turn.conversation.details["callback"] = turn.moment(at)

@@ -21,7 +21,7 @@ def present(turn: Turn) -> None:
         if turn.requote == "changed":
             turn.say("proposal.facts", facts=" · ".join(f"{label}: {value}" for label, value in _facts(turn, shown[0])))
             if not quotes.limits_told(turn, shown[0]):
-                quotes.say_exclusions(turn, shown[:1])
+                quotes.say_exclusions(turn, shown[:1], in_short=True)
             conversation.memory.summed_up = facts.fingerprint(turn)
         else:
             turn.offer(("more:excluded", "options.excluded"), ("more:why", "options.working"))
@@ -33,13 +33,13 @@ def present(turn: Turn) -> None:
 
 
 def sum_up(turn: Turn, quote: StoredQuote) -> None:
-    """What the chosen option does not cover, then the option and every fact behind it, to be confirmed or corrected."""
+    """The chosen option, what it does not cover, and every fact behind it, to be confirmed or corrected."""
     turn.drafts[-1].proposal = True
-    if not quotes.limits_told(turn, quote):
-        quotes.say_exclusions(turn, [quote])
-        turn.next_message(proposal=True)
     turn.say("proposal.chosen", later=quotes.later(turn, quote), **quotes.words(turn, quote))
     _say_price_course(turn, quote)
+    if not quotes.limits_told(turn, quote):
+        quotes.say_exclusions(turn, [quote], in_short=True)
+        turn.next_message(proposal=True)
     turn.say("proposal.sum_up")
     for label, value in _facts(turn, quote):
         turn.say("frame.line", glue="\n", label=label, value=value)
@@ -187,5 +187,7 @@ def _against_need(turn: Turn, quote: StoredQuote) -> str:
     if not need or not need.capital:
         return ""
     percent = round(100 * quote.sum_assured / need.capital)
+    if percent >= 100:  # nothing is lacking, and how much more it is was said with the reason for it
+        return ""
     turn.quoted.append(f"{percent} %")
     return turn.book.say("proposal.against_need", percent=percent)

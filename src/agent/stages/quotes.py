@@ -123,16 +123,22 @@ def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def say_exclusions(turn: Turn, shown: list[StoredQuote]) -> None:
-    """All that the options shown do not cover, once each; in Spanish, as the catalogue has it."""
+def say_exclusions(turn: Turn, shown: list[StoredQuote], *, in_short: bool = False) -> None:
+    """All that the options shown do not cover, once each; in Spanish, as the catalogue has it. `in_short`: as one sentence."""
     texts = dict.fromkeys(text for quote in shown for text in exclusions(turn, quote))
     told = turn.conversation.memory.limits_told
     turn.conversation.memory.limits_told = sorted({*told, *map(_mark, texts)})
     if not texts:
         return
-    listed = "".join(f"\n• {text}" for text in texts)
+    if in_short:
+        of_product = list(dict.fromkeys(text for quote in shown for text in sold(turn, quote).excluded))
+        of_covers = [text[:1].lower() + text[1:].removesuffix(".") for text in texts if text not in of_product]
+        listed = f"{' '.join(of_product)} {turn.book.say('proposal.left_out', excluded='; '.join(of_covers))}"
+        turn.say("proposal.excluded_in_short", excluded=listed)
+    else:
+        listed = "".join(f"\n• {text}" for text in texts)
+        turn.say("proposal.excluded", excluded=listed)
     turn.quoted.append(listed)
-    turn.say("proposal.excluded", excluded=listed)
 
 
 def left_out(turn: Turn, quote: StoredQuote) -> list[str]:

@@ -9,6 +9,9 @@ import msgspec
 
 from src.agent import facts
 from src.agent.lookalikes import fold
+from src.agent.stages import second
+from src.agent.stages.calling import worded
+from src.agent.stages.parts import taken_apart
 from src.agent.texts import LANGUAGES
 from src.agent.thinking.listening import doubting
 from src.agent.thinking.reading import read_along
@@ -40,7 +43,9 @@ def reading(turn: Turn) -> str:
     if turn.words:
         context = msgspec.structs.replace(context_of(turn), guarded=guarded)
         read = read_along(turn, turn.reader(turn.words, context, ""), context)
-        readings.append(doubting(read, context) if turn.heard else read)
+        read = worded(turn, doubting(read, context) if turn.heard else read)
+        read = read if presses else taken_apart(turn, read, context)
+        readings.append(second.taken(turn, read))
     turn.reading = _with_what_the_gate_found(_merged(readings), guarded)
     _settle_language(turn)
     _settle_address(turn)
@@ -70,9 +75,10 @@ def context_of(turn: Turn) -> Context:
     open_question = "confirm:leaving" if conversation.memory.leaving else conversation.awaiting
     if conversation.outcome == "accepted" and "callback" not in conversation.details:
         open_question = "details.callback"  # asked for beside the acceptance, and never insisted on
+    of_the_second = second.open_question(turn)
     return Context(
-        awaiting=open_question,
-        profile=conversation.profile,
+        awaiting=of_the_second or open_question,
+        profile=second.known(turn) if of_the_second else conversation.profile,
         candidate=waiting[0].value if waiting and confirming else None,
         options=tuple(quote.id for quote in conversation.quotes),
         titles=tuple(turn.book.say(f"tier.{quote.tier or 'own'}") for quote in conversation.quotes),

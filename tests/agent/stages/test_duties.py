@@ -354,12 +354,12 @@ def test_too_many_messages_get_one_notice_then_silence_until_the_window_ends() -
     assert "limit.reached" in talk.events()
     assert len(talk.replies) == 1
     assert "pausa" in talk.text
-    assert talk.awaiting == "name"
+    assert talk.awaiting == "age", "without it there is no price"
     talk.mean("smoker=false")
     assert talk.replies == ()
     talk.wait(minutes=1)
     talk.mean("greeting")
-    assert talk.awaiting == "name"
+    assert talk.awaiting == "age"
     assert talk.profile == {"smoker": False}  # what was told meanwhile counts
 
 

@@ -200,7 +200,6 @@ def test_after_acceptance_the_price_is_that_of_what_was_chosen(asked: str) -> No
         "ya no lo quiero",
         "quiero menos capital",
         "no me ha llamado nadie",
-        "quiero otro seguro para mi mujer",
     ],
 )
 def test_who_wants_it_otherwise_after_accepting_is_not_told_that_all_is_in_order(words: str) -> None:

@@ -13,7 +13,6 @@ def test_the_proposal_holds_what_the_duties_ask_for() -> None:
     for part in (
         "venta informada",
         "Correduría inscrita en el registro",
-        "100 % de lo calculado",
         "El precio sube cada año con la edad",
         "Precio válido hasta el 20/12/2026",
         "sujeto a cuestionario de salud y aceptación de la aseguradora",
@@ -35,7 +34,7 @@ def test_nobody_accepts_before_exclusions_later_prices_and_facts_were_shown() ->
     talk = at_proposal()
     talk.mean("choice:2")
     assert talk.awaiting == "accept"
-    for part in ("no cubre", "Suicidio", "Edad: 35 años", "Fuma: no", "Dentro de 5 años", "Incapacidad permanente total"):
+    for part in ("no entra", "suicidio", "Edad: 35 años", "Fuma: no", "Dentro de 5 años", "incapacidad permanente total"):
         assert part in talk.text, part
     assert "Enfermedades diagnosticadas" not in talk.text, "of an option that was not chosen"
 
@@ -101,6 +100,7 @@ def test_the_first_and_send_it_to_my_address_is_an_acceptance_once_the_facts_wer
     talk = at_proposal()
     talk.mean("smoker!=true")
     assert "Fuma: sí" in talk.text
+    talk.press("more:excluded")
     assert "Suicidio" in talk.text
     talk.mean("choice:1", 'email="ana@ejemplo.test"')
     assert talk.conversation.outcome == "accepted"

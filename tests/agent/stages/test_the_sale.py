@@ -167,3 +167,118 @@ def test_what_somebody_else_may_do_is_no_formal_address(words: str) -> None:
     talk = Talk()
     talk.say(words)
     assert talk.conversation.memory.address != "usted"
+
+
+def test_a_correction_is_taken_with_an_apology_and_a_changed_wish_without_one() -> None:
+    talk = at_proposal()
+    talk.mean("age!=41")
+    assert "erdona" in talk.text.splitlines()[0]
+    assert "41 años" in talk.text
+    talk.mean("sum_assured=90000")
+    talk.mean("sum_assured!=80000")
+    assert "erdona" not in talk.text
+
+
+def test_a_name_is_corrected_too_at_the_proposal() -> None:
+    talk = at_proposal()
+    talk.mean('name!="Marta"')
+    assert "Marta" in talk.text
+    assert talk.profile["name"] == "Marta"
+
+
+@pytest.mark.parametrize(
+    "told", ["soy viuda", "mi marido falleció hace dos años", "lo dejé cuando murió mi marío, que en gloria esté"]
+)
+def test_who_lost_somebody_gets_one_short_word_once(told: str) -> None:
+    talk = Talk().agree().answer_until("dependents")
+    talk.say(told)
+    assert talk.text.count("Siento mucho tu pérdida") == 1
+    talk.say(told)
+    assert "pérdida" not in talk.text
+
+
+def test_a_question_about_a_death_is_no_loss() -> None:
+    talk = at_proposal()
+    talk.say("¿y si el beneficiario ha fallecido antes?")
+    assert "pérdida" not in talk.text
+
+
+def cheapest(age: int, capital: int, smoker: bool = False) -> str:
+    offers = load_catalogue().proposal(Applicant(age, smoker, 1), capital, START.date())
+    assert not isinstance(offers, Refusal)
+    return f"{min(offer.monthly_premium for offer in offers):.2f}".replace(".", ",").removesuffix(",00")
+
+
+@pytest.mark.parametrize(("words", "capital"), [("¿cuánto por 40.000?", 40_000), ("¿y cuánto saldría con 120 mil?", 120_000)])
+def test_a_price_for_a_named_capital_is_given_as_an_example_when_the_age_is_known(words: str, capital: int) -> None:
+    talk = Talk().agree()
+    talk.mean("age=41")
+    talk.say(words)
+    assert f"desde *{cheapest(41, capital)} € al mes*" in talk.text
+
+
+def test_a_price_for_a_named_capital_asks_for_the_age_and_is_given_with_it() -> None:
+    talk = Talk().agree()
+    talk.say("¿cuánto me sale por 60 mil?")
+    assert talk.awaiting == "age"
+    assert "la edad" in talk.text
+    talk.say("41")
+    assert f"desde *{cheapest(41, 60_000)} € al mes*" in talk.text
+
+
+@pytest.mark.parametrize("words", ["¿cuánto sería con 150.000?", "La Esencial me sale con 150 mil cuanto?"])
+def test_a_price_for_another_capital_is_told_at_the_proposal_and_changes_nothing(words: str) -> None:
+    talk = at_proposal()
+    before = talk.conversation.quotes
+    talk.say(words)
+    offers = load_catalogue().proposal(Applicant(35, False, 1), 150_000, START.date())
+    assert not isinstance(offers, Refusal)
+    for offer in offers:
+        assert f"{offer.monthly_premium:.2f}".replace(".", ",") in talk.text
+    assert talk.conversation.quotes == before
+    assert "set:sum_assured:150000" in talk.options
+    talk.press("set:sum_assured:150000")
+    assert {quote.sum_assured for quote in talk.conversation.quotes} == {150_000}
+
+
+@pytest.mark.parametrize("words", ["quiero cancelar", "cancela", "cancélalo todo", "anúlalo"])
+def test_cancelling_in_the_middle_of_a_sale_is_leaving_and_asked_back_once(words: str) -> None:
+    talk = Talk().agree().answer_until("smoker")
+    talk.say(words)
+    assert talk.conversation.owner == "bot"
+    assert "¿Lo dejamos aquí" in talk.text
+    talk.say("sí")
+    assert talk.conversation.outcome == "declined"
+
+
+@pytest.mark.parametrize("words", ["quiero cancelar mi póliza", "necesito cancelar el seguro que tengo con vosotros"])
+def test_cancelling_a_policy_is_a_persons_matter(words: str) -> None:
+    talk = Talk().agree().answer_until("smoker")
+    talk.say(words)
+    assert talk.conversation.owner == "human"
+
+
+@pytest.mark.parametrize("words", ["¿qué hacéis con mis datos?", "¿quién ve mis datos?"])
+@pytest.mark.parametrize("left", ["decline", "BAJA"])
+def test_a_question_after_leaving_is_answered_and_nothing_is_sold_with_it(words: str, left: str) -> None:
+    talk = at_proposal()
+    if left == "BAJA":
+        talk.say("BAJA")
+    else:
+        talk.press("decline")
+    talk.say(words)
+    assert "knowledge.answered" in talk.events()
+    assert "otra vez" not in talk.text
+    assert "Hola de nuevo" not in talk.text
+    assert talk.stage == "FINALIZADO"
+
+
+def test_grown_children_have_no_studies_to_be_paid() -> None:
+    studies = []
+    for ages in ("[4, 6]", "[4, 31]", "[29, 31]"):
+        talk = Talk().agree()
+        talk.mean("dependents=2", f"details.child_ages={ages}")
+        talk.answer_until()
+        assert talk.conversation.need is not None
+        studies.append(talk.conversation.need.parts.education)
+    assert studies[0] > studies[1] > studies[2] == 0
