@@ -13,6 +13,7 @@ from src.agent import state as states
 from src.agent.graph import SalesAgent
 from src.agent.state import Conversation, House, Step, new_conversation
 from src.desk import jobs
+from src.desk.finding import listed_under
 from src.desk.ports import Arrival, Settlement
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.messages import Contact, Inbound, Outbound
@@ -137,7 +138,7 @@ class StoredSale:
             done=[job.id for job in claim.jobs],
             state=_renamed(states.encode(conversation), number),
             stage=conversation.stage,
-            name=jobs.listed_name(conversation),
+            name=listed_under(conversation),
             timer=claim.now + timedelta(days=10),
             rows=[_renamed(jobs.outbound_row(reply), number) for reply in replies],
             statuses={_renamed(reply.id.encode(), number).decode(): ("read", f"wamid.{reply.id}", "") for reply in replies},

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+from src.agent.state import Held
 from src.cli import cli
 from src.desk import jobs
 from src.desk.delivery import Deliveries
@@ -333,13 +335,16 @@ def test_outside_the_window_it_says_why(ledger: RedisLedger, monkeypatch: pytest
 # --- one person ---------------------------------------------------------------------------------------------------------
 
 
+HELD = Held({"key": "smoker", "value": True}, "wamid.told", datetime(2026, 11, 30, tzinfo=UTC))
+
+
 @pytest.fixture
 def known(ledger: RedisLedger, skew: Skew) -> Office:
     """Ana wrote, was answered, and something of hers was given up."""
     office = Office(ledger, skew)
     office.agent.decides(
         replies=(),
-        changes={"profile": {"age": 41}, "pending": {"smoker": 1}, "history": []},
+        changes={"profile": {"age": 41}, "pending": {"smoker": HELD}, "history": []},
     )
     hears(ledger, "tengo 41")
     office.turn()
@@ -356,7 +361,7 @@ def test_an_export_has_everything_about_one_person(known: Office, who: str) -> N
     exported = json.loads(run("export", who).stdout)
     assert exported["conversation"]["profile"] == {"age": 41}
     assert exported["conversation"]["consents"] == {}
-    assert exported["state"]["pending"] == {"smoker": 1}, "also what the doors do not show"
+    assert exported["state"]["pending"]["smoker"]["message_id"] == HELD.message_id, "also what the doors do not show"
     assert [row["text"] for row in exported["transcript"]] == ["tengo 41", "sigo", "eco: sigo", "algo raro"]
     assert exported["transcript"][2]["vendor_id"].startswith("wamid.")
     assert exported["also_known_as"] == []

@@ -120,6 +120,10 @@ def assert_one_person(store: TwoSided, moment: int) -> None:
     faults = audit(ledger, store.now_ms)
     assert faults == [], f"before command {moment}: {faults}"
     finished = finish_all(ledger, store.clock)
+    # Of two conversations one goes on, and the other comes to whoever works on it next, once.
+    other_states = [name for name in finished["turns"] if name.startswith("state.")]
+    assert len(other_states) <= 1
+    finished["turns"] = [name for name in finished["turns"] if name not in other_states]
     expected = {lane: sorted(ids) for lane, ids in store.ids.items()}
     expected["turns"] = sorted([*expected["turns"], *(ledger._store.hash(item.inbound.id) for item in store.accepted)])
     assert {lane: sorted(ids) for lane, ids in finished.items()} == expected, f"before command {moment}"
