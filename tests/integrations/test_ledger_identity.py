@@ -313,7 +313,10 @@ def test_a_merge_of_somebody_with_nothing_to_do_is_finished_too(valkey_url: str)
             doomed.merge(ANA, ANA_BY_ID)
         skew.advance(ledger.lease_s + 1)
         for contact in due(ledger):
-            assert ledger.claim("turns", contact) is None
+            claim = ledger.claim("turns", contact)
+            if claim is not None:  # only the other conversation may be left to be looked at
+                assert [job.id.partition(".")[0] for job in claim.jobs] == ["state"]
+                ledger.commit(claim, done(claim))
         assert not ledger.client.hexists(ledger.keys.of_contact(ANA_BY_ID, "record"), "moving"), f"died before {command}"
         assert audit(ledger, round(ledger.server_time().timestamp() * 1000)) == []
         own.close()
