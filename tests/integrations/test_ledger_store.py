@@ -22,8 +22,10 @@ from src.desk.ports import LANES, Amendment, Lane, Settlement
 from src.errors import LedgerUnavailable, StaleCommit
 from src.integrations.ledger import store as redis_store
 from src.integrations.ledger.embedded_valkey import EmbeddedValkey
+from src.integrations.ledger.house import RedisHouse
 from src.integrations.ledger.redis_ledger import RedisLedger
 from src.integrations.ledger.store import SOCKET_TIMEOUT_S, Document, connect
+from src.integrations.ledger.views import RedisRecords
 from src.messages import Receipt
 from tests.conftest import wait_for_store
 from tests.integrations.ledger_kit import (
@@ -84,6 +86,9 @@ def everything_once(ledger: RedisLedger) -> None:
     amendment = Amendment(expected=b"{}", state=b'{"x":1}', stage="INICIO", name="", owner="human", timer=None, row=b"{}")
     assert ledger.amend(ANA, amendment)
     assert not ledger.amend(ANA, amendment)
+    assert ledger.await_replies(ANA, for_s=0)
+    RedisRecords(ledger).search("ana", cursor="", limit=5)
+    RedisHouse(ledger).write({"company_name": "Casa"}, by="somebody", seen=None)
     ledger.wait_for_number("n")
     ledger.pause_number("n", for_s=1, reason="r")
     ledger.forget(ANA, erase=False)
