@@ -16,7 +16,7 @@ import msgspec
 from src import logs
 from src.agent.agenda import Entry
 from src.agent.state import Conversation, Step
-from src.bootstrap import make_channels, make_ledger, make_metrics, make_mirror
+from src.bootstrap import make_channels, make_house, make_ledger, make_metrics, make_mirror
 from src.desk.delivery import Deliveries
 from src.desk.turns import Turns
 from src.messages import Content, Inbound
@@ -59,7 +59,7 @@ def main() -> None:
         courtesy=lambda courtesy: None,
     )
     deliveries = Deliveries(ledger, channels, monotonic=time.monotonic)
-    mirror = make_mirror(settings, ledger, channels, metrics)
+    mirror = make_mirror(settings, ledger, channels, metrics, make_house(settings, ledger))
     worker = Worker(ledger, turns, deliveries, mirror, threads=settings.worker_threads)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.run()

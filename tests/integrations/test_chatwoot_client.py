@@ -473,7 +473,7 @@ class TestPost:
 
 
 class TestFailures:
-    def test_a_full_minute_is_respected_by_every_call(self, rig: Rig, crm: ChatwootClient) -> None:
+    def test_a_full_minute_is_respected_by_every_call_of_its_kind(self, rig: Rig, crm: ChatwootClient) -> None:
         place = settled(crm)
         rig.chatwoot.faults({"kind": "error", "status": 429, "retry_after": 7, "times": 1})
         with pytest.raises(TemporaryFailure) as failure:
@@ -481,7 +481,7 @@ class TestFailures:
         assert (failure.value.status, failure.value.retry_after_s, failure.value.maybe_done) == (429, 7.0, False)
         before = requests_made(rig)
         with pytest.raises(TemporaryFailure) as failure:
-            crm.describe(place, Lead())
+            crm.post(place, said(), ())
         assert 0 < (failure.value.retry_after_s or 0) <= 7
         assert requests_made(rig) == before
 
